@@ -1,0 +1,39 @@
+# The two commands a newcomer needs are `make demo` and `make test`; each sets itself up from nothing.
+PYTHON ?= python3
+TORCH ?= cpu
+BIN := .venv/bin
+RUN := $(BIN)/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all check format bench node-tools clean
+
+help:  ## what each command does
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+setup:  ## virtual environment in .venv with everything pinned (TORCH=cpu|cuda|none)
+	@$(PYTHON) scripts/setup.py --torch $(TORCH)
+
+demo: setup  ## the whole payable-AI loop on a real rollup, verified by a second process
+	@$(BIN)/stemma demo
+
+test: setup  ## all tests; those that need node.js, vectors or a GPU say so when they are skipped
+	@$(RUN) -m pytest -q
+
+check: setup  ## format, lint, types, import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup  ## rewrite the code in the project's format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: setup  ## one table of speeds, with stock py-evm and anvil beside ours
+	@$(RUN) benchmarks/run.py
+
+node-tools:  ## anvil, cast and viem from npm, into .node, for the tests that use them
+	@npm install --silent --no-audit --no-fund --no-package-lock --prefix .node $(shell $(PYTHON) scripts/node_tools.py)
+
+clean:  ## forget the virtual environment and caches
+	rm -rf .venv .node .mypy_cache .ruff_cache .pytest_cache .hypothesis
