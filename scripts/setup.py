@@ -1,4 +1,4 @@
-"""Makes `.venv` and installs the locked packages into it; says what it does; does nothing when done.
+"""Makes `.venv` and installs the locked packages into it; says what it does; idempotent.
 
 Runs on the machine's own Python (3.11 or 3.12) and its standard library alone. Safe to run again:
 a stamp in the environment holds the hash of the lock, of pyproject.toml and of the choice of torch.
