@@ -1,0 +1,498 @@
+"""What a chain and a rollup are configured to be: frozen values and their JSON forms.
+
+ChainConfig is the part the execution layer reads (geth's genesis.json `config`), RollupConfig the
+part derivation reads (op-node's rollup.json), SystemConfig the part L1 can change while the chain
+runs. No state, no files: allocation.py makes the first block, presets/ hold the defaults.
+
+Source: specs protocol/configurability.md, protocol/system-config.md, holocene and isthmus
+exec-engine.md; op-node/rollup/types.go and op-service/eth/types.go for the JSON keys.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from chain.crypto.keccak import keccak256
+from chain.types import ZERO_ADDRESS, Address, Hash32
+
+from .fields import ConfigError, Fields
+
+Rules = Literal["ethereum", "optimism"]
+
+GAS_LIMIT_MIN: Final = 5_000
+# Fixed by the protocol once the fork is active, whatever rollup.json says (specs: fjord and
+# granite derivation.md).
+FJORD_MAX_SEQUENCER_DRIFT_S: Final = 1_800
+GRANITE_CHANNEL_TIMEOUT: Final = 50
+
+_OPTIMISM_FORKS: Final = (
+    "regolith", "canyon", "delta", "ecotone", "fjord", "granite",
+    "holocene", "isthmus", "jovian", "karst", "interop",
+)  # fmt: skip
+_ETHEREUM_FORKS: Final = ("shanghai", "cancun", "prague", "osaka")
+# Scheduled by time in rollup.json, yet no rule set of its own: blob schedule of a past L1 fork.
+_IGNORED_TIMES: Final = frozenset({"pectra_blob_schedule_time"})
+# The Ethereum fork that each OP fork brings along (specs: protocol/superchain-upgrades.md).
+_ETHEREUM_FORK_OF: Final = {"shanghai": "canyon", "cancun": "ecotone", "prague": "isthmus"}
+_BLOCK_FORKS: Final = (
+    "homesteadBlock", "eip150Block", "eip155Block", "eip158Block", "byzantiumBlock",
+    "constantinopleBlock", "petersburgBlock", "istanbulBlock", "muirGlacierBlock", "berlinBlock",
+    "londonBlock", "arrowGlacierBlock", "grayGlacierBlock", "mergeNetsplitBlock",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ForkTimes:
+    """When each fork activates, as a block timestamp in seconds; None means never."""
+
+    shanghai: int | None = None
+    cancun: int | None = None
+    prague: int | None = None
+    osaka: int | None = None
+    regolith: int | None = None
+    canyon: int | None = None
+    delta: int | None = None
+    ecotone: int | None = None
+    fjord: int | None = None
+    granite: int | None = None
+    holocene: int | None = None
+    isthmus: int | None = None
+    jovian: int | None = None
+    karst: int | None = None
+    interop: int | None = None
+
+    def __post_init__(self) -> None:
+        for names in (_ETHEREUM_FORKS, _OPTIMISM_FORKS):
+            previous = 0
+            for name in names:
+                time: int | None = getattr(self, name)
+                if time is not None and time < previous:
+                    raise ConfigError(
+                        f"fork {name} at {time} is before its predecessor's {previous}"
+                    )
+                previous = previous if time is None else time
+
+    def is_active(self, fork: str, timestamp: int) -> bool:
+        """Whether `fork` (a field of this class) is active in a block of that timestamp."""
+        time: int | None = getattr(self, fork)
+        return time is not None and time <= timestamp
+
+    @staticmethod
+    def ethereum_from_genesis() -> ForkTimes:
+        """Prague from block 0: the embedded L1."""
+        return ForkTimes(shanghai=0, cancun=0, prague=0)
+
+    @staticmethod
+    def optimism_from_genesis() -> ForkTimes:
+        """Isthmus from block 0: every L2 that stemma starts."""
+        times = dict.fromkeys(_OPTIMISM_FORKS[: _OPTIMISM_FORKS.index("isthmus") + 1], 0)
+        return ForkTimes(shanghai=0, cancun=0, prague=0, **times)
+
+    @staticmethod
+    def from_fields(fields: Fields, suffix: str) -> ForkTimes:
+        """Read `<fork><suffix>` keys: "_time" in rollup.json, "Time" in genesis.json.
+
+        A scheduled fork that this table does not know is refused: a node that ignored it would
+        follow another chain from that time on. Raises ConfigError.
+        """
+        names = [f.name for f in dataclasses.fields(ForkTimes)]
+        known = {name + suffix for name in names} | _IGNORED_TIMES
+        for key in fields.keys():  # noqa: SIM118 - Fields is not a mapping
+            if key.endswith(suffix) and key not in known and key in fields and key != "block_time":
+                raise ConfigError(f"{fields.where}: {key} schedules a fork this node does not know")
+        times = {name: fields.optional_integer(name + suffix) for name in names}
+        for ethereum, optimism in _ETHEREUM_FORK_OF.items():
+            if times[ethereum] is None:
+                times[ethereum] = times[optimism]
+        return ForkTimes(**times)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainConfig:
+    """The rules of one execution layer.
+
+    `eip1559_denominator` is the one in force from Canyon on (250 on OP Mainnet), which Holocene
+    keeps as the meaning of "parameters 0" in payload attributes. `gas_limit` is the block gas limit
+    where payload attributes name none. Raises ConfigError.
+    """
+
+    chain_id: int
+    rules: Rules
+    eip1559_elasticity: int
+    eip1559_denominator: int
+    gas_limit: int
+    forks: ForkTimes
+
+    def __post_init__(self) -> None:
+        # EIP-2294: v = 2 * chain_id + 36 has to fit the integers of wallets.
+        _check_range("chain_id", self.chain_id, 1, (1 << 63) - 19)
+        _check_range("eip1559_elasticity", self.eip1559_elasticity, 1, (1 << 32) - 1)
+        _check_range("eip1559_denominator", self.eip1559_denominator, 1, (1 << 32) - 1)
+        _check_range("gas_limit", self.gas_limit, GAS_LIMIT_MIN, (1 << 63) - 1)
+        if self.rules not in ("ethereum", "optimism"):
+            raise ConfigError(f"rules: expected ethereum or optimism, got {self.rules!r}")
+
+    @property
+    def is_optimism(self) -> bool:
+        """Whether OP Stack rules (deposits, L1 fee, vaults) apply."""
+        return self.rules == "optimism"
+
+    def eip1559_params(self, denominator: int, elasticity: int) -> tuple[int, int]:
+        """The parameters that payload attributes mean: (0, 0) stands for the chain's own.
+
+        Source: specs protocol/holocene/exec-engine.md, "eip1559Params encoding".
+        """
+        if denominator == 0:
+            return self.eip1559_denominator, self.eip1559_elasticity
+        return denominator, elasticity
+
+    @staticmethod
+    def ethereum(chain_id: int, gas_limit: int = 30_000_000) -> ChainConfig:
+        """Plain Ethereum on Prague rules (EIP-1559 constants 2 and 8)."""
+        return ChainConfig(
+            chain_id=chain_id,
+            rules="ethereum",
+            eip1559_elasticity=2,
+            eip1559_denominator=8,
+            gas_limit=gas_limit,
+            forks=ForkTimes.ethereum_from_genesis(),
+        )
+
+    @staticmethod
+    def optimism(
+        chain_id: int,
+        gas_limit: int = 30_000_000,
+        *,
+        eip1559_elasticity: int = 6,
+        eip1559_denominator: int = 250,
+    ) -> ChainConfig:
+        """An OP Stack L2 on Isthmus rules from its first block."""
+        return ChainConfig(
+            chain_id=chain_id,
+            rules="optimism",
+            eip1559_elasticity=eip1559_elasticity,
+            eip1559_denominator=eip1559_denominator,
+            gas_limit=gas_limit,
+            forks=ForkTimes.optimism_from_genesis(),
+        )
+
+    @staticmethod
+    def from_json(value: object, *, gas_limit: int = 30_000_000) -> ChainConfig:
+        """Read the `config` object of a geth genesis.json. Raises ConfigError."""
+        fields = Fields(value, "genesis.json config")
+        forks = ForkTimes.from_fields(fields, "Time")
+        if "optimism" not in fields:
+            return ChainConfig(
+                chain_id=fields.integer("chainId"),
+                rules="ethereum",
+                eip1559_elasticity=2,
+                eip1559_denominator=8,
+                gas_limit=gas_limit,
+                forks=forks,
+            )
+        optimism = fields.child("optimism")
+        base_denominator = optimism.integer("eip1559Denominator", bits=32)
+        return ChainConfig(
+            chain_id=fields.integer("chainId"),
+            rules="optimism",
+            eip1559_elasticity=optimism.integer("eip1559Elasticity", bits=32),
+            eip1559_denominator=optimism.integer(
+                "eip1559DenominatorCanyon", bits=32, default=base_denominator
+            ),
+            gas_limit=gas_limit,
+            forks=forks,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The `config` object of a geth genesis.json."""
+        config: dict[str, Any] = {"chainId": self.chain_id}
+        config.update(dict.fromkeys(_BLOCK_FORKS, 0))
+        config["terminalTotalDifficulty"] = 0
+        config["terminalTotalDifficultyPassed"] = True
+        names = [*_ETHEREUM_FORKS]
+        if self.is_optimism:
+            config["bedrockBlock"] = 0
+            names += _OPTIMISM_FORKS
+            config["optimism"] = {
+                "eip1559Elasticity": self.eip1559_elasticity,
+                "eip1559Denominator": self.eip1559_denominator,
+                "eip1559DenominatorCanyon": self.eip1559_denominator,
+            }
+        for name in names:
+            time: int | None = getattr(self.forks, name)
+            if time is not None:
+                config[name + "Time"] = time
+        return config
+
+
+@dataclass(frozen=True, slots=True)
+class SystemConfig:
+    """What the SystemConfig contract on L1 sets for the L2, as of one L1 block.
+
+    Fee scalars are in millionths; `operator_fee_constant` is in wei; gas limit in gas.
+    `eip1559_denominator == 0` means the chain's own parameters (Holocene). Raises ConfigError.
+    """
+
+    batcher_address: Address
+    gas_limit: int
+    base_fee_scalar: int
+    blob_base_fee_scalar: int
+    operator_fee_scalar: int = 0
+    operator_fee_constant: int = 0
+    eip1559_denominator: int = 0
+    eip1559_elasticity: int = 0
+
+    def __post_init__(self) -> None:
+        for name in (
+            "base_fee_scalar",
+            "blob_base_fee_scalar",
+            "operator_fee_scalar",
+            "eip1559_denominator",
+            "eip1559_elasticity",
+        ):
+            _check_range(name, getattr(self, name), 0, (1 << 32) - 1)
+        _check_range("gas_limit", self.gas_limit, 0, (1 << 64) - 1)
+        _check_range("operator_fee_constant", self.operator_fee_constant, 0, (1 << 64) - 1)
+        if self.eip1559_denominator != 0 and self.eip1559_elasticity == 0:
+            raise ConfigError("eip1559_elasticity is 0 while eip1559_denominator is not")
+
+    @property
+    def scalar(self) -> bytes:
+        """Both fee scalars in the Ecotone word: version 1, blob scalar, base scalar."""
+        return b"\x01" + bytes(23) + _u32(self.blob_base_fee_scalar) + _u32(self.base_fee_scalar)
+
+    @staticmethod
+    def from_json(value: object, where: str = "system_config") -> SystemConfig:
+        """Read `genesis.system_config` of rollup.json (or of a superchain TOML).
+
+        `batcherAddress` is the registry's spelling of op-node's `batcherAddr`. Raises ConfigError.
+        """
+        fields = Fields(value, where)
+        base_fee_scalar, blob_base_fee_scalar = unpack_fee_scalar(fields.word("scalar"))
+        params = fields.data("eip1559Params", size=8, default=bytes(8))
+        operator = fields.data("operatorFeeParams", size=32, default=bytes(32))
+        batcher_key = "batcherAddr" if "batcherAddr" in fields else "batcherAddress"
+        return SystemConfig(
+            batcher_address=fields.address(batcher_key),
+            gas_limit=fields.integer("gasLimit"),
+            base_fee_scalar=base_fee_scalar,
+            blob_base_fee_scalar=blob_base_fee_scalar,
+            operator_fee_scalar=int.from_bytes(operator[20:24], "big"),
+            operator_fee_constant=int.from_bytes(operator[24:], "big"),
+            eip1559_denominator=int.from_bytes(params[:4], "big"),
+            eip1559_elasticity=int.from_bytes(params[4:], "big"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The object as op-node writes it in rollup.json."""
+        params = _u32(self.eip1559_denominator) + _u32(self.eip1559_elasticity)
+        operator = _u32(self.operator_fee_scalar) + self.operator_fee_constant.to_bytes(8, "big")
+        return {
+            "batcherAddr": _hex(self.batcher_address),
+            "overhead": _hex(bytes(32)),
+            "scalar": _hex(self.scalar),
+            "gasLimit": self.gas_limit,
+            "eip1559Params": _hex(params),
+            "operatorFeeParams": _hex(bytes(20) + operator),
+        }
+
+
+def unpack_fee_scalar(word: bytes) -> tuple[int, int]:
+    """(base fee scalar, blob base fee scalar) of a SystemConfig `scalar` word.
+
+    Version 0 is the Bedrock scalar, which becomes the base fee scalar; version 1 is Ecotone's pair.
+    Raises ConfigError for another version or for bytes that must be zero.
+    """
+    if len(word) != 32 or any(word[1:24]):
+        raise ConfigError(f"fee scalar: padding is not zero: 0x{word.hex()}")
+    if word[0] == 0 and not any(word[24:28]):
+        return int.from_bytes(word[28:], "big"), 0
+    if word[0] == 1:
+        return int.from_bytes(word[28:], "big"), int.from_bytes(word[24:28], "big")
+    raise ConfigError(f"fee scalar: unknown form 0x{word.hex()}")
+
+
+@dataclass(frozen=True, slots=True)
+class BlockId:
+    """A block named by hash and number."""
+
+    hash: Hash32
+    number: int
+
+    @staticmethod
+    def from_fields(fields: Fields) -> BlockId:
+        """Read {hash, number}."""
+        return BlockId(fields.hash32("hash"), fields.integer("number"))
+
+    def to_json(self) -> dict[str, Any]:
+        """{hash, number} as op-node writes it."""
+        return {"hash": _hex(self.hash), "number": self.number}
+
+
+@dataclass(frozen=True, slots=True)
+class RollupGenesis:
+    """Where the rollup begins: the L1 block it is anchored to and its own first block."""
+
+    l1: BlockId
+    l2: BlockId
+    l2_time: int
+    system_config: SystemConfig
+
+
+@dataclass(frozen=True, slots=True)
+class RollupConfig:
+    """Everything derivation needs besides L1 itself; fields carry op-node's rollup.json names.
+
+    `block_time` and `max_sequencer_drift` are in seconds, `seq_window_size` and `channel_timeout`
+    in L1 blocks. Raises ConfigError.
+    """
+
+    genesis: RollupGenesis
+    block_time: int
+    max_sequencer_drift: int
+    seq_window_size: int
+    channel_timeout: int
+    l1_chain_id: int
+    l2_chain_id: int
+    batch_inbox_address: Address
+    deposit_contract_address: Address
+    l1_system_config_address: Address
+    protocol_versions_address: Address = ZERO_ADDRESS
+    forks: ForkTimes = field(default_factory=ForkTimes.optimism_from_genesis)
+    eip1559_elasticity: int = 6
+    eip1559_denominator: int = 250
+
+    def __post_init__(self) -> None:
+        for name in ("block_time", "max_sequencer_drift", "seq_window_size", "channel_timeout"):
+            _check_range(name, getattr(self, name), 1, (1 << 63) - 1)
+        for name in ("l1_chain_id", "l2_chain_id"):
+            _check_range(name, getattr(self, name), 1, (1 << 63) - 19)
+        if self.l1_chain_id == self.l2_chain_id:
+            raise ConfigError(f"l1_chain_id and l2_chain_id are both {self.l1_chain_id}")
+        for name in ("batch_inbox_address", "deposit_contract_address", "l1_system_config_address"):
+            if getattr(self, name) == ZERO_ADDRESS:
+                raise ConfigError(f"{name} is the zero address")
+        if self.genesis.l1.hash == self.genesis.l2.hash:
+            raise ConfigError(f"genesis l1 and l2 have one hash 0x{self.genesis.l1.hash.hex()}")
+
+    def timestamp_of(self, l2_number: int) -> int:
+        """The timestamp every L2 block of that number has, in seconds."""
+        return self.genesis.l2_time + (l2_number - self.genesis.l2.number) * self.block_time
+
+    def max_sequencer_drift_at(self, l1_origin_timestamp: int) -> int:
+        """Seconds an L2 block may run ahead of its origin; a constant since Fjord."""
+        if self.forks.is_active("fjord", l1_origin_timestamp):
+            return FJORD_MAX_SEQUENCER_DRIFT_S
+        return self.max_sequencer_drift
+
+    def channel_timeout_at(self, l1_timestamp: int) -> int:
+        """L1 blocks a channel may stay open; a constant since Granite."""
+        if self.forks.is_active("granite", l1_timestamp):
+            return GRANITE_CHANNEL_TIMEOUT
+        return self.channel_timeout
+
+    def require_supported(self) -> None:
+        """Refuse a chain whose rules this node does not have: it runs Isthmus from genesis.
+
+        Raises ConfigError naming the fork.
+        """
+        if not self.forks.is_active("isthmus", self.genesis.l2_time):
+            raise ConfigError(
+                f"isthmus_time {self.forks.isthmus} is not active at genesis time "
+                f"{self.genesis.l2_time}: earlier rules are not implemented"
+            )
+        for name in ("jovian", "karst", "interop"):
+            if getattr(self.forks, name) is not None:
+                raise ConfigError(f"{name}_time is set: the {name} rules are not implemented")
+
+    @staticmethod
+    def from_json(value: object) -> RollupConfig:
+        """Read op-node's rollup.json. Raises ConfigError."""
+        fields = Fields(value, "rollup.json")
+        genesis = fields.child("genesis")
+        chain_op = fields.child("chain_op_config") if "chain_op_config" in fields else None
+        if "alt_da" in fields:
+            raise ConfigError("rollup.json: alt_da is set: only L1 data is read by this node")
+        return RollupConfig(
+            genesis=RollupGenesis(
+                l1=BlockId.from_fields(genesis.child("l1")),
+                l2=BlockId.from_fields(genesis.child("l2")),
+                l2_time=genesis.integer("l2_time"),
+                system_config=SystemConfig.from_json(
+                    genesis.raw("system_config"), f"{genesis.where}.system_config"
+                ),
+            ),
+            block_time=fields.integer("block_time"),
+            max_sequencer_drift=fields.integer("max_sequencer_drift"),
+            seq_window_size=fields.integer("seq_window_size"),
+            channel_timeout=fields.integer("channel_timeout"),
+            l1_chain_id=fields.integer("l1_chain_id"),
+            l2_chain_id=fields.integer("l2_chain_id"),
+            batch_inbox_address=fields.address("batch_inbox_address"),
+            deposit_contract_address=fields.address("deposit_contract_address"),
+            l1_system_config_address=fields.address("l1_system_config_address"),
+            protocol_versions_address=fields.address(
+                "protocol_versions_address", default=ZERO_ADDRESS
+            ),
+            forks=ForkTimes.from_fields(fields, "_time"),
+            eip1559_elasticity=(
+                6 if chain_op is None else chain_op.integer("eip1559Elasticity", bits=32)
+            ),
+            eip1559_denominator=(
+                250 if chain_op is None else chain_op.integer("eip1559DenominatorCanyon", bits=32)
+            ),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The object as op-node writes it."""
+        value: dict[str, Any] = {
+            "genesis": {
+                "l1": self.genesis.l1.to_json(),
+                "l2": self.genesis.l2.to_json(),
+                "l2_time": self.genesis.l2_time,
+                "system_config": self.genesis.system_config.to_json(),
+            },
+            "block_time": self.block_time,
+            "max_sequencer_drift": self.max_sequencer_drift,
+            "seq_window_size": self.seq_window_size,
+            "channel_timeout": self.channel_timeout,
+            "l1_chain_id": self.l1_chain_id,
+            "l2_chain_id": self.l2_chain_id,
+        }
+        for name in _OPTIMISM_FORKS:
+            time: int | None = getattr(self.forks, name)
+            if time is not None:
+                value[name + "_time"] = time
+        value["batch_inbox_address"] = _hex(self.batch_inbox_address)
+        value["deposit_contract_address"] = _hex(self.deposit_contract_address)
+        value["l1_system_config_address"] = _hex(self.l1_system_config_address)
+        value["protocol_versions_address"] = _hex(self.protocol_versions_address)
+        value["chain_op_config"] = {
+            "eip1559Elasticity": self.eip1559_elasticity,
+            "eip1559Denominator": self.eip1559_denominator,
+            "eip1559DenominatorCanyon": self.eip1559_denominator,
+        }
+        return value
+
+
+def default_batch_inbox(l2_chain_id: int) -> Address:
+    """The batch inbox of a chain: 0x00 and 19 bytes of keccak(chain id as a 32-byte word).
+
+    Source: specs protocol/configurability.md, "Batch Inbox Address".
+    """
+    return Address(b"\x00" + keccak256(l2_chain_id.to_bytes(32, "big"))[:19])
+
+
+def _check_range(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ConfigError(f"{name}: {value} is outside {low}..{high}")
+
+
+def _u32(value: int) -> bytes:
+    return value.to_bytes(4, "big")
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + value.hex()
