@@ -1,0 +1,292 @@
+"""The node's configuration: file < environment < flags → one frozen NodeConfig.
+
+Sections and keys are the fields of the dataclasses below; nothing else lists them. An unknown key is an error
+that suggests the nearest known one. Secrets are files: no key is ever a value here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from chain.errors import StemmaError
+
+from . import logging as node_logging
+
+ROLES = ("sequencer", "batcher", "verifier")
+API_NAMESPACES = ("eth", "net", "web3", "debug", "txpool", "optimism", "stemma", "dev")
+DATA_TYPES = ("calldata", "blobs")
+ENVIRONMENT_PREFIX = "STEMMA_"
+# Set for tools of this project, not configuration of the node.
+_OTHER_VARIABLES = frozenset({"STEMMA_VECTORS"})
+
+
+class ConfigurationError(StemmaError):
+    """A setting is unknown, has the wrong type, or contradicts another."""
+
+
+def _setting(default: Any, about: str) -> Any:  # noqa: ANN401 - a field of any type
+    metadata = {"about": about}
+    if isinstance(default, tuple):
+        return field(default_factory=lambda: default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSection:
+    """Which roles run, and where their data lies."""
+
+    roles: tuple[str, ...] = _setting(("verifier",), "any of sequencer, batcher, verifier")
+    datadir: str = _setting("", "directory of chain data; empty: under XDG_DATA_HOME")
+
+
+@dataclass(frozen=True, slots=True)
+class RollupSection:
+    """What the L2 is."""
+
+    rollup_config: str = _setting("", "rollup.json in op-node's form")
+    genesis: str = _setting("", "genesis.json of the L2 in geth's form")
+    block_time_s: int = _setting(1, "seconds between L2 blocks (dev only; else from rollup.json)")
+    sequencer_confirmations: int = _setting(0, "L1 blocks the sequencer's origin stays behind")
+    verifier_confirmations: int = _setting(0, "L1 blocks derivation stays behind")
+
+
+@dataclass(frozen=True, slots=True)
+class L1Section:
+    """The L1 this rollup stands on."""
+
+    url: str = _setting("", "JSON-RPC of the L1; empty in dev: an embedded L1")
+    beacon_url: str = _setting("", "beacon API for blobs; empty: the same server as url")
+    block_time_s: float = _setting(2.0, "seconds between blocks of the embedded L1")
+    port: int = _setting(8545, "JSON-RPC port of the embedded L1; 0: any free port")
+    poll_s: float = _setting(0.5, "seconds between two looks at the L1 head")
+    finality_blocks: int = _setting(
+        64, "depth at which an L1 block counts as final when the L1 has no finalized tag"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SequencerSection:
+    """Block production."""
+
+    max_block_transactions: int = _setting(20_000, "transactions offered to one block")
+
+
+@dataclass(frozen=True, slots=True)
+class BatcherSection:
+    """How L2 blocks reach the L1."""
+
+    key_file: str = _setting("", "file that holds the batcher's private key, mode 0600")
+    data_type: str = _setting("calldata", "calldata or blobs")
+    max_channel_s: float = _setting(4.0, "longest time a channel stays open")
+    poll_s: float = _setting(1.0, "seconds between two looks for new blocks")
+
+
+@dataclass(frozen=True, slots=True)
+class RpcSection:
+    """Whom the JSON-RPC server answers."""
+
+    host: str = _setting("127.0.0.1", "address to listen on")
+    port: int = _setting(9545, "port for HTTP and WebSocket; 0: any free port")
+    api: tuple[str, ...] = _setting(
+        ("eth", "net", "web3", "debug", "txpool", "optimism", "stemma"), "namespaces served"
+    )
+    cors: tuple[str, ...] = _setting((), "origins allowed, or *")
+    vhosts: tuple[str, ...] = _setting(("localhost",), "Host names allowed besides IP addresses")
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsSection:
+    """Bounds of one request; each is named in the error that reports it."""
+
+    body_mb: int = _setting(5, "request body")
+    batch: int = _setting(1000, "requests in a batch")
+    response_mb: int = _setting(25, "response body")
+    log_blocks: int = _setting(10_000, "blocks in one eth_getLogs")
+    log_results: int = _setting(20_000, "logs in one answer")
+    call_gas: int = _setting(50_000_000, "gas of eth_call and eth_estimateGas")
+
+
+@dataclass(frozen=True, slots=True)
+class LogSection:
+    """What is logged and how; always to standard error."""
+
+    format: str = _setting("console", "console, logfmt or json")
+    level: str = _setting("info", "info, or per room: rpc=debug,info")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """The whole configuration."""
+
+    node: NodeSection = field(default_factory=NodeSection)
+    rollup: RollupSection = field(default_factory=RollupSection)
+    l1: L1Section = field(default_factory=L1Section)
+    sequencer: SequencerSection = field(default_factory=SequencerSection)
+    batcher: BatcherSection = field(default_factory=BatcherSection)
+    rpc: RpcSection = field(default_factory=RpcSection)
+    limits: LimitsSection = field(default_factory=LimitsSection)
+    log: LogSection = field(default_factory=LogSection)
+
+    def __post_init__(self) -> None:
+        _check_choices("node.roles", self.node.roles, ROLES)
+        _check_choices("rpc.api", self.rpc.api, API_NAMESPACES)
+        _check_choices("batcher.data_type", (self.batcher.data_type,), DATA_TYPES)
+        _check_choices("log.format", (self.log.format,), node_logging.FORMATS)
+        try:
+            node_logging.check_level(self.log.level)
+        except ValueError as error:
+            raise ConfigurationError(f"log.level: {error}") from error
+        for name, port in (("rpc.port", self.rpc.port), ("l1.port", self.l1.port)):
+            if not 0 <= port < 65536:
+                raise ConfigurationError(f"{name}: expected 0 to 65535, got {port}")
+        for name, seconds in (
+            ("rollup.block_time_s", self.rollup.block_time_s),
+            ("l1.block_time_s", self.l1.block_time_s),
+            ("l1.poll_s", self.l1.poll_s),
+            ("batcher.poll_s", self.batcher.poll_s),
+        ):
+            if seconds <= 0:
+                raise ConfigurationError(f"{name}: expected more than 0, got {seconds}")
+
+    @property
+    def datadir(self) -> Path:
+        """The data directory, with the default filled in."""
+        if self.node.datadir:
+            return Path(self.node.datadir).expanduser().resolve()
+        base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+        return (Path(base) / "stemma").expanduser().resolve()
+
+
+def _check_choices(name: str, given: tuple[str, ...], known: tuple[str, ...]) -> None:
+    for item in given:
+        if item not in known:
+            raise ConfigurationError(f"{name}: {_unknown(item, known)}")
+
+
+def _unknown(given: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(given, known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
+    return f"unknown {given!r}{hint}"
+
+
+def sections() -> dict[str, type]:
+    """Section name → its dataclass."""
+    return get_type_hints(NodeConfig)
+
+
+def settings_of(section: type) -> dict[str, Any]:
+    """Key → type of one section."""
+    return get_type_hints(section)
+
+
+def _converted(name: str, value: object, wanted: Any) -> object:  # noqa: ANN401 - a type
+    """Check or convert a value; text from the environment is parsed, TOML values are only checked."""
+    if get_origin(wanted) is tuple:
+        items = value.split(",") if isinstance(value, str) else value
+        if not isinstance(items, (list, tuple)) or not all(isinstance(i, str) for i in items):
+            raise ConfigurationError(f"{name}: expected a list of strings, got {value!r}")
+        return tuple(item.strip() for item in items if item.strip())
+    if get_origin(wanted) in (Union, UnionType):
+        wanted = next(kind for kind in get_args(wanted) if kind is not type(None))
+    if isinstance(value, bool) and wanted is not bool:
+        raise ConfigurationError(f"{name}: expected {wanted.__name__}, got {value!r}")
+    if isinstance(value, wanted):
+        return value
+    if wanted is float and isinstance(value, int):
+        return float(value)
+    if isinstance(value, str) and wanted in (int, float):
+        try:
+            return wanted(value)
+        except ValueError:
+            pass
+    raise ConfigurationError(f"{name}: expected {wanted.__name__}, got {value!r}")
+
+
+def _merge(target: dict[str, dict[str, object]], dotted: str, value: object, source: str) -> None:
+    section_name, _, key = dotted.partition(".")
+    known = sections()
+    if section_name not in known:
+        raise ConfigurationError(f"{source}: section {_unknown(section_name, tuple(known))}")
+    kinds = settings_of(known[section_name])
+    if key not in kinds:
+        raise ConfigurationError(
+            f"{source}: [{section_name}] setting {_unknown(key, tuple(kinds))}"
+        )
+    converted = _converted(f"{source}: {dotted}", value, kinds[key])
+    target.setdefault(section_name, {})[key] = converted
+
+
+def _file_settings(path: Path) -> dict[str, object]:
+    try:
+        table = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
+    found: dict[str, object] = {}
+    for name, section in table.items():
+        if not isinstance(section, dict):
+            raise ConfigurationError(f"{path}: {name!r} stands outside of a [section]")
+        found.update({f"{name}.{key}": value for key, value in section.items()})
+    return found
+
+
+def _environment_settings(environment: Mapping[str, str]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in environment.items():
+        if name.startswith(ENVIRONMENT_PREFIX) and "__" in name and name not in _OTHER_VARIABLES:
+            section, _, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+            found[f"{section}.{key}"] = value
+    return found
+
+
+def load(
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, object] | None = None,
+) -> NodeConfig:
+    """Read the configuration; `flags` are dotted keys, None values are not set.
+
+    Raises ConfigurationError that names the source and the setting.
+    """
+    values: dict[str, dict[str, object]] = {}
+    if file is not None:
+        for dotted, value in _file_settings(file).items():
+            _merge(values, dotted, value, str(file))
+    for dotted, value in _environment_settings(environment or {}).items():
+        _merge(values, dotted, value, "environment")
+    for dotted, value in (flags or {}).items():
+        if value is not None:
+            _merge(values, dotted, value, "flags")
+    known = sections()
+    return NodeConfig(**{name: known[name](**section) for name, section in values.items()})
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def dump(config: NodeConfig) -> str:
+    """The configuration as commented TOML; `load` reads it back to an equal value."""
+    lines: list[str] = []
+    for section in dataclasses.fields(config):
+        lines.append(f"[{section.name}]")
+        value = getattr(config, section.name)
+        for entry in dataclasses.fields(value):
+            shown = f"{entry.name} = {_toml(getattr(value, entry.name))}"
+            lines.append(f"{shown:<44}# {entry.metadata['about']}")
+        lines.append("")
+    return "\n".join(lines)

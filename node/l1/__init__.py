@@ -1,0 +1,1 @@
+"""The L1 as this node meets it: a JSON-RPC client that fills an in-memory provider, and an embedded L1."""

@@ -1,0 +1,62 @@
+"""Prometheus metrics of one process, all under `stemma_`. No address, prompt or peer in a label."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_FAST_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """Every metric in one place, on a registry of its own."""
+
+    def __init__(self) -> None:
+        """Make the registry; nothing is shared between two instances."""
+        registry = self.registry = CollectorRegistry()
+        self.head_number = Gauge(
+            "stemma_head_number", "Block number by head", ["chain", "kind"], registry=registry
+        )
+        self.head_age_seconds = Gauge(
+            "stemma_head_age_seconds", "Age of the unsafe head", registry=registry
+        )
+        self.l1_lag_blocks = Gauge(
+            "stemma_l1_lag_blocks", "L1 blocks not yet derived from", registry=registry
+        )
+        self.derivation_errors = Counter(
+            "stemma_derivation_errors", "Failed derivation steps", ["recovery"], registry=registry
+        )
+        self.block_build_seconds = Histogram(
+            "stemma_block_build_seconds",
+            "Time to build, seal and commit a block",
+            ["chain"],
+            buckets=_FAST_SECONDS,
+            registry=registry,
+        )
+        self.gas_used = Counter(
+            "stemma_gas_used", "Gas used by sealed blocks", ["chain"], registry=registry
+        )
+        self.pool_transactions = Gauge(
+            "stemma_txpool_size", "Transactions in the pool", ["state"], registry=registry
+        )
+        self.rpc_requests = Counter(
+            "stemma_rpc_requests", "JSON-RPC calls", ["method", "code"], registry=registry
+        )
+        self.rpc_seconds = Histogram(
+            "stemma_rpc_seconds", "JSON-RPC call time", buckets=_FAST_SECONDS, registry=registry
+        )
+        self.ws_clients = Gauge("stemma_ws_clients", "Open WebSockets", registry=registry)
+        self.batches_posted = Counter(
+            "stemma_batches_posted", "Batcher transactions mined on L1", registry=registry
+        )
+        self.disk_free_bytes = Gauge(
+            "stemma_disk_free_bytes", "Free space of the data directory", registry=registry
+        )
+
+    def observe_rpc(self, method: str, code: int, seconds: float) -> None:
+        """Count one JSON-RPC call."""
+        self.rpc_requests.labels(method, str(code)).inc()
+        self.rpc_seconds.observe(seconds)
+
+    def render(self) -> bytes:
+        """The text form that Prometheus reads."""
+        return generate_latest(self.registry)

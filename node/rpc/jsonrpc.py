@@ -1,0 +1,250 @@
+"""JSON-RPC 2.0 without a socket: request bytes in, response bytes out.
+
+Knows batches, ids, notifications, limits and the thread a method runs in. Does not know what any method does,
+nor whether the bytes came by HTTP or WebSocket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from chain.errors import StemmaError
+
+from . import errors
+from .errors import RpcError
+
+logger = logging.getLogger("stemma.rpc")
+
+MISSING = object()
+_MARK = "__rpc_methods__"
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class Connection(Protocol):
+    """A client that can be sent to without having asked: a WebSocket."""
+
+    def notify(self, message: Mapping[str, object]) -> None:
+        """Queue a notification; a client that does not read is dropped by the server."""
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """What a method may know of its caller; `after` runs once the response has been queued."""
+
+    connection: Connection | None = None
+    after: list[Callable[[], None]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One positional parameter: its name in messages, its parser, its default when absent or null."""
+
+    name: str
+    parse: Callable[[Any], object]
+    default: object = MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One callable method; `heavy` ones run in a reader thread, so that they do not hold the loop."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    call: Callable[..., Any]
+    heavy: bool
+    wants_context: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one request; each is named in the error that reports it."""
+
+    body_bytes: int = 5 * 1024 * 1024
+    batch_items: int = 1000
+    response_bytes: int = 25 * 1024 * 1024
+
+
+def rpc(
+    name: str, *parameters: Parameter, heavy: bool = False, context: bool = False
+) -> Callable[[_Function], _Function]:
+    """Mark a method of a namespace object as the JSON-RPC method `name`; may be stacked for aliases."""
+
+    def mark(function: _Function) -> _Function:
+        marks = getattr(function, _MARK, ())
+        setattr(function, _MARK, (*marks, (name, parameters, heavy, context)))
+        return function
+
+    return mark
+
+
+def methods_of(namespace: object) -> dict[str, Method]:
+    """Return every marked method of a namespace object, by JSON-RPC name."""
+    found: dict[str, Method] = {}
+    for _, member in inspect.getmembers(namespace, callable):
+        for name, parameters, heavy, context in getattr(member, _MARK, ()):
+            found[name] = Method(name, parameters, member, heavy, context)
+    return found
+
+
+def _bind(method: Method, raw: object) -> list[object]:
+    """Turn JSON parameters into the method's arguments; extra ones are ignored, as clients expect."""
+    if raw is None:
+        raw = []
+    if isinstance(raw, dict):
+        raw = [raw.get(parameter.name) for parameter in method.parameters]
+    if not isinstance(raw, list):
+        raise RpcError(errors.INVALID_PARAMS, "non-array args")
+    arguments: list[object] = []
+    for index, parameter in enumerate(method.parameters):
+        given = raw[index] if index < len(raw) else None
+        if given is None:
+            if parameter.default is MISSING:
+                raise RpcError(
+                    errors.INVALID_PARAMS,
+                    f"missing value for required argument {index} ({parameter.name})",
+                )
+            arguments.append(parameter.default)
+            continue
+        try:
+            arguments.append(parameter.parse(given))
+        except (RpcError, StemmaError, ValueError, TypeError, OverflowError) as error:
+            raise RpcError(
+                errors.INVALID_PARAMS, f"invalid argument {index}: {parameter.name}: {error}"
+            ) from error
+    return arguments
+
+
+def _valid_id(value: object) -> bool:
+    return value is None or (isinstance(value, (str, int, float)) and not isinstance(value, bool))
+
+
+def encode(message: object) -> bytes:
+    """Serialise a response or notification."""
+    return json.dumps(message, separators=(",", ":")).encode()
+
+
+def error_response(request_id: object, error: RpcError) -> dict[str, object]:
+    """Return the response object that carries an error."""
+    return {"jsonrpc": "2.0", "id": request_id, "error": error.to_json()}
+
+
+class Dispatcher:
+    """Answers requests from a table of methods."""
+
+    def __init__(
+        self,
+        namespaces: Iterable[object],
+        readers: Executor,
+        limits: Limits,
+        observe: Callable[[str, int, float], None] | None = None,
+    ) -> None:
+        """`readers` runs heavy methods; `observe` hears (method, error code or 0, seconds)."""
+        self._methods: dict[str, Method] = {}
+        for namespace in namespaces:
+            self._methods.update(methods_of(namespace))
+        self._readers = readers
+        self.limits = limits
+        self._observe = observe
+
+    @property
+    def method_names(self) -> list[str]:
+        """Every method served, sorted."""
+        return sorted(self._methods)
+
+    async def handle(self, body: bytes | str, context: RequestContext) -> bytes | None:
+        """Answer one message, single or batch; None when it held only notifications."""
+        try:
+            message = json.loads(body)
+        except (ValueError, RecursionError):
+            return encode(error_response(None, RpcError(errors.PARSE_ERROR, "parse error")))
+        if not isinstance(message, list):
+            return await self._answer_bytes(message, context)
+        return await self._handle_batch(message, context)
+
+    async def _handle_batch(self, items: list[object], context: RequestContext) -> bytes | None:
+        if not items:
+            return encode(error_response(None, RpcError(errors.INVALID_REQUEST, "empty batch")))
+        if len(items) > self.limits.batch_items:
+            return self._refuse_batch(items)
+        answers: list[bytes] = []
+        room = self.limits.response_bytes
+        for item in items:
+            answer = await self._answer_bytes(item, context, room)
+            if answer is not None:
+                answers.append(answer)
+                room -= len(answer)
+        return b"[" + b",".join(answers) + b"]" if answers else None
+
+    def _refuse_batch(self, items: list[object]) -> bytes:
+        limit = self.limits.batch_items
+        error = errors.limit_exceeded(f"batch too large: {len(items)} requests, limit {limit}")
+        ids = [item.get("id") for item in items if isinstance(item, dict) and "id" in item]
+        return encode([error_response(i if _valid_id(i) else None, error) for i in ids])
+
+    async def _answer_bytes(
+        self, item: object, context: RequestContext, room: int | None = None
+    ) -> bytes | None:
+        answer = await self._answer(item, context)
+        if answer is None:
+            return None
+        encoded = encode(answer)
+        limit = self.limits.response_bytes
+        if len(encoded) > (limit if room is None else room):
+            error = errors.limit_exceeded(f"response too large: limit {limit} bytes")
+            return encode(error_response(answer["id"], error))
+        return encoded
+
+    async def _answer(self, item: object, context: RequestContext) -> dict[str, object] | None:
+        if not isinstance(item, dict):
+            return error_response(None, RpcError(errors.INVALID_REQUEST, "invalid request"))
+        request_id = item.get("id")
+        name = item.get("method")
+        if item.get("jsonrpc") != "2.0" or not isinstance(name, str) or not _valid_id(request_id):
+            bad_id = request_id if _valid_id(request_id) else None
+            return error_response(bad_id, RpcError(errors.INVALID_REQUEST, "invalid request"))
+        started = time.perf_counter()
+        code = 0
+        try:
+            result = await self._call(name, item.get("params"), context)
+            answer: dict[str, object] = {"jsonrpc": "2.0", "id": request_id, "result": result}
+        except RpcError as error:
+            code = error.code
+            answer = error_response(request_id, error)
+        if self._observe is not None:
+            known = name if name in self._methods else "unknown"
+            self._observe(known, code, time.perf_counter() - started)
+        return answer if "id" in item else None
+
+    async def _call(self, name: str, raw: object, context: RequestContext) -> object:
+        method = self._methods.get(name)
+        if method is None:
+            raise errors.method_not_found(name)
+        arguments = _bind(method, raw)
+        if method.wants_context:
+            arguments.insert(0, context)
+        try:
+            return await self._run(method, arguments)
+        except RpcError:
+            raise
+        except StemmaError as error:
+            raise RpcError(errors.SERVER_ERROR, str(error)) from error
+        except Exception as error:  # noqa: BLE001 - the boundary: a client never sees a traceback
+            logger.exception("method %s failed", name)
+            raise RpcError(errors.INTERNAL_ERROR, "internal error") from error
+
+    async def _run(self, method: Method, arguments: list[object]) -> object:
+        if method.heavy:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._readers, lambda: method.call(*arguments))
+        result = method.call(*arguments)
+        if isinstance(result, Awaitable):
+            return await result
+        return result
