@@ -37,7 +37,7 @@ _LOW_SIX_BITS: Final = 0x3F
 
 _VERSIONED_HASH_VERSION_KZG: Final = b"\x01"
 _TRUSTED_SETUP_SHA256: Final = "d39b9f2d047cc9dca2de58f264b6a09448ccd34db967881a6713eacacf0f26b7"
-# The ckzg wheel carries no setup; py-evm's wheel does. Read as a file, so nothing of it is imported.
+# The ckzg wheel carries no setup, py-evm's does. Read as a file: nothing of it is imported.
 _TRUSTED_SETUP_PACKAGE: Final = "eth"
 _TRUSTED_SETUP_FILE: Final = "_utils/kzg_trusted_setup.txt"
 

@@ -1,0 +1,158 @@
+"""Who supplies L1 blocks: a protocol, and an implementation over blocks held in memory.
+
+Everything is synchronous and answers from what is there; a block that is not there yet raises
+L1DataMissing, which says what to fetch. Knows nothing of how it is fetched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+from chain.errors import Recovery, StemmaError
+from chain.types import Hash32
+
+from .block import L1Block, L1BlockRef
+
+
+class L1DataMissing(StemmaError):
+    """A block or blob of L1 is not here yet: fetch it and call again.
+
+    Exactly one of `number`, `block_hash` and `versioned_hash` says what is missing; a missing blob
+    also has the hash of the block whose transaction names it.
+    """
+
+    recovery: ClassVar[Recovery] = Recovery.RETRY
+
+    def __init__(
+        self,
+        *,
+        number: int | None = None,
+        block_hash: Hash32 | None = None,
+        versioned_hash: Hash32 | None = None,
+    ) -> None:
+        self.number = number
+        self.block_hash = block_hash
+        self.versioned_hash = versioned_hash
+        if versioned_hash is not None and block_hash is not None:
+            what = f"blob 0x{versioned_hash.hex()} of block 0x{block_hash.hex()}"
+        elif block_hash is not None:
+            what = f"block 0x{block_hash.hex()}"
+        else:
+            what = f"block {number}"
+        super().__init__(f"L1 {what} is not available yet")
+
+
+class L1Provider(Protocol):
+    """What derivation, driver and sequencer read of L1."""
+
+    def head(self) -> L1BlockRef | None:
+        """The newest block of the canonical chain, None before the first is known."""
+        ...
+
+    def safe(self) -> L1BlockRef | None:
+        """The newest block that L1's validators hold to be safe, if known."""
+        ...
+
+    def finalized(self) -> L1BlockRef | None:
+        """The newest block that L1 cannot revert, if known."""
+        ...
+
+    def block_by_number(self, number: int) -> L1Block:
+        """The canonical block of that number. Raises L1DataMissing."""
+        ...
+
+    def block_by_hash(self, block_hash: Hash32) -> L1Block:
+        """The block of that hash, canonical or not. Raises L1DataMissing."""
+        ...
+
+
+@dataclass(slots=True)
+class MemoryL1Provider:
+    """L1 blocks in memory, filled from outside; a fetcher or a test is its writer.
+
+    Blocks that leave the canonical chain stay readable by hash until `prune` drops them.
+    """
+
+    _by_hash: dict[Hash32, L1Block] = field(default_factory=dict)
+    _canonical: dict[int, Hash32] = field(default_factory=dict)
+    _head: L1BlockRef | None = None
+    _safe: L1BlockRef | None = None
+    _finalized: L1BlockRef | None = None
+
+    def add(self, block: L1Block) -> None:
+        """Keep a block readable by its hash, without making it canonical.
+
+        A block added again replaces the first, which is how blobs that arrive late come in.
+        """
+        self._by_hash[block.hash] = block
+
+    def set_head(self, block: L1Block) -> None:
+        """Make a block the canonical head.
+
+        Its known ancestors become canonical down to the first that already is, blocks above it
+        cease to be.
+        """
+        self.add(block)
+        for number in [n for n in self._canonical if n > block.number]:
+            del self._canonical[number]
+        cursor: L1Block | None = block
+        while cursor is not None and self._canonical.get(cursor.number) != cursor.hash:
+            self._canonical[cursor.number] = cursor.hash
+            cursor = self._by_hash.get(cursor.parent_hash)
+        if cursor is None:
+            self._forget_below_gap(block)
+        self._head = block.ref
+
+    def _forget_below_gap(self, block: L1Block) -> None:
+        """After a walk that ended in an unknown parent, older canonical numbers prove nothing."""
+        number = block.number
+        while number - 1 in self._canonical and self._links(number):
+            number -= 1
+        for older in [n for n in self._canonical if n < number]:
+            del self._canonical[older]
+
+    def _links(self, number: int) -> bool:
+        child = self._by_hash[self._canonical[number]]
+        return child.parent_hash == self._canonical[number - 1]
+
+    def set_safe(self, ref: L1BlockRef) -> None:
+        """Note L1's safe block."""
+        self._safe = ref
+
+    def set_finalized(self, ref: L1BlockRef) -> None:
+        """Note L1's finalized block."""
+        self._finalized = ref
+
+    def prune(self, below: int) -> None:
+        """Drop all blocks with a smaller number."""
+        for block_hash in [h for h, block in self._by_hash.items() if block.number < below]:
+            del self._by_hash[block_hash]
+        for number in [n for n in self._canonical if n < below]:
+            del self._canonical[number]
+
+    def head(self) -> L1BlockRef | None:
+        """The canonical head, None before the first block."""
+        return self._head
+
+    def safe(self) -> L1BlockRef | None:
+        """L1's safe block as last noted."""
+        return self._safe
+
+    def finalized(self) -> L1BlockRef | None:
+        """L1's finalized block as last noted."""
+        return self._finalized
+
+    def block_by_number(self, number: int) -> L1Block:
+        """The canonical block of that number. Raises L1DataMissing."""
+        block_hash = self._canonical.get(number)
+        if block_hash is None:
+            raise L1DataMissing(number=number)
+        return self.block_by_hash(block_hash)
+
+    def block_by_hash(self, block_hash: Hash32) -> L1Block:
+        """The block of that hash, canonical or not. Raises L1DataMissing."""
+        block = self._by_hash.get(block_hash)
+        if block is None:
+            raise L1DataMissing(block_hash=block_hash)
+        return block
