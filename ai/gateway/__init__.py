@@ -1,0 +1,1 @@
+"""The OpenAI-compatible door: price, payment, tokens, attribution, settlement, receipt."""
