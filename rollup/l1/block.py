@@ -45,13 +45,14 @@ class L1Block:
     """One L1 block with everything derivation reads from it.
 
     `blobs` maps the versioned hashes of the batcher's blob transactions to their blobs; a blob
-    that is still missing there makes derivation wait. `blob_base_fee_wei` follows L1's own schedule.
+    that is still missing there makes derivation wait. Fees are in wei; `blob_base_fee` follows
+    L1's own schedule.
     """
 
     header: Header
     transactions: tuple[Transaction, ...]
     receipts: tuple[Receipt, ...]
-    blob_base_fee_wei: int
+    blob_base_fee: int
     blobs: Mapping[Hash32, bytes] = field(default=_NO_BLOBS)
 
     @property
@@ -75,7 +76,7 @@ class L1Block:
         return self.header.timestamp
 
     @property
-    def base_fee_wei(self) -> int:
+    def base_fee(self) -> int:
         """EIP-1559 base fee per gas, 0 before London."""
         return self.header.base_fee_per_gas or 0
 
@@ -122,7 +123,7 @@ def verify_l1_block(block: L1Block) -> None:
         (
             "receipts",
             block.header.receipts_root,
-            receipts_root([receipt.encode() for receipt in block.receipts]),
+            receipts_root(block.receipts),
         ),
     ):
         if stated != computed:

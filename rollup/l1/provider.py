@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from chain.errors import Recovery, StemmaError
-from chain.types import Hash32
+from chain.types import ZERO_HASH, Hash32
 
 from .block import L1Block, L1BlockRef
+
+__all__ = ["L1Block", "L1BlockRef", "L1DataMissing", "L1Provider", "MemoryL1Provider"]
 
 
 class L1DataMissing(StemmaError):
@@ -81,40 +83,47 @@ class MemoryL1Provider:
     _finalized: L1BlockRef | None = None
 
     def add(self, block: L1Block) -> None:
-        """Keep a block readable by its hash, without making it canonical.
+        """Keep a block. It becomes canonical if a canonical block names it as its parent.
 
         A block added again replaces the first, which is how blobs that arrive late come in.
         """
         self._by_hash[block.hash] = block
+        child = self._by_hash.get(self._canonical.get(block.number + 1, ZERO_HASH))
+        if child is not None and child.parent_hash == block.hash:
+            self._make_canonical(block)
 
-    def set_head(self, block: L1Block) -> None:
-        """Make a block the canonical head.
+    def add_canonical(self, block: L1Block) -> None:
+        """Keep a block that L1 itself gave for its number, far below the head.
 
-        Its known ancestors become canonical down to the first that already is, blocks above it
-        cease to be.
+        Blocks between it and the head may be unknown, so only its source vouches for it.
         """
         self.add(block)
+        self._make_canonical(block)
+
+    def set_head(self, block: L1Block) -> None:
+        """Make a block the canonical head, and with it all its known ancestors.
+
+        Blocks above it cease to be canonical. Below the oldest known ancestor nothing is vouched
+        for any more: those numbers become missing and are fetched again.
+        """
+        self._by_hash[block.hash] = block
         for number in [n for n in self._canonical if n > block.number]:
             del self._canonical[number]
-        cursor: L1Block | None = block
-        while cursor is not None and self._canonical.get(cursor.number) != cursor.hash:
-            self._canonical[cursor.number] = cursor.hash
-            cursor = self._by_hash.get(cursor.parent_hash)
-        if cursor is None:
-            self._forget_below_gap(block)
+        oldest = self._make_canonical(block)
+        if oldest.number - 1 in self._canonical:
+            for number in [n for n in self._canonical if n < oldest.number]:
+                del self._canonical[number]
         self._head = block.ref
 
-    def _forget_below_gap(self, block: L1Block) -> None:
-        """After a walk that ended in an unknown parent, older canonical numbers prove nothing."""
-        number = block.number
-        while number - 1 in self._canonical and self._links(number):
-            number -= 1
-        for older in [n for n in self._canonical if n < number]:
-            del self._canonical[older]
-
-    def _links(self, number: int) -> bool:
-        child = self._by_hash[self._canonical[number]]
-        return child.parent_hash == self._canonical[number - 1]
+    def _make_canonical(self, block: L1Block) -> L1Block:
+        """Mark the block and its known ancestors; return the oldest of that unbroken run."""
+        cursor = block
+        while True:
+            self._canonical[cursor.number] = cursor.hash
+            parent = self._by_hash.get(cursor.parent_hash)
+            if parent is None:
+                return cursor
+            cursor = parent
 
     def set_safe(self, ref: L1BlockRef) -> None:
         """Note L1's safe block."""
