@@ -190,7 +190,7 @@ def decode_withdrawal(raw: bytes) -> Withdrawal:
 
 @dataclass(frozen=True, slots=True)
 class Block(Encodable):
-    """A header with its body: `withdrawals` is None before Shanghai, `ommers` end with the merge."""
+    """A header with its body; `withdrawals` begin with Shanghai, `ommers` end with the merge."""
 
     header: Header
     transactions: tuple[Transaction, ...]
