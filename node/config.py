@@ -1,7 +1,7 @@
 """The node's configuration: file < environment < flags → one frozen NodeConfig.
 
-Sections and keys are the fields of the dataclasses below; nothing else lists them. An unknown key is an error
-that suggests the nearest known one. Secrets are files: no key is ever a value here.
+Sections and keys are the fields of the dataclasses below; nothing else lists them. An unknown key
+is an error that suggests the nearest known one. Secrets are files: no key is ever a value here.
 """
 
 from __future__ import annotations
@@ -188,7 +188,9 @@ def settings_of(section: type) -> dict[str, Any]:
 
 
 def _converted(name: str, value: object, wanted: Any) -> object:  # noqa: ANN401 - a type
-    """Check or convert a value; text from the environment is parsed, TOML values are only checked."""
+    """Check or convert a value; text from the environment is parsed, TOML values are only
+    checked.
+    """
     if get_origin(wanted) is tuple:
         items = value.split(",") if isinstance(value, str) else value
         if not isinstance(items, (list, tuple)) or not all(isinstance(i, str) for i in items):

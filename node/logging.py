@@ -75,7 +75,7 @@ _FORMATTERS = {"console": ConsoleFormatter, "logfmt": LogfmtFormatter, "json": J
 
 
 def configure(level: str, style: str) -> None:
-    """Send the logs of this process to standard error. `level` may be `info` or `rpc=debug,info`."""
+    """Send the logs of this process to stderr. `level` may be `info` or `rpc=debug,info`."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_FORMATTERS[style]())
     root = logging.getLogger()

@@ -5,7 +5,7 @@ The way of a request:
 1. `server.py`       HTTP POST or WebSocket message → bytes (body limit, Host allow-list, CORS)
 2. `jsonrpc.py`      bytes → request objects (batches, ids, limits) → method → response bytes
 3. `parameters.py`   JSON parameters → addresses, numbers, block identifiers, call requests
-4. a namespace       `eth_blocks`, `eth_state`, `eth_transactions`, `eth_filters`, `net`, `debug`, `txpool`, …
+4. a namespace       `eth_blocks`, `eth_state`, `eth_filters`, `net`, `debug`, `dev`, …
 5. `backend.py`      what a namespace may ask: engine, pool, heads, events
 6. `serialise.py`    blocks, transactions, receipts, logs → JSON
 7. `errors.py`       what went wrong → geth's code and geth's words

@@ -1,7 +1,7 @@
 """JSON-RPC errors with geth's codes and geth's words; clients classify by both.
 
-viem matches the message by regular expression and knows only one code, 3 for a revert. The codes are those of
-JSON-RPC 2.0 and EIP-1474. This module does not know the transport.
+viem matches the message by regular expression and knows only one code, 3 for a revert. The codes
+are those of JSON-RPC 2.0 and EIP-1474. This module does not know the transport.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ def limit_exceeded(message: str) -> RpcError:
 
 
 def revert_reason(output: bytes) -> str | None:
-    """Return the reason that Solidity and Vyper put into `Error(string)` or `Panic(uint256)`, if any."""
+    """Return the reason that Solidity and Vyper put into `Error(string)` or `Panic(uint256)`, if
+    any.
+    """
     try:
         if output[:4] == _ERROR_STRING_SELECTOR:
             return str(abi.decode(["string"], output[4:])[0])

@@ -1,7 +1,7 @@
 """eth_getLogs, polled filters and subscriptions: three ways to the same logs.
 
-A polled filter and a subscription are both fed by the event hub; logs of blocks that a reorg dropped come again
-with `removed: true`. A filter nobody polls for five minutes is forgotten.
+A polled filter and a subscription are both fed by the event hub; logs of blocks that a reorg
+dropped come again with `removed: true`. A filter nobody polls for five minutes is forgotten.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What happened on the chain, told to filters and subscriptions.
 
-The hub compares the head it last told about with the engine's head, so it needs no help to notice a reorg: it
-walks both back to their common ancestor. It lives on the event loop; it does not know who listens.
+The hub compares the head it last told about with the engine's head, so it needs no help to notice
+a reorg: it walks both back to their common ancestor. It lives on the event loop; it does not know
+who listens.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class ChainReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HeadChange:
-    """Blocks that left the canonical chain (newest first) and blocks that joined it (oldest first)."""
+    """Blocks that left the canonical chain (newest first) and blocks that joined it (oldest
+    first).
+    """
 
     dropped: tuple[Header, ...]
     added: tuple[Header, ...]

@@ -1,7 +1,7 @@
 """JSON-RPC 2.0 without a socket: request bytes in, response bytes out.
 
-Knows batches, ids, notifications, limits and the thread a method runs in. Does not know what any method does,
-nor whether the bytes came by HTTP or WebSocket.
+Knows batches, ids, notifications, limits and the thread a method runs in. Does not know what any
+method does, nor whether the bytes came by HTTP or WebSocket.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class RequestContext:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One positional parameter: its name in messages, its parser, its default when absent or null."""
+    """One positional parameter: its name in messages, its parser, its default when absent or
+    null.
+    """
 
     name: str
     parse: Callable[[Any], object]
@@ -54,7 +56,9 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One callable method; `heavy` ones run in a reader thread, so that they do not hold the loop."""
+    """One callable method; `heavy` ones run in a reader thread, so that they do not hold the
+    loop.
+    """
 
     name: str
     parameters: tuple[Parameter, ...]
@@ -75,7 +79,9 @@ class Limits:
 def rpc(
     name: str, *parameters: Parameter, heavy: bool = False, context: bool = False
 ) -> Callable[[_Function], _Function]:
-    """Mark a method of a namespace object as the JSON-RPC method `name`; may be stacked for aliases."""
+    """Mark a method of a namespace object as the JSON-RPC method `name`; may be stacked for
+    aliases.
+    """
 
     def mark(function: _Function) -> _Function:
         marks = getattr(function, _MARK, ())
@@ -95,7 +101,9 @@ def methods_of(namespace: object) -> dict[str, Method]:
 
 
 def _bind(method: Method, raw: object) -> list[object]:
-    """Turn JSON parameters into the method's arguments; extra ones are ignored, as clients expect."""
+    """Turn JSON parameters into the method's arguments; extra ones are ignored, as clients
+    expect.
+    """
     if raw is None:
         raw = []
     if isinstance(raw, dict):
@@ -236,7 +244,7 @@ class Dispatcher:
             raise
         except StemmaError as error:
             raise RpcError(errors.SERVER_ERROR, str(error)) from error
-        except Exception as error:  # noqa: BLE001 - the boundary: a client never sees a traceback
+        except Exception as error:
             logger.exception("method %s failed", name)
             raise RpcError(errors.INTERNAL_ERROR, "internal error") from error
 

@@ -87,7 +87,7 @@ def withdrawal_json(withdrawal: Withdrawal) -> Json:
         "index": quantity(withdrawal.index),
         "validatorIndex": quantity(withdrawal.validator_index),
         "address": data(withdrawal.address),
-        "amount": quantity(withdrawal.amount),
+        "amount": quantity(withdrawal.amount_gwei),
     }
 
 
@@ -98,7 +98,9 @@ def block_json(
     senders: Sequence[Address] = (),
     receipts: Sequence[Receipt] = (),
 ) -> Json:
-    """A block with hashes or, when `full`, with transactions (then senders and receipts are needed)."""
+    """A block with hashes or, when `full`, with transactions (then senders and receipts are
+    needed).
+    """
     body = header_json(block.header)
     body["size"] = quantity(len(block.encode()))
     body["uncles"] = []

@@ -1,6 +1,8 @@
-"""The socket side of JSON-RPC: HTTP POST and WebSocket on one port, health, metrics, a page for people.
+"""The socket side of JSON-RPC: HTTP POST and WebSocket on one port, health, metrics, a page for
+people.
 
-Knows aiohttp, limits, CORS and the Host allow-list. Does not know any method: a `Dispatcher` answers.
+Knows aiohttp, limits, CORS and the Host allow-list. Does not know any method: a `Dispatcher`
+answers.
 """
 
 from __future__ import annotations
@@ -70,7 +72,9 @@ class ServerOptions:
 
 
 class WebSocketConnection:
-    """One WebSocket client with a bounded queue; a reader that falls behind is closed with a reason."""
+    """One WebSocket client with a bounded queue; a reader that falls behind is closed with a
+    reason.
+    """
 
     def __init__(self, socket: web.WebSocketResponse) -> None:
         """Wrap an already prepared socket."""
