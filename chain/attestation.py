@@ -42,8 +42,8 @@ Share: TypeAlias = tuple[Address, int]
 class TrainingStatement:
     """A worker's word that it trained this adapter for this job in this way.
 
-    `checkpoints_root` is the head of the hash chain over the run's checkpoints, `adapter_id` the
-    hash of the adapter's content, `metrics_hash` the hash of the loss curve.
+    `checkpoints_root` commits to the run's checkpoints, `adapter_id` is the hash of the adapter's
+    content, `metrics_hash` the hash of what was measured on the way.
     """
 
     SOLIDITY_FIELDS: ClassVar[tuple[tuple[str, str], ...]] = (
@@ -107,14 +107,10 @@ def solidity_tuple(kind: type[Statement]) -> str:
     return "(" + ",".join(solidity_type for solidity_type, _ in kind.SOLIDITY_FIELDS) + ")"
 
 
-def _type_hash(name: str, members: Sequence[tuple[str, str]]) -> Hash32:
+@lru_cache(maxsize=8)
+def _type_hash(name: str, members: tuple[tuple[str, str], ...]) -> Hash32:
     listed = ",".join(f"{solidity_type} {member}" for solidity_type, member in members)
     return keccak256(f"{name}({listed})".encode("ascii"))
-
-
-@lru_cache(maxsize=8)
-def _statement_type_hash(kind: type[Statement]) -> Hash32:
-    return _type_hash(kind.__name__, kind.SOLIDITY_FIELDS)
 
 
 @lru_cache(maxsize=64)
@@ -138,7 +134,7 @@ def struct_hash(statement: Statement) -> Hash32:
     """Hash the statement itself (EIP-712 `hashStruct`). Raises EncodeError if a field is wrong."""
     kind = type(statement)
     types = ("bytes32", *(solidity_type for solidity_type, _ in kind.SOLIDITY_FIELDS))
-    values = (_statement_type_hash(kind), *statement_values(statement))
+    values = (_type_hash(kind.__name__, kind.SOLIDITY_FIELDS), *statement_values(statement))
     return keccak256(abi.encode(types, values))
 
 

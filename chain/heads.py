@@ -97,7 +97,7 @@ class Heads:
         unsafe moves below it. Raises InvalidHeadMove if the order breaks or finality is undone.
         """
         unsafe = unsafe or self.unsafe
-        safe = safe or (self.safe if self.safe.number < unsafe.number else unsafe)
+        safe = safe or (self.safe if self.safe.number <= unsafe.number else unsafe)
         finalized = finalized or self.finalized
         if finalized.number < self.finalized.number or (
             finalized.number == self.finalized.number and finalized != self.finalized
