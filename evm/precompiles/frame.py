@@ -127,6 +127,15 @@ Native = Callable[[Frame], bytes]
 """A native precompile: from a frame to its return data; raises PrecompileRevert or OutOfGas."""
 
 
+def refusal(precompile: str) -> Callable[[str], PrecompileRevert]:
+    """Make a precompile's reverts, so that each reason begins with the precompile's name."""
+
+    def refuse(message: str) -> PrecompileRevert:
+        return PrecompileRevert(f"{precompile}: {message}")
+
+    return refuse
+
+
 def require_writable(frame: Frame, what: str) -> None:
     """Refuse `what` (sstore, log, transfer) in a static call, for implementations of `Frame`."""
     if frame.is_static:
