@@ -68,7 +68,7 @@ def decode_deposit(log: Log, source_hash: Hash32) -> DepositTransaction:
     opaque = _event_bytes(log.data)
     if len(opaque) < _OPAQUE_HEAD_SIZE:
         raise MalformedDeposit(
-            f"deposit log: opaque data has {len(opaque)} bytes, expected {_OPAQUE_HEAD_SIZE} or more"
+            f"deposit log: opaque data has {len(opaque)} bytes, fewer than {_OPAQUE_HEAD_SIZE}"
         )
     is_creation = opaque[72] != 0
     return DepositTransaction(
