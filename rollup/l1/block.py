@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from chain.block import receipts_root, transactions_root
 from chain.errors import DecodeError
+from chain.heads import BlockRef
 from chain.types import ZERO_HASH, Hash32
 
 if TYPE_CHECKING:
@@ -28,13 +29,8 @@ _NO_BLOBS: Final[Mapping[Hash32, bytes]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class L1BlockRef:
-    """An L1 block named by hash and number, with what it takes to walk the chain."""
-
-    number: int
-    hash: Hash32
-    parent_hash: Hash32
-    timestamp: int
+class L1BlockRef(BlockRef):
+    """An L1 block named by number and hash, with its parent and its time in seconds."""
 
     def __str__(self) -> str:
         return f"L1 block {self.number} (0x{self.hash.hex()})"
@@ -112,7 +108,8 @@ def make_l1_block(
 def verify_l1_block(block: L1Block) -> None:
     """Check that transactions and receipts are those the header commits to.
 
-    Raises DecodeError naming the block and both roots. Blobs are checked by their hash when used.
+    Raises DecodeError naming the block and both roots. Whoever fetches blobs
+    compares their own hash (rollup.wire.blob.blob_versioned_hash) with the one asked for.
     """
     for name, stated, computed in (
         (
