@@ -1,0 +1,252 @@
+"""A block made from its parent and payload attributes: the one front door of execution.
+
+`BlockExecution` takes transactions one at a time and seals a block; `execute_block` runs a list
+that has to go in whole, `builder.build_block` also chooses from a pool. Which attributes to use,
+and storing what comes out, are others' work. Sources: EIP-2935, 4788, 7685; specs
+isthmus/exec-engine.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from chain.block import EMPTY_REQUESTS_HASH, Block, Header, receipts_root, transactions_root
+from chain.crypto.secp256k1 import InvalidSignature
+from chain.receipt import EMPTY_BLOOM, Receipt, combine_blooms
+from chain.state import State, StateChanges
+from chain.transaction import Transaction, recover_sender
+from chain.trie import EMPTY_ROOT
+from chain.types import ZERO_HASH, Address, Hash32
+from genesis.addresses import (
+    BEACON_ROOTS,
+    HISTORY_STORAGE,
+    L2_TO_L1_MESSAGE_PASSER,
+    SYSTEM_ADDRESS,
+)
+from genesis.config import ChainConfig
+
+from .environment import BlockEnvironment, BlockHashOf, Message
+from .errors import Fault, InvalidTransaction
+from .fees import (
+    MAX_BLOB_GAS,
+    blob_base_fee,
+    encode_eip1559_params,
+    next_base_fee,
+    next_excess_blob_gas,
+)
+from .pyevm.machine import Machine
+from .tracing import Tracer
+from .transition import Applied, Transition
+
+SYSTEM_CALL_GAS = 30_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadAttributes:
+    """What a new block is told from outside. Time in seconds, gas in gas units.
+
+    `transactions` all have to go in, in that order, before anything from a pool.
+    `eip1559_params` is (denominator, elasticity) for this block's extraData on an L2; (0, 0) stands
+    for the chain's own. `extra_data` overrides it, and is the extraData of an L1 block.
+    """
+
+    parent_hash: Hash32
+    timestamp: int
+    prev_randao: Hash32
+    fee_recipient: Address
+    gas_limit: int
+    parent_beacon_block_root: Hash32 = ZERO_HASH
+    transactions: tuple[Transaction, ...] = ()
+    eip1559_params: tuple[int, int] | None = None
+    extra_data: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionResult:
+    """A sealed block with everything that has to be kept of it.
+
+    `state` stands at the block's state root and may serve for the next block; `state_changes` are
+    the trie nodes and codes that have to be stored to open that root again.
+    """
+
+    block: Block
+    receipts: tuple[Receipt, ...]
+    senders: tuple[Address, ...]
+    state_changes: StateChanges
+    state: State = field(repr=False, compare=False)
+
+    @property
+    def header(self) -> Header:
+        """The block's header."""
+        return self.block.header
+
+
+class BlockExecution:
+    """A block in the making, on top of `parent` and its state.
+
+    The state is changed in place and is the caller's to drop if the block is given up.
+    """
+
+    def __init__(
+        self,
+        config: ChainConfig,
+        parent: Header,
+        attributes: PayloadAttributes,
+        state: State,
+        *,
+        block_hash: BlockHashOf,
+        tracer: Tracer | None = None,
+    ) -> None:
+        self._config = config
+        self._parent = parent
+        self._attributes = attributes
+        self._state = state
+        self._excess_blob_gas = next_excess_blob_gas(config, parent)
+        self.environment = block_environment(config, parent, attributes, block_hash)
+        self._begin()
+        self._transition = Transition(
+            state, self.environment, is_optimism=config.is_optimism, tracer=tracer
+        )
+        self._transactions: list[Transaction] = []
+        self._senders: list[Address] = []
+        self._receipts: list[Receipt] = []
+        self.gas_used = 0
+        self._blob_gas_used = 0
+
+    @property
+    def gas_left(self) -> int:
+        """Gas of the block that is not used yet."""
+        return self.environment.gas_limit - self.gas_used
+
+    def add(self, tx: Transaction, sender: Address) -> Applied:
+        """Apply a transaction and put it into the block.
+
+        Raises InvalidTransaction, changing nothing.
+        """
+        applied = self._transition.apply(
+            tx, sender, self.gas_left, MAX_BLOB_GAS - self._blob_gas_used
+        )
+        self.gas_used += applied.gas_used
+        self._blob_gas_used += applied.blob_gas_used
+        self._transactions.append(tx)
+        self._senders.append(sender)
+        self._receipts.append(
+            Receipt(
+                type=tx.type,
+                succeeded=applied.outcome.succeeded,
+                cumulative_gas_used=self.gas_used,
+                logs=applied.outcome.logs,
+                deposit_nonce=applied.deposit_nonce,
+                deposit_receipt_version=None if applied.deposit_nonce is None else 1,
+            )
+        )
+        return applied
+
+    def add_forced(self) -> None:
+        """Put in every transaction of the attributes. Raises InvalidTransaction with the index."""
+        for index, tx in enumerate(self._attributes.transactions):
+            try:
+                self.add(tx, _sender(tx))
+            except InvalidTransaction as error:
+                raise error.at(index) from error
+
+    def seal(self) -> ExecutionResult:
+        """Close the block: roots, header, and the changes that have to be stored."""
+        self._state.begin_transaction()
+        changes = self._state.take_changes()
+        header = self._header(changes.root)
+        block = Block(header, tuple(self._transactions), withdrawals=())
+        receipts, senders = tuple(self._receipts), tuple(self._senders)
+        return ExecutionResult(block, receipts, senders, changes, self._state)
+
+    def _begin(self) -> None:
+        """The system calls at the start of a block; each does nothing where its contract is not."""
+        attributes = self._attributes
+        machine = Machine(self._state, self.environment, has_natives=self._config.is_optimism)
+        for contract, word in (
+            (BEACON_ROOTS, attributes.parent_beacon_block_root),
+            (HISTORY_STORAGE, self._parent.hash),
+        ):
+            if self._state.get_code(contract):
+                self._state.begin_transaction()
+                machine.run(Message(SYSTEM_ADDRESS, contract, 0, word, SYSTEM_CALL_GAS, 0))
+
+    def _header(self, state_root: Hash32) -> Header:
+        attributes, environment = self._attributes, self.environment
+        withdrawals = EMPTY_ROOT
+        if self._config.is_optimism:
+            withdrawals = self._state.storage_root(L2_TO_L1_MESSAGE_PASSER)
+        with_logs = [receipt.bloom for receipt in self._receipts if receipt.logs]
+        return Header(
+            parent_hash=self._parent.hash,
+            beneficiary=environment.coinbase,
+            state_root=state_root,
+            transactions_root=transactions_root([tx.encode() for tx in self._transactions]),
+            receipts_root=receipts_root(self._receipts),
+            logs_bloom=combine_blooms(with_logs) if with_logs else EMPTY_BLOOM,
+            number=environment.number,
+            gas_limit=environment.gas_limit,
+            gas_used=self.gas_used,
+            timestamp=environment.timestamp,
+            extra_data=_extra_data(self._config, attributes),
+            prev_randao=environment.prev_randao,
+            base_fee_per_gas=environment.base_fee,
+            withdrawals_root=Hash32(withdrawals),
+            blob_gas_used=self._blob_gas_used,
+            excess_blob_gas=self._excess_blob_gas,
+            parent_beacon_block_root=attributes.parent_beacon_block_root,
+            requests_hash=EMPTY_REQUESTS_HASH,
+        )
+
+
+def execute_block(
+    config: ChainConfig,
+    parent: Header,
+    attributes: PayloadAttributes,
+    state: State,
+    *,
+    block_hash: BlockHashOf,
+) -> ExecutionResult:
+    """Execute the transactions of the attributes on `state`, which must stand at the parent's root.
+
+    `block_hash` gives ancestors' hashes by number. Raises InvalidTransaction with the index of one
+    that cannot go in, and InvalidExtraData where the parent's fee parameters are malformed.
+    """
+    execution = BlockExecution(config, parent, attributes, state, block_hash=block_hash)
+    execution.add_forced()
+    return execution.seal()
+
+
+def block_environment(
+    config: ChainConfig,
+    parent: Header,
+    attributes: PayloadAttributes,
+    block_hash: BlockHashOf,
+) -> BlockEnvironment:
+    """What the transactions of the child of `parent` see."""
+    return BlockEnvironment(
+        chain_id=config.chain_id,
+        number=parent.number + 1,
+        timestamp=attributes.timestamp,
+        coinbase=attributes.fee_recipient,
+        prev_randao=attributes.prev_randao,
+        gas_limit=attributes.gas_limit,
+        base_fee=next_base_fee(config, parent),
+        blob_base_fee=blob_base_fee(next_excess_blob_gas(config, parent)),
+        block_hash=block_hash,
+    )
+
+
+def _extra_data(config: ChainConfig, attributes: PayloadAttributes) -> bytes:
+    if attributes.extra_data is not None:
+        return attributes.extra_data
+    if not config.is_optimism:
+        return b""
+    return encode_eip1559_params(*config.eip1559_params(*(attributes.eip1559_params or (0, 0))))
+
+
+def _sender(tx: Transaction) -> Address:
+    try:
+        return recover_sender(tx)
+    except InvalidSignature as error:
+        raise InvalidTransaction(Fault.SIGNATURE, str(error)) from error

@@ -1,0 +1,123 @@
+"""The door of this room: run one message on a state and say what came of it.
+
+Warm sets of the transaction are prepared here (EIP-2929, 3651); buying gas, nonces, access lists
+and refunds are the caller's (`evm/transition.py`).
+"""
+
+from __future__ import annotations
+
+from chain.receipt import Log
+from chain.state import State
+from chain.types import Address, Hash32
+
+from ..delegation import delegation_of
+from ..environment import BlockEnvironment, Message, Outcome
+from ..tracing import Tracer
+from .computation import Computation, FrameMessage, StemmaComputation, TransactionFacts
+from .errors import describe
+from .state import MachineState
+from .tracer import traced
+
+
+class Machine:
+    """Runs the messages of one block on one state."""
+
+    def __init__(
+        self,
+        state: State,
+        block: BlockEnvironment,
+        *,
+        has_natives: bool,
+        tracer: Tracer | None = None,
+    ) -> None:
+        kind = StemmaComputation if has_natives else Computation
+        self._kind = kind if tracer is None else traced(kind, tracer)
+        self._state = state
+        self._precompiles = kind.get_precompiles()
+        self._view = MachineState(state, block, self._precompiles)
+        self._block = block
+
+    def is_plain_transfer(self, message: Message) -> bool:
+        """True where a call moves value and runs nothing: no code and no precompile."""
+        to = message.to
+        return to is not None and to not in self._precompiles and not self._state.get_code(to)
+
+    def run(self, message: Message) -> Outcome:
+        """Run a message. The sender must hold its value; state changes of a failure are undone."""
+        if not self._kind.is_traced and self.is_plain_transfer(message):
+            return self._transfer(message)
+        self._warm(message)
+        facts = TransactionFacts(message.sender, message.gas_price, message.blob_hashes)
+        if message.to is None:
+            frame = self._create_message(message)
+            if self._view.has_code_or_nonce(frame.storage_address):
+                return _failed("contract address collision")
+            return _outcome(self._kind.apply_create_message(self._view, frame, facts))
+        frame = self._call_message(message, message.to)
+        return _outcome(self._kind.apply_message(self._view, frame, facts))
+
+    def _transfer(self, message: Message) -> Outcome:
+        if message.value and message.to is not None:
+            state = self._state
+            state.set_balance(message.sender, state.get_balance(message.sender) - message.value)
+            state.set_balance(message.to, state.get_balance(message.to) + message.value)
+        return Outcome(b"", message.gas, 0, (), (), None)
+
+    def _warm(self, message: Message) -> None:
+        state = self._state
+        state.warm_address(message.sender)
+        state.warm_address(self._block.coinbase)
+        target = message.create_address if message.to is None else message.to
+        if target is not None:
+            state.warm_address(target)
+
+    def _create_message(self, message: Message) -> FrameMessage:
+        return FrameMessage(
+            message.gas,
+            b"",
+            message.sender,
+            message.value,
+            b"",
+            message.data,
+            create_address=message.create_address,
+        )
+
+    def _call_message(self, message: Message, to: Address) -> FrameMessage:
+        code = self._state.get_code(to)
+        delegate = delegation_of(code)
+        if delegate is not None:
+            self._state.warm_address(delegate)
+            code = self._state.get_code(delegate)
+        return FrameMessage(
+            message.gas,
+            to,
+            message.sender,
+            message.value,
+            message.data,
+            code,
+            code_address=delegate,
+            is_delegation=delegate is not None,
+        )
+
+
+def _failed(error: str) -> Outcome:
+    return Outcome(b"", 0, 0, (), (), error)
+
+
+def _outcome(computation: Computation) -> Outcome:
+    error = computation._error
+    if error is not None:
+        output = bytes(computation.output)
+        return Outcome(output, computation.get_gas_remaining(), 0, (), (), describe(error))
+    logs = tuple(
+        Log(address, tuple(Hash32(topic.to_bytes(32, "big")) for topic in topics), data)
+        for address, topics, data in computation._log_entries
+    )
+    return Outcome(
+        bytes(computation.output),
+        computation.meter.gas_remaining,
+        computation.meter.gas_refunded,
+        logs,
+        tuple(dict.fromkeys(computation.accounts_to_delete)),
+        None,
+    )

@@ -1,0 +1,152 @@
+"""Computations that tell a `Tracer` what they do, on py-evm's own opcodes one at a time.
+
+A traced run is slower and otherwise the same: gas, output, logs and state do not depend on it.
+What becomes of the record is in `evm/tracing.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from eth.exceptions import Halt, InvalidInstruction, InvalidJumpDestination, VMError
+from eth.vm.code_stream import CodeStream
+
+from chain.types import Address
+
+from ..tracing import FrameEntry, Step, Tracer
+from .computation import Computation, FrameMessage, TransactionFacts
+from .errors import describe
+from .state import MachineState
+
+# Where geth's names differ from py-evm's.
+_GETH_NAMES = {0x20: "KECCAK256", 0x44: "DIFFICULTY"}
+
+
+def opcode_name(opcodes: dict[int, Any], value: int) -> str:
+    """Geth's name of an opcode."""
+    opcode = opcodes.get(value)
+    if opcode is None:
+        return "INVALID" if value == 0xFE else f"opcode {value:#x} not defined"
+    return _GETH_NAMES.get(value, str(opcode.mnemonic))
+
+
+class Traced(Computation):
+    """A frame that reports itself; `traced` mixes it into a kind of computation."""
+
+    tracer: ClassVar[Tracer]
+    current_op = "CALL"
+    gas_at_child = -1
+
+    def execute(self) -> None:
+        """Run opcode by opcode, announcing each; precompiles run as they are."""
+        message = self.msg
+        if message.code and (message.is_create or message.code_address not in self.precompiles):
+            self.code = CodeStream(message.code)
+            while self._step():
+                pass
+        else:
+            super().execute()
+
+    def _step(self) -> bool:
+        code, meter, depth = self.code, self.meter, self.msg.depth + 1
+        pc, value, gas = code.program_counter, code.peek(), meter.gas_remaining
+        self.current_op = opcode_name(self.opcodes, value)
+        self.gas_at_child = -1
+        self.tracer.step(self._snapshot(pc, depth))
+        code.program_counter = pc + 1
+        try:
+            self._run_opcode(value)
+        except Halt:
+            self.tracer.step_cost(depth, gas - meter.gas_remaining, None)
+            return False
+        except VMError as error:
+            self.tracer.step_cost(depth, gas - meter.gas_remaining, describe(error))
+            raise
+        spent = self.gas_at_child
+        self.tracer.step_cost(depth, gas - meter.gas_remaining if spent < 0 else gas - spent, None)
+        return True
+
+    def _run_opcode(self, value: int) -> None:
+        opcode = self.opcodes.get(value)
+        if opcode is None:
+            raise InvalidInstruction(f"invalid opcode: {self.current_op}")
+        try:
+            opcode(self)
+        except InvalidInstruction:
+            # py-evm's name for a jump into the data of a push
+            raise InvalidJumpDestination("invalid jump destination") from None
+
+    def _snapshot(self, pc: int, depth: int) -> Step:
+        address = self.msg.storage_address
+        return Step(
+            pc=pc,
+            op=self.current_op,
+            gas=self.meter.gas_remaining,
+            depth=depth,
+            stack=tuple(self.stack),
+            memory=bytes(self.memory),
+            refund=self.meter.gas_refunded,
+            address=address,
+            storage_at=lambda slot: self.state.get_storage(address, slot),
+        )
+
+    @classmethod
+    def apply_message(
+        cls,
+        state: MachineState,
+        message: FrameMessage,
+        transaction_context: TransactionFacts,
+        parent_computation: Computation | None = None,
+    ) -> Computation:
+        """Report a call around it."""
+        # A creation passes here too, on its way from apply_create_message, which reports it.
+        if message.is_create:
+            return super().apply_message(state, message, transaction_context, parent_computation)
+        _enter(cls.tracer, message, parent_computation)
+        done = super().apply_message(state, message, transaction_context, parent_computation)
+        return _leave(cls.tracer, done)
+
+    @classmethod
+    def apply_create_message(
+        cls,
+        state: MachineState,
+        message: FrameMessage,
+        transaction_context: TransactionFacts,
+        parent_computation: Computation | None = None,
+    ) -> Computation:
+        """Report a creation around it."""
+        _enter(cls.tracer, message, parent_computation)
+        done = super().apply_create_message(state, message, transaction_context, parent_computation)
+        return _leave(cls.tracer, done)
+
+
+def traced(kind: type[Computation], tracer: Tracer) -> type[Computation]:
+    """The same kind of frame, speaking to `tracer`."""
+    return type("Traced" + kind.__name__, (Traced, kind), {"tracer": tracer, "is_traced": True})
+
+
+def _enter(tracer: Tracer, message: FrameMessage, parent: Computation | None) -> None:
+    kind = "CREATE" if message.is_create else "CALL"
+    if isinstance(parent, Traced):
+        kind = parent.current_op
+        parent.gas_at_child = parent.meter.gas_remaining
+    delegate = kind in ("DELEGATECALL", "CALLCODE")
+    tracer.enter(
+        FrameEntry(
+            kind=kind,
+            sender=message.storage_address if delegate else message.sender,
+            to=Address(message.code_address if delegate else message.storage_address),
+            value=message.value,
+            gas=message.gas,
+            data=message.code if message.is_create else message.data,
+            depth=message.depth,
+        )
+    )
+
+
+def _leave(tracer: Tracer, done: Computation) -> Computation:
+    error = done._error
+    output = done.state.get_code(done.msg.storage_address) if done.msg.is_create else done.output
+    used = done.msg.gas - done.get_gas_remaining()
+    tracer.leave(used, bytes(output if error is None else done.output), error and describe(error))
+    return done

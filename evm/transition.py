@@ -1,0 +1,326 @@
+"""One transaction applied to a state: checks, payment, execution, refunds and fees.
+
+Ethereum's Prague rules, and on an L2 the OP Stack's Isthmus rules on top: deposits, data fee,
+operator fee and fee vaults. Sources: EELS prague `process_transaction`; specs protocol/deposits.md,
+isthmus/exec-engine.md. Blocks, receipts and where transactions come from are the executor's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from chain import rlp
+from chain.crypto.keccak import keccak256
+from chain.state import State
+from chain.transaction import (
+    BlobTransaction,
+    DepositTransaction,
+    LegacyTransaction,
+    SetCodeTransaction,
+    SignedTransaction,
+    Transaction,
+    fee_cap_wei,
+    tip_cap_wei,
+)
+from chain.types import Address
+from genesis.addresses import BASE_FEE_VAULT, L1_FEE_VAULT, OPERATOR_FEE_VAULT
+
+from .delegation import apply_authorizations, delegation_of
+from .environment import BlockEnvironment, Message, Outcome
+from .errors import Fault, InvalidTransaction
+from .fees import GAS_PER_BLOB, MAX_BLOB_GAS, L1FeeParameters, l1_attributes, l1_fee
+from .intrinsic_gas import MAX_INIT_CODE_SIZE, gas_of
+from .pyevm.machine import Machine
+from .tracing import Tracer
+
+MAX_REFUND_QUOTIENT: Final = 5
+KZG_VERSION: Final = 1
+MAX_NONCE: Final = 2**64 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A transaction that is now part of the state: how it ended and what it has used, in gas.
+
+    `deposit_nonce` is the sender's nonce before a deposit, None for other kinds.
+    """
+
+    outcome: Outcome
+    gas_used: int
+    blob_gas_used: int = 0
+    deposit_nonce: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Payment:
+    """What a transaction costs its sender, in wei or wei per gas."""
+
+    gas_price: int
+    tip: int
+    blob_fee: int
+    data_fee: int
+    operator: L1FeeParameters | None
+
+    def operator_fee(self, gas: int) -> int:
+        return self.operator.operator_fee(gas) if self.operator is not None else 0
+
+
+class Transition:
+    """Applies the transactions of one block, in order, to one state."""
+
+    def __init__(
+        self,
+        state: State,
+        block: BlockEnvironment,
+        *,
+        is_optimism: bool,
+        tracer: Tracer | None = None,
+    ) -> None:
+        self._state = state
+        self._block = block
+        self._is_optimism = is_optimism
+        self._machine = Machine(state, block, has_natives=is_optimism, tracer=tracer)
+        # op-geth reads the prices once a block, at the first transaction that pays them.
+        self._prices: L1FeeParameters | None = None
+
+    def apply(
+        self, tx: Transaction, sender: Address, gas_available: int, blob_gas_available: int
+    ) -> Applied:
+        """Apply one transaction; `gas_available` is what is left of the block's gas.
+
+        Raises InvalidTransaction with the state untouched.
+        """
+        self._state.begin_transaction()
+        if isinstance(tx, DepositTransaction):
+            return self._apply_deposit(tx, gas_available)
+        intrinsic, floor = self._check(tx, gas_available, blob_gas_available)
+        payment = self._price(tx)
+        self._check_sender(tx, sender, payment)
+        self._pay(tx, sender, payment)
+        outcome, gas_used = self._run(tx, sender, intrinsic, floor, payment.gas_price)
+        self._settle(tx, sender, payment, gas_used)
+        self._finish(outcome)
+        return Applied(outcome, gas_used, _blob_gas(tx))
+
+    # -- checks -----------------------------------------------------------------------------------
+
+    def _check(
+        self, tx: SignedTransaction, gas_available: int, blob_gas_available: int
+    ) -> tuple[int, int]:
+        """Everything that does not depend on the sender; returns intrinsic and floor gas."""
+        if tx.chain_id is not None and tx.chain_id != self._block.chain_id:
+            raise InvalidTransaction(
+                Fault.CHAIN_ID, f"have {tx.chain_id} want {self._block.chain_id}"
+            )
+        if tx.gas_limit > gas_available:
+            raise InvalidTransaction(
+                Fault.GAS_LIMIT_REACHED, f"have {gas_available}, want {tx.gas_limit}"
+            )
+        if isinstance(tx, BlobTransaction):
+            self._check_blobs(tx, blob_gas_available)
+        if isinstance(tx, SetCodeTransaction) and not tx.authorization_list:
+            raise InvalidTransaction(Fault.EMPTY_AUTHORIZATIONS)
+        return self._check_gas(tx)
+
+    def _check_gas(self, tx: SignedTransaction) -> tuple[int, int]:
+        if tx.to is None and len(tx.data) > MAX_INIT_CODE_SIZE:
+            raise InvalidTransaction(
+                Fault.INIT_CODE_SIZE, f"code size {len(tx.data)} limit {MAX_INIT_CODE_SIZE}"
+            )
+        intrinsic, floor = gas_of(tx)
+        if tx.gas_limit < intrinsic:
+            raise InvalidTransaction(Fault.INTRINSIC_GAS, f"have {tx.gas_limit}, want {intrinsic}")
+        if tx.gas_limit < floor:
+            raise InvalidTransaction(Fault.FLOOR_DATA_GAS, f"have {tx.gas_limit}, want {floor}")
+        return intrinsic, floor
+
+    def _check_blobs(self, tx: BlobTransaction, blob_gas_available: int) -> None:
+        if self._is_optimism:
+            raise InvalidTransaction(Fault.TYPE_NOT_SUPPORTED)
+        hashes = tx.blob_versioned_hashes
+        if not hashes:
+            raise InvalidTransaction(Fault.BAD_BLOB_HASHES, "missing blob hashes")
+        for index, blob_hash in enumerate(hashes):
+            if blob_hash[0] != KZG_VERSION:
+                raise InvalidTransaction(
+                    Fault.BAD_BLOB_HASHES, f"blob {index} has invalid hash version {blob_hash[0]}"
+                )
+        if _blob_gas(tx) > min(blob_gas_available, MAX_BLOB_GAS):
+            raise InvalidTransaction(
+                Fault.BLOB_GAS_LIMIT_REACHED, f"have {blob_gas_available}, want {_blob_gas(tx)}"
+            )
+        if tx.max_fee_per_blob_gas < self._block.blob_base_fee:
+            raise InvalidTransaction(
+                Fault.BLOB_FEE_CAP_TOO_LOW,
+                f"blobGasFeeCap: {tx.max_fee_per_blob_gas}, "
+                f"blobBaseFee: {self._block.blob_base_fee}",
+            )
+
+    def _price(self, tx: SignedTransaction) -> _Payment:
+        """Prices at this block's base fee. Raises InvalidTransaction where the caps do not fit."""
+        base_fee, fee_cap, tip_cap = self._block.base_fee, fee_cap_wei(tx), tip_cap_wei(tx)
+        if tip_cap > fee_cap:
+            raise InvalidTransaction(
+                Fault.TIP_ABOVE_FEE_CAP,
+                f"maxPriorityFeePerGas: {tip_cap}, maxFeePerGas: {fee_cap}",
+            )
+        if fee_cap < base_fee:
+            raise InvalidTransaction(
+                Fault.FEE_CAP_TOO_LOW, f"maxFeePerGas: {fee_cap}, baseFee: {base_fee}"
+            )
+        tip = min(tip_cap, fee_cap - base_fee)
+        blob_fee = _blob_gas(tx) * self._block.blob_base_fee
+        if not self._is_optimism:
+            return _Payment(base_fee + tip, tip, blob_fee, 0, None)
+        if self._prices is None:
+            self._prices = l1_attributes(self._state.get_storage)
+        return _Payment(base_fee + tip, tip, 0, l1_fee(self._prices, tx.encode()), self._prices)
+
+    def _check_sender(self, tx: SignedTransaction, sender: Address, payment: _Payment) -> None:
+        state = self._state
+        nonce = state.get_nonce(sender)
+        if tx.nonce != nonce:
+            low = tx.nonce < nonce
+            raise InvalidTransaction(
+                Fault.NONCE_TOO_LOW if low else Fault.NONCE_TOO_HIGH,
+                f"address 0x{sender.hex()}, tx: {tx.nonce} state: {nonce}",
+            )
+        if nonce >= MAX_NONCE:
+            raise InvalidTransaction(
+                Fault.NONCE_MAX, f"address 0x{sender.hex()}, nonce: {tx.nonce}"
+            )
+        code = state.get_code(sender)
+        if code and delegation_of(code) is None:
+            raise InvalidTransaction(
+                Fault.SENDER_NOT_EOA, f"address 0x{sender.hex()}, len(code): {len(code)}"
+            )
+        most = tx.gas_limit * fee_cap_wei(tx) + tx.value + payment.data_fee
+        most += payment.operator_fee(tx.gas_limit)
+        if isinstance(tx, BlobTransaction):
+            most += _blob_gas(tx) * tx.max_fee_per_blob_gas
+        balance = state.get_balance(sender)
+        if balance < most:
+            raise InvalidTransaction(
+                Fault.INSUFFICIENT_FUNDS, f"address 0x{sender.hex()} have {balance} want {most}"
+            )
+
+    # -- money and execution ----------------------------------------------------------------------
+
+    def _pay(self, tx: SignedTransaction, sender: Address, payment: _Payment) -> None:
+        """Take the most that this run can cost; what is not used comes back in `_settle`."""
+        state = self._state
+        cost = tx.gas_limit * payment.gas_price + payment.blob_fee + payment.data_fee
+        cost += payment.operator_fee(tx.gas_limit)
+        state.set_balance(sender, state.get_balance(sender) - cost)
+        state.set_nonce(sender, tx.nonce + 1)
+
+    def _run(
+        self, tx: SignedTransaction, sender: Address, intrinsic: int, floor: int, gas_price: int
+    ) -> tuple[Outcome, int]:
+        """Run the message; the outcome and the gas used after refunds and floor."""
+        refund = 0
+        if not isinstance(tx, LegacyTransaction):
+            for address, slots in tx.access_list:
+                self._state.warm_address(address)
+                for slot in slots:
+                    self._state.warm_slot(address, slot)
+        if isinstance(tx, SetCodeTransaction):
+            refund = apply_authorizations(self._state, tx.authorization_list, self._block.chain_id)
+        outcome = self._machine.run(
+            Message(
+                sender=sender,
+                to=tx.to,
+                value=tx.value,
+                data=tx.data,
+                gas=tx.gas_limit - intrinsic,
+                gas_price=gas_price,
+                create_address=create_address(sender, tx.nonce) if tx.to is None else None,
+                blob_hashes=tx.blob_versioned_hashes if isinstance(tx, BlobTransaction) else (),
+            )
+        )
+        return outcome, _gas_used(tx.gas_limit, outcome, refund, floor)
+
+    def _settle(
+        self, tx: SignedTransaction, sender: Address, payment: _Payment, gas_used: int
+    ) -> None:
+        """Give the sender what was not used and everyone else their part."""
+        back = (tx.gas_limit - gas_used) * payment.gas_price
+        back += payment.operator_fee(tx.gas_limit) - payment.operator_fee(gas_used)
+        self._credit(sender, back)
+        self._credit(self._block.coinbase, gas_used * payment.tip)
+        if self._is_optimism:
+            self._credit(BASE_FEE_VAULT, gas_used * self._block.base_fee)
+            self._credit(L1_FEE_VAULT, payment.data_fee)
+            self._credit(OPERATOR_FEE_VAULT, payment.operator_fee(gas_used))
+
+    def _credit(self, address: Address, amount: int) -> None:
+        if amount:
+            self._state.set_balance(address, self._state.get_balance(address) + amount)
+
+    def _finish(self, outcome: Outcome) -> None:
+        for address in outcome.destroyed:
+            self._state.delete_account(address)
+
+    # -- deposits ---------------------------------------------------------------------------------
+
+    def _apply_deposit(self, tx: DepositTransaction, gas_available: int) -> Applied:
+        """Mint first, whatever comes; a deposit that cannot run still takes all its gas."""
+        if not self._is_optimism:
+            raise InvalidTransaction(Fault.TYPE_NOT_SUPPORTED)
+        if tx.gas_limit > gas_available:
+            raise InvalidTransaction(
+                Fault.GAS_LIMIT_REACHED, f"have {gas_available}, want {tx.gas_limit}"
+            )
+        state = self._state
+        self._credit(tx.sender, tx.mint)
+        nonce = state.get_nonce(tx.sender)
+        intrinsic, floor = gas_of(tx)
+        reason = self._why_not(tx, max(intrinsic, floor))
+        state.set_nonce(tx.sender, nonce + 1)
+        if reason is not None:
+            outcome = Outcome(b"", 0, 0, (), (), f"failed deposit: {reason}")
+            return Applied(outcome, tx.gas_limit, deposit_nonce=nonce)
+        outcome = self._machine.run(
+            Message(
+                sender=tx.sender,
+                to=tx.to,
+                value=tx.value,
+                data=tx.data,
+                gas=tx.gas_limit - intrinsic,
+                gas_price=0,
+                create_address=create_address(tx.sender, nonce) if tx.to is None else None,
+            )
+        )
+        self._finish(outcome)
+        gas_used = _gas_used(tx.gas_limit, outcome, 0, floor)
+        return Applied(outcome, gas_used, deposit_nonce=nonce)
+
+    def _why_not(self, tx: DepositTransaction, gas_wanted: int) -> str | None:
+        """Why a deposit cannot run at all, or None. Regolith knows no system transactions."""
+        if tx.is_system_transaction:
+            return f"system tx not supported: address 0x{tx.sender.hex()}"
+        if tx.gas_limit < gas_wanted:
+            return f"{Fault.INTRINSIC_GAS.value}: have {tx.gas_limit}, want {gas_wanted}"
+        if tx.to is None and len(tx.data) > MAX_INIT_CODE_SIZE:
+            return f"{Fault.INIT_CODE_SIZE.value}: code size {len(tx.data)}"
+        balance = self._state.get_balance(tx.sender)
+        if balance < tx.value:
+            return f"insufficient funds for transfer: have {balance} want {tx.value}"
+        return None
+
+
+def create_address(sender: Address, nonce: int) -> Address:
+    """Where a creation by `sender` at `nonce` puts its code."""
+    return Address(keccak256(rlp.encode([sender, rlp.encode_int(nonce)]))[12:])
+
+
+def _blob_gas(tx: SignedTransaction) -> int:
+    return GAS_PER_BLOB * len(tx.blob_versioned_hashes) if isinstance(tx, BlobTransaction) else 0
+
+
+def _gas_used(gas_limit: int, outcome: Outcome, refund: int, floor: int) -> int:
+    """Gas used after the capped refund (EIP-3529) and not below the floor (EIP-7623)."""
+    used = gas_limit - outcome.gas_left
+    used -= min(used // MAX_REFUND_QUOTIENT, refund + outcome.refund)
+    return max(used, floor)
