@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ai.canonical import canonical_hash
+from ai.content import content_hash
 from chain.errors import EncodeError
 from chain.types import Hash32
 
@@ -22,6 +22,9 @@ MAX_PROMPT_CHARS: Final = 32_000
 MAX_STOP_SEQUENCES: Final = 4
 MAX_STOP_CHARS: Final = 64
 DEFAULT_MAX_TOKENS: Final = 64
+MILLI: Final = 1000
+"""Temperature and top_p are kept to three digits: what is hashed holds integers only."""
+
 ROLES: Final = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 
 _KNOWN: Final = {
@@ -71,16 +74,16 @@ class CompletionRequest:
         return asked | {
             "model": self.model,
             "max_tokens": self.max_tokens,
-            "temperature": self.temperature,
-            "top_p": self.top_p,
+            "temperature_milli": round(self.temperature * MILLI),
+            "top_p_milli": round(self.top_p * MILLI),
             "seed": self.seed,
             "stop": list(self.stop),
         }
 
     @property
     def prompt_hash(self) -> Hash32:
-        """What the escrow binds the payment to: the canonical hash of `document()`."""
-        return canonical_hash(self.document())
+        """What the escrow binds the payment to: the hash of the exact JSON of `document()`."""
+        return content_hash(self.document())
 
 
 def parse_completion_request(
@@ -107,7 +110,7 @@ def parse_completion_request(
         ignored=tuple(sorted(set(body) - _KNOWN - set(_UNSUPPORTED))),
     )
     try:
-        canonical_hash(request.document())
+        content_hash(request.document())
     except EncodeError as error:  # a lone surrogate is valid JSON text and no Unicode text
         raise InvalidParameter(str(error)) from None
     return request
@@ -175,7 +178,7 @@ def _number(body: Mapping[str, Any], name: str, default: float, low: float, high
         return default
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise InvalidParameter(f"{name}: a number from {low:g} to {high:g}", param=name)
-    return float(value)
+    return round(value * MILLI) / MILLI
 
 
 def _integer(body: Mapping[str, Any], name: str, default: int, low: int, high: int) -> int:

@@ -105,7 +105,7 @@ async def find_adapter(client: ChainClient, model: str) -> Adapter:
         ) from None
     return Adapter(
         adapter_id=adapter_id,
-        owner=_address(found["owner"]),
+        owner=found["owner"],
         base_model=Hash32(found["baseModel"]),
         datanet_id=found["datanetId"],
         snapshot_root=Hash32(found["snapshotRoot"]),
@@ -151,7 +151,7 @@ async def check_payment(client: ChainClient, header: str | None, quote: Quote) -
     checks = [
         ("status", escrow["status"], STATUS_OPEN, escrow["status"] == STATUS_OPEN),
         _equal("adapter", Hash32(escrow["adapterId"]), quote.adapter.adapter_id),
-        _equal("worker", _address(escrow["worker"]), quote.worker),
+        _equal("worker", escrow["worker"], quote.worker),
         _equal("prompt hash", Hash32(escrow["promptHash"]), quote.prompt_hash),
         _at_least("input tokens", escrow["maxInputTokens"], quote.max_input_tokens),
         _at_least("output tokens", escrow["maxOutputTokens"], quote.max_output_tokens),
@@ -176,7 +176,3 @@ def _at_least(what: str, found: int, wanted: int) -> tuple[str, object, object, 
 
 def _refused(message: str, quote: Quote) -> PaymentRequired:
     return PaymentRequired(message, extra=quote.document())
-
-
-def _address(value: bytes | str) -> Address:
-    return Address(bytes.fromhex(value[2:]) if isinstance(value, str) else bytes(value))

@@ -100,9 +100,7 @@ class ChainClient:
             async with self._session.post(self.url, json=body) as response:
                 answer = await response.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise NodeUnreachable(
-                f"{self.url}: {method}: {error or type(error).__name__}"
-            ) from None
+            raise NodeUnreachable(f"{self.url}: {method}: {error!r}") from None
         if not isinstance(answer, dict):
             raise NodeUnreachable(f"{self.url}: {method}: answer is not a JSON-RPC object")
         if (problem := answer.get("error")) is not None:

@@ -17,7 +17,6 @@ DOORS = {
     "coincurve": ("chain/crypto/",),
     "cryptography": ("chain/",),
     "eth": ("evm/pyevm/",),
-    "eth_abi": ("chain/abi.py",),
     "eth_hash": ("chain/crypto/keccak.py",),
     "numpy": ("ai/",),
     "peft": ("ai/",),

@@ -86,6 +86,12 @@ def test_what_would_change_the_answer_is_refused_not_dropped(change) -> None:
         parse({**CHAT, **change})
 
 
+def test_numbers_are_kept_to_three_digits_so_that_the_hashed_document_has_no_floats() -> None:
+    request = parse({**CHAT, "temperature": 0.33333})
+    assert request.temperature == 0.333
+    assert request.document()["temperature_milli"] == 333
+
+
 def test_an_unknown_parameter_is_ignored_and_named() -> None:
     assert parse({**CHAT, "service_tier": "auto"}).ignored == ("service_tier",)
 
