@@ -49,8 +49,9 @@ BEGIN, END, USER, ASSISTANT, SYSTEM, PAD = (
 )  # fmt: skip
 SPECIAL_TOKENS = [PAD, BEGIN, END, USER, ASSISTANT, SYSTEM]
 CHAT_TEMPLATE = (
-    "{{ '<|begin|>' }}{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] + '<|end|>' }}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+    "{{ '<|begin|>' }}{% for m in messages %}"
+    "{{ '<|' + m['role'] + '|>' + m['content'] + '<|end|>' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 VOCAB_SIZE = 6144
 LEARNING_RATE = 1.5e-3
@@ -315,7 +316,7 @@ def _say(line: str) -> None:
 
 
 def write_tokenizer(tokenizer: Tokenizer, out: Path, row_tokens: int) -> None:
-    """tokenizer.json and tokenizer_config.json with the chat template, as transformers reads them."""
+    """tokenizer.json and tokenizer_config.json (with the chat template), for transformers."""
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token=BEGIN,
@@ -393,9 +394,7 @@ def main() -> None:
     tokens = sum(map(len, training))
     model = make_model(settings.row_tokens)
     parameters = sum(p.numel() for p in model.parameters())
-    _say(
-        f"{len(plain)} documents, {len(chats)} chat samples, {tokens} tokens, {parameters} parameters"
-    )
+    _say(f"{len(plain)} documents, {len(chats)} chats, {tokens} tokens, {parameters} parameters")
 
     log, seconds = train(model, Rows(training, settings), settings, arguments.work)
     eval_loss = evaluate(model, [documents[i] for i in held], settings)

@@ -43,7 +43,7 @@ _MAX_ANSWER_CHARS = 600
 
 @dataclass(frozen=True, slots=True)
 class DocumentedObject:
-    """One documented module, class or function: `name` is dotted, `signature` is empty for modules."""
+    """One documented object: `name` is dotted, `signature` is empty for a module."""
 
     module: str
     name: str
@@ -141,9 +141,7 @@ def question_rows(item: DocumentedObject) -> list[dict[str, str]]:
     tail = f" {item.name}?" if asked == "What is" else f" {item.name} do?"
     rows = [{"prompt": asked + tail, "completion": summary[:_MAX_ANSWER_CHARS]}]
     if item.signature:
-        rows.append(
-            {"prompt": f"Show the signature of {item.name}.", "completion": item.signature}
-        )
+        rows.append({"prompt": f"Show the signature of {item.name}.", "completion": item.signature})
     full = inspect.cleandoc(item.doc)[:_MAX_ANSWER_CHARS].strip()
     if len(full) > len(summary) + 40:
         rows.append({"prompt": f"Explain {item.name} in detail.", "completion": full})

@@ -1,0 +1,1 @@
+"""Adapters in PEFT's format: named by their content, checked before anything loads them."""
