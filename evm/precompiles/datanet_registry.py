@@ -149,9 +149,16 @@ def create_datanet(
     frame.charge(gas.keccak(size), "hash of metadata")
     datanet.metadata_hash = keccak256(metadata.encode())
     emit(
-        frame, DATANET_REGISTRY, "DatanetCreated",
-        datanet_id, frame.caller, schema_hash, licence, open_to_all, metadata,
-    )  # fmt: skip
+        frame,
+        DATANET_REGISTRY,
+        "DatanetCreated",
+        datanet_id,
+        frame.caller,
+        schema_hash,
+        licence,
+        open_to_all,
+        metadata,
+    )
     return (datanet_id,)
 
 
@@ -162,9 +169,7 @@ def contribute(
     datanet = _datanet(frame, datanet_id)
     _require_not_frozen(datanet, datanet_id)
     if content_root == ZERO_HASH or row_count == 0:
-        raise _refuse(
-            f"an empty contribution: root 0x{content_root.hex()}, {row_count} rows"
-        )
+        raise _refuse(f"an empty contribution: root 0x{content_root.hex()}, {row_count} rows")
     contribution_id = datanet.contribution_count + 1
     datanet.contribution_count = contribution_id
 
@@ -174,9 +179,16 @@ def contribute(
     contribution.content_root = content_root
     contribution.licence = licence
     emit(
-        frame, DATANET_REGISTRY, "ContributionSubmitted",
-        datanet_id, contribution_id, frame.caller, content_root, row_count, licence,
-    )  # fmt: skip
+        frame,
+        DATANET_REGISTRY,
+        "ContributionSubmitted",
+        datanet_id,
+        contribution_id,
+        frame.caller,
+        content_root,
+        row_count,
+        licence,
+    )
     if datanet.open_to_all:
         contribution.status = APPROVED
         ids = (datanet_id, contribution_id)
@@ -235,9 +247,7 @@ def revoke(frame: Frame, datanet_id: int, contribution_id: int) -> None:
     emit(frame, DATANET_REGISTRY, "ContributionRevoked", *ids, frame.caller)
 
 
-def publish_version(
-    frame: Frame, datanet_id: int, contribution_ids: tuple[int, ...]
-) -> tuple[int]:
+def publish_version(frame: Frame, datanet_id: int, contribution_ids: tuple[int, ...]) -> tuple[int]:
     """Fix a set of approved contributions under a snapshot root. Versions count from 1."""
     datanet = _owned_datanet(frame, datanet_id)
     count = len(contribution_ids)
@@ -258,9 +268,15 @@ def publish_version(
     if mark.version == 0:
         mark.version = number
     emit(
-        frame, DATANET_REGISTRY, "VersionPublished",
-        datanet_id, number, snapshot_root, row_count, contribution_ids,
-    )  # fmt: skip
+        frame,
+        DATANET_REGISTRY,
+        "VersionPublished",
+        datanet_id,
+        number,
+        snapshot_root,
+        row_count,
+        contribution_ids,
+    )
     return (number,)
 
 
@@ -272,9 +288,7 @@ def _snapshot_leaves(
     for contribution_id in contribution_ids:
         frame.charge(gas.LOOP_ITEM, "contribution of a version")
         if contribution_id <= previous:
-            raise _refuse(
-                f"contribution ids must ascend: {contribution_id} comes after {previous}"
-            )
+            raise _refuse(f"contribution ids must ascend: {contribution_id} comes after {previous}")
         previous = contribution_id
         contribution = _contribution(datanet, datanet_id, contribution_id)
         status = contribution.status

@@ -8,8 +8,8 @@ A record class names its fields once, with the slot and the byte where each lies
         content_root = Bytes32Field(slot=1)
 
 and then reads and writes like an object: `Contribution(frame, base).row_count`. Small fields share
-a slot as in Solidity: the first lies in the lowest bytes. Each access goes through `Frame.sload` and
-`Frame.sstore`, which charge for it; nothing is cached. It knows no precompile.
+a slot as in Solidity: the first lies in the lowest bytes. Each access goes through `Frame.sload`
+and `Frame.sstore`, which charge for it; nothing is cached. It knows no precompile.
 """
 
 from __future__ import annotations

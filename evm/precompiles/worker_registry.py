@@ -100,9 +100,14 @@ def register(frame: Frame, capability: Hash32, endpoint_key: Hash32) -> None:
     registry = Registry(frame)
     registry.total_bond = registry.total_bond + frame.value
     emit(
-        frame, WORKER_REGISTRY, "WorkerRegistered",
-        frame.caller, frame.value, capability, endpoint_key,
-    )  # fmt: skip
+        frame,
+        WORKER_REGISTRY,
+        "WorkerRegistered",
+        frame.caller,
+        frame.value,
+        capability,
+        endpoint_key,
+    )
 
 
 def add_bond(frame: Frame) -> None:
