@@ -95,7 +95,6 @@ class BlockExecution:
         state: State,
         *,
         block_hash: BlockHashOf,
-        tracer: Tracer | None = None,
     ) -> None:
         self._config = config
         self._parent = parent
@@ -104,9 +103,7 @@ class BlockExecution:
         self._excess_blob_gas = next_excess_blob_gas(config, parent)
         self.environment = block_environment(config, parent, attributes, block_hash)
         self._begin()
-        self._transition = Transition(
-            state, self.environment, is_optimism=config.is_optimism, tracer=tracer
-        )
+        self._transition = Transition(state, self.environment, is_optimism=config.is_optimism)
         self._transactions: list[Transaction] = []
         self._senders: list[Address] = []
         self._receipts: list[Receipt] = []
@@ -118,14 +115,20 @@ class BlockExecution:
         """Gas of the block that is not used yet."""
         return self.environment.gas_limit - self.gas_used
 
-    def add(self, tx: Transaction, sender: Address) -> Applied:
-        """Apply a transaction and put it into the block.
+    def add(self, tx: Transaction, sender: Address, tracer: Tracer | None = None) -> Applied:
+        """Apply a transaction and put it into the block; `tracer` hears how it goes.
 
         Raises InvalidTransaction, changing nothing.
         """
-        applied = self._transition.apply(
-            tx, sender, self.gas_left, MAX_BLOB_GAS - self._blob_gas_used
-        )
+        transition = self._transition
+        if tracer is not None:
+            transition = Transition(
+                self._state,
+                self.environment,
+                is_optimism=self._config.is_optimism,
+                tracer=tracer,
+            )
+        applied = transition.apply(tx, sender, self.gas_left, MAX_BLOB_GAS - self._blob_gas_used)
         self.gas_used += applied.gas_used
         self._blob_gas_used += applied.blob_gas_used
         self._transactions.append(tx)

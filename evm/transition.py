@@ -239,7 +239,7 @@ class Transition:
                 blob_hashes=tx.blob_versioned_hashes if isinstance(tx, BlobTransaction) else (),
             )
         )
-        return outcome, _gas_used(tx.gas_limit, outcome, refund, floor)
+        return outcome, gas_after_refund(tx.gas_limit, outcome, refund, floor)
 
     def _settle(
         self, tx: SignedTransaction, sender: Address, payment: _Payment, gas_used: int
@@ -293,7 +293,7 @@ class Transition:
             )
         )
         self._finish(outcome)
-        gas_used = _gas_used(tx.gas_limit, outcome, 0, floor)
+        gas_used = gas_after_refund(tx.gas_limit, outcome, 0, floor)
         return Applied(outcome, gas_used, deposit_nonce=nonce)
 
     def _why_not(self, tx: DepositTransaction, gas_wanted: int) -> str | None:
@@ -319,7 +319,7 @@ def _blob_gas(tx: SignedTransaction) -> int:
     return GAS_PER_BLOB * len(tx.blob_versioned_hashes) if isinstance(tx, BlobTransaction) else 0
 
 
-def _gas_used(gas_limit: int, outcome: Outcome, refund: int, floor: int) -> int:
+def gas_after_refund(gas_limit: int, outcome: Outcome, refund: int, floor: int) -> int:
     """Gas used after the capped refund (EIP-3529) and not below the floor (EIP-7623)."""
     used = gas_limit - outcome.gas_left
     used -= min(used // MAX_REFUND_QUOTIENT, refund + outcome.refund)

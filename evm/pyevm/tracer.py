@@ -116,7 +116,13 @@ class Traced(Computation):
     ) -> Computation:
         """Report a creation around it."""
         _enter(cls.tracer, message, parent_computation)
-        done = super().apply_create_message(state, message, transaction_context, parent_computation)
+        try:
+            done = super().apply_create_message(
+                state, message, transaction_context, parent_computation
+            )
+        except VMError as error:  # init code too long: the creator fails, and there is no frame
+            cls.tracer.leave(message.gas, b"", describe(error))
+            raise
         return _leave(cls.tracer, done)
 
 
