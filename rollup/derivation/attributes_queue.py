@@ -16,13 +16,11 @@ from chain.errors import DecodeError
 from chain.transaction import BlobTransaction, DepositTransaction, decode_transaction
 
 from .attributes import prepare_attributes
-from .l2_block import system_config_of
+from .l2_block import L2Source, require_block, system_config_of
 
 if TYPE_CHECKING:
-    from chain.block import Block
     from chain.heads import L2BlockRef
     from chain.transaction import Transaction
-    from chain.types import Hash32
     from evm.executor import PayloadAttributes
     from genesis.config import RollupConfig
     from rollup.l1.provider import L1Block, L1BlockRef, L1Provider
@@ -40,14 +38,6 @@ class BatchSource(Protocol):
 
     def drop_channel(self) -> None:
         """Give up the rest of the current channel."""
-        ...
-
-
-class L2Source(Protocol):
-    """L2 blocks by hash, as the engine has them."""
-
-    def block(self, block_hash: Hash32) -> Block | None:
-        """The block, None when there is none of that hash."""
         ...
 
 
@@ -117,7 +107,7 @@ class AttributesQueue:
 
     def _derive(self, batch: SingularBatch, parent: L2BlockRef) -> DerivedAttributes:
         origin = self._provider.block_by_hash(batch.epoch_hash)
-        parent_block = self._l2.block(parent.hash)
+        parent_block = require_block(self._l2, parent.hash)
         attributes = prepare_attributes(
             self._config, parent, system_config_of(self._config, parent_block), origin
         )

@@ -8,7 +8,7 @@ PayloadToBlockRef and PayloadToSystemConfig.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from chain.errors import DecodeError
 from chain.heads import BlockId, L2BlockRef
@@ -21,10 +21,27 @@ from .errors import CorruptDerivation
 
 if TYPE_CHECKING:
     from chain.block import Block
+    from chain.types import Hash32
     from genesis.config import RollupConfig
 
 _HOLOCENE_EXTRA_DATA_VERSION: Final = 0
 _HOLOCENE_EXTRA_DATA_BYTES: Final = 9
+
+
+class L2Source(Protocol):
+    """L2 blocks by hash, as the engine has them."""
+
+    def block(self, block_hash: Hash32) -> Block | None:
+        """The block, None when there is none of that hash."""
+        ...
+
+
+def require_block(l2: L2Source, block_hash: Hash32) -> Block:
+    """The block of that hash. Raises CorruptDerivation: the caller knows that it must be there."""
+    block = l2.block(block_hash)
+    if block is None:
+        raise CorruptDerivation(f"L2 block 0x{block_hash.hex()} is missing below the safe head")
+    return block
 
 
 def l2_block_ref(config: RollupConfig, block: Block) -> L2BlockRef:

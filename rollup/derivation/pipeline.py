@@ -15,20 +15,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .attributes_queue import AttributesQueue, DerivedAttributes, L2Source
+from .attributes_queue import AttributesQueue, DerivedAttributes
 from .batch_queue import BatchQueue
 from .channel_bank import ChannelBank
 from .channel_reader import ChannelReader
-from .errors import CorruptDerivation
 from .frame_queue import FrameQueue
 from .l1_retrieval import L1Retrieval
 from .l1_traversal import L1Traversal
-from .l2_block import l2_block_ref, system_config_of
+from .l2_block import L2Source, l2_block_ref, require_block, system_config_of
 
 if TYPE_CHECKING:
     from chain.block import Block
     from chain.heads import BlockId, L2BlockRef
-    from chain.types import Hash32
     from genesis.config import RollupConfig
     from rollup.l1.provider import L1BlockRef, L1Provider
 
@@ -118,11 +116,4 @@ def _start_block(config: RollupConfig, l2: L2Source, safe_head: Block, consumed:
         timeout = config.channel_timeout_at(ref.timestamp)
         if is_oldest or ref.l1_origin.number + timeout < consumed.number:
             return block
-        block = _require_block(l2, block.header.parent_hash)
-
-
-def _require_block(l2: L2Source, block_hash: Hash32) -> Block:
-    block = l2.block(block_hash)
-    if block is None:
-        raise CorruptDerivation(f"L2 block 0x{block_hash.hex()} is missing below the safe head")
-    return block
+        block = require_block(l2, block.header.parent_hash)

@@ -1,0 +1,302 @@
+"""The driver: cranks derivation and lets the engine follow what L1 says.
+
+    derived attributes
+      ├─ the unsafe chain has that very block     → it becomes safe           (consolidated)
+      ├─ it has another block there, or none      → build it, drop the other  (derived)
+      └─ the engine refuses its transactions      → build it of deposits only (derived)
+
+One `step` does one bounded piece of work. Time plays no part: L1 is what the provider holds.
+Source: OP Stack specs, protocol/derivation.md, "Engine Queue"; protocol/holocene/derivation.md;
+protocol/rollup-node.md, "sync start".
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final, Protocol
+
+from chain.errors import Recovery, StemmaError
+from chain.heads import BlockId
+from chain.transaction import DepositTransaction
+from evm.errors import InvalidTransaction
+from rollup.derivation.attributes import attributes_mismatch
+from rollup.derivation.errors import CorruptDerivation, ReorgDetected
+from rollup.derivation.l2_block import l2_block_ref, require_block
+from rollup.derivation.pipeline import DerivationPipeline, OriginAdvanced, OriginConsumed
+from rollup.l1.provider import L1DataMissing
+
+from .safe_head_log import MetaStore, SafeHeadEntry, SafeHeadLog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from chain.block import Block
+    from chain.heads import Heads, L2BlockRef
+    from chain.transaction import Transaction
+    from chain.txpool import PooledTransaction
+    from chain.types import Hash32
+    from evm.executor import ExecutionResult, PayloadAttributes
+    from genesis.config import RollupConfig
+    from rollup.derivation.attributes_queue import DerivedAttributes
+    from rollup.l1.provider import L1BlockRef, L1Provider
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Engine(Protocol):
+    """What the driver needs of the L2's execution engine."""
+
+    @property
+    def heads(self) -> Heads:
+        """Unsafe, safe and finalized head."""
+        ...
+
+    def block(self, block_hash: Hash32) -> Block | None:
+        """The block of that hash, canonical or not."""
+        ...
+
+    def block_by_number(self, number: int) -> Block | None:
+        """The canonical block of that number."""
+        ...
+
+    def build(
+        self, attributes: PayloadAttributes, candidates: Iterable[PooledTransaction] = ()
+    ) -> ExecutionResult:
+        """Execute attributes on top of their parent. Raises InvalidTransaction."""
+        ...
+
+    def commit(self, result: ExecutionResult) -> None:
+        """Store a block on top of the unsafe head and make it the unsafe head."""
+        ...
+
+    def set_heads(
+        self,
+        *,
+        unsafe: BlockId | None = None,
+        safe: BlockId | None = None,
+        finalized: BlockId | None = None,
+    ) -> Sequence[Block]:
+        """Move heads in one write; return the blocks that left the canonical chain."""
+        ...
+
+
+class StepKind(Enum):
+    """What a step came to."""
+
+    RESET = "reset"
+    L1_ADVANCED = "l1 advanced"
+    L1_CONSUMED = "l1 consumed"
+    CONSOLIDATED = "consolidated"
+    DERIVED = "derived"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class DriverStep:
+    """What one step did.
+
+    `returned` are the user transactions of blocks that were dropped: they belong into the pool
+    again. `missing` says, when waiting, which L1 data to fetch.
+    """
+
+    kind: StepKind
+    block: BlockId | None = None
+    returned: tuple[Transaction, ...] = ()
+    missing: L1DataMissing | None = None
+
+
+class Driver:
+    """Keeps the engine's safe and finalized heads at what L1 says, and its unsafe head possible."""
+
+    def __init__(
+        self, config: RollupConfig, provider: L1Provider, engine: Engine, store: MetaStore
+    ) -> None:
+        """Join the parts; the first step finds the point to start from. `store` keeps the log."""
+        config.require_supported()
+        self._config = config
+        self._provider = provider
+        self._engine = engine
+        genesis = config.genesis
+        self.safe_head_log = SafeHeadLog(
+            store,
+            SafeHeadEntry(
+                BlockId(genesis.l1.number, genesis.l1.hash),
+                BlockId(genesis.l2.number, genesis.l2.hash),
+            ),
+        )
+        self._pipeline: DerivationPipeline | None = None
+        self._seen_l1_head: L1BlockRef | None = None
+        self._ref: L2BlockRef | None = None
+
+    @property
+    def l1_origin(self) -> L1BlockRef | None:
+        """The L1 block that derivation reads now, None before the first step."""
+        return None if self._pipeline is None else self._pipeline.origin
+
+    @property
+    def safe_head(self) -> L2BlockRef:
+        """The safe head with its L1 origin."""
+        head = self._engine.heads.safe
+        if self._ref is None or self._ref.hash != head.hash:
+            self._ref = l2_block_ref(self._config, require_block(self._engine, head.hash))
+        return self._ref
+
+    @property
+    def unsafe_head(self) -> L2BlockRef:
+        """The unsafe head with its L1 origin."""
+        head = self._engine.heads.unsafe
+        return l2_block_ref(self._config, require_block(self._engine, head.hash))
+
+    def request_reset(self) -> None:
+        """Have the next step start derivation anew, as when another actor saw L1 reorganise."""
+        self._pipeline = None
+
+    def step(self) -> DriverStep:
+        """Do one unit of work. Raises only errors whose recovery is STOP.
+
+        Waiting means that L1 has nothing more to say until `missing` has been fetched.
+        """
+        try:
+            return self._step()
+        except L1DataMissing as error:
+            return DriverStep(StepKind.WAITING, missing=error)
+        except StemmaError as error:
+            if error.recovery is not Recovery.RESET:
+                raise
+            _log.warning("derivation starts anew: %s", error)
+            self._pipeline = None
+            return DriverStep(StepKind.RESET)
+
+    def _step(self) -> DriverStep:
+        self._watch_l1_head()
+        if self._pipeline is None:
+            return self._reset()
+        parent = self.safe_head
+        step = self._pipeline.step(parent)
+        if isinstance(step, OriginAdvanced):
+            return DriverStep(StepKind.L1_ADVANCED)
+        if isinstance(step, OriginConsumed):
+            self.safe_head_log.record(step.origin.id, parent.id)
+            self._follow_finality()
+            return DriverStep(StepKind.L1_CONSUMED)
+        return self._apply(step)
+
+    # -- L1 moves
+
+    def _watch_l1_head(self) -> None:
+        """On a new L1 head, see whether the unsafe chain and finality still fit. May raise."""
+        head = self._provider.head()
+        if head is None or head == self._seen_l1_head:
+            return
+        if self._pipeline is not None:
+            origin = self.unsafe_head.l1_origin
+            if self._canonical(origin, head) is False:
+                raise ReorgDetected(f"L1 origin {origin} of the unsafe head is not canonical now")
+            self._follow_finality()
+        self._seen_l1_head = head
+
+    def _canonical(self, origin: BlockId, head: L1BlockRef) -> bool | None:
+        """Whether an L1 block is canonical; None while L1 is too short to tell."""
+        if origin.number > head.number:
+            return None
+        return self._provider.block_by_number(origin.number).hash == origin.hash
+
+    def _follow_finality(self) -> None:
+        finalized = self._provider.finalized()
+        if finalized is None:
+            return
+        entry = self.safe_head_log.at_l1(finalized.number)
+        heads = self._engine.heads
+        if entry is None or not heads.finalized.number < entry.l2.number <= heads.safe.number:
+            return
+        self._engine.set_heads(finalized=entry.l2)
+        self.safe_head_log.forget_before(finalized.number)
+
+    # -- reset
+
+    def _reset(self) -> DriverStep:
+        """Find the sync start: the newest point of the log, and the newest possible unsafe head."""
+        head = self._provider.head()
+        entry = self.safe_head_log.rewind(self._provider)
+        heads = self._engine.heads
+        if entry.l2.number < heads.finalized.number:
+            raise CorruptDerivation(
+                f"L1 goes back to {entry.l1}, which gives L2 block {entry.l2}, "
+                f"below the finalized head {heads.finalized}"
+            )
+        unsafe = self._newest_possible_unsafe(entry.l2, head)
+        safe_block = require_block(self._engine, entry.l2.hash)
+        # Everything that may be missing is asked for before anything changes.
+        self._pipeline = DerivationPipeline(
+            self._config, self._provider, self._engine, safe_block, entry.l1
+        )
+        dropped = self._engine.set_heads(unsafe=unsafe, safe=entry.l2)
+        return DriverStep(StepKind.RESET, unsafe, _user_transactions(dropped))
+
+    def _newest_possible_unsafe(self, safe: BlockId, head: L1BlockRef | None) -> BlockId:
+        """The newest unsafe block whose L1 origin is canonical, as far as L1 can tell."""
+        block = require_block(self._engine, self._engine.heads.unsafe.hash)
+        newest = block
+        while block.number > safe.number:
+            origin = l2_block_ref(self._config, block).l1_origin
+            verdict = None if head is None else self._canonical(origin, head)
+            if verdict is True:
+                break  # and so are the origins of all blocks below
+            block = require_block(self._engine, block.header.parent_hash)
+            if verdict is False:
+                newest = block
+        return BlockId(newest.number, newest.hash)
+
+    # -- the engine follows
+
+    def _apply(self, derived: DerivedAttributes) -> DriverStep:
+        heads = self._engine.heads
+        present = None
+        if heads.unsafe.number > heads.safe.number:
+            present = self._engine.block_by_number(heads.safe.number + 1)
+        if present is None:
+            return self._build(derived, ())
+        mismatch = attributes_mismatch(self._config, derived.attributes, present)
+        if mismatch is None:
+            block = BlockId(present.number, present.hash)
+            self._engine.set_heads(safe=block)
+            return DriverStep(StepKind.CONSOLIDATED, block)
+        _log.warning("unsafe chain dropped from L2 block %d: %s", present.number, mismatch)
+        dropped = self._engine.set_heads(unsafe=heads.safe)
+        return self._build(derived, _user_transactions(dropped))
+
+    def _build(self, derived: DerivedAttributes, returned: tuple[Transaction, ...]) -> DriverStep:
+        result = self._execute(derived)
+        self._engine.commit(result)
+        block = BlockId(result.block.number, result.block.hash)
+        self._engine.set_heads(safe=block)
+        return DriverStep(StepKind.DERIVED, block, returned)
+
+    def _execute(self, derived: DerivedAttributes) -> ExecutionResult:
+        """Build the block; one that L1 has badly becomes a block of deposits only.
+
+        Source: specs protocol/holocene/derivation.md, "Engine Queue".
+        """
+        try:
+            return self._engine.build(derived.attributes)
+        except InvalidTransaction as error:
+            if derived.is_deposits_only:
+                raise CorruptDerivation(
+                    f"L2 block {derived.parent.number + 1}: deposits are refused: {error}"
+                ) from error
+            _log.warning("L2 block %d gets deposits only: %s", derived.parent.number + 1, error)
+        if self._pipeline is not None:
+            self._pipeline.drop_channel()
+        return self._engine.build(derived.deposits_only().attributes)
+
+
+def _user_transactions(blocks: Sequence[Block]) -> tuple[Transaction, ...]:
+    """What users had sent into blocks, oldest block first; deposits come from L1 by themselves."""
+    return tuple(
+        tx
+        for block in sorted(blocks, key=lambda block: block.number)
+        for tx in block.transactions
+        if not isinstance(tx, DepositTransaction)
+    )

@@ -1,0 +1,138 @@
+"""Which L1 block gave which safe head: what a reset goes back to, and what finality follows.
+
+An entry (I, S) says: all L1 blocks up to I together give the L2 chain up to S, and no more. Such a
+point can be taken up again exactly, on this machine after a restart or after L1 has reorganised.
+Knows nothing of derivation; entries are handed in, L1 is asked only which block is canonical.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from chain import rlp
+from chain.errors import DecodeError
+from chain.heads import BlockId
+from chain.types import Hash32
+from rollup.l1.provider import L1DataMissing
+
+if TYPE_CHECKING:
+    from rollup.l1.provider import L1Provider
+
+MAX_ENTRIES: Final = 1024
+"""More than three hours of mainnet L1 with a batch in each block; finality takes 13 minutes."""
+
+_META_KEY: Final = b"rollup/safe_head_log"
+_HASH_BYTES: Final = 32
+
+
+class MetaStore(Protocol):
+    """A place that keeps small values through a restart."""
+
+    def get_meta(self, key: bytes) -> bytes | None:
+        """The value, None when there is none."""
+        ...
+
+    def put_meta(self, key: bytes, value: bytes) -> None:
+        """Keep a value."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SafeHeadEntry:
+    """L1 up to `l1` gives L2 up to `l2`."""
+
+    l1: BlockId
+    l2: BlockId
+
+
+class SafeHeadLog:
+    """The entries in rising order of L1; the oldest one kept is at or below the finalized head."""
+
+    def __init__(self, store: MetaStore, genesis: SafeHeadEntry) -> None:
+        """Open the log of a store. Raises DecodeError when what is stored is damaged."""
+        self._store = store
+        stored = store.get_meta(_META_KEY)
+        self._entries = [genesis] if stored is None else _decode(stored)
+
+    @property
+    def newest(self) -> SafeHeadEntry:
+        """The last entry."""
+        return self._entries[-1]
+
+    @property
+    def entries(self) -> tuple[SafeHeadEntry, ...]:
+        """All entries kept, oldest first."""
+        return tuple(self._entries)
+
+    def record(self, l1: BlockId, l2: BlockId) -> None:
+        """Note that L1 up to l1 gives l2; nothing is written while the safe head stands still."""
+        if l2 == self.newest.l2 or l1.number <= self.newest.l1.number:
+            return
+        self._entries.append(SafeHeadEntry(l1, l2))
+        del self._entries[:-MAX_ENTRIES]
+        self._write()
+
+    def rewind(self, provider: L1Provider) -> SafeHeadEntry:
+        """Forget entries whose L1 block is no longer canonical; return the newest that is.
+
+        The oldest entry is returned unasked: below it nothing is known. Raises L1DataMissing.
+        """
+        head = provider.head()
+        if head is None:
+            raise L1DataMissing(number=self.newest.l1.number)
+        while len(self._entries) > 1 and not _is_canonical(self.newest.l1, head.number, provider):
+            self._entries.pop()
+        return self.newest
+
+    def at_l1(self, l1_number: int) -> SafeHeadEntry | None:
+        """What L1 up to that number gives, None when that is before the oldest entry."""
+        older = [entry for entry in self._entries if entry.l1.number <= l1_number]
+        return older[-1] if older else None
+
+    def forget_before(self, l1_number: int) -> None:
+        """Drop entries that finality has made useless; the newest at or below it is kept."""
+        keep = self.at_l1(l1_number)
+        if keep is not None and keep != self._entries[0]:
+            del self._entries[: self._entries.index(keep)]
+            self._write()
+
+    def _write(self) -> None:
+        self._store.put_meta(_META_KEY, _encode(self._entries))
+
+
+def _is_canonical(block: BlockId, head_number: int, provider: L1Provider) -> bool:
+    return block.number <= head_number and provider.block_by_number(block.number).hash == block.hash
+
+
+def _encode(entries: list[SafeHeadEntry]) -> bytes:
+    return rlp.encode(
+        [
+            [
+                rlp.encode_int(entry.l1.number),
+                entry.l1.hash,
+                rlp.encode_int(entry.l2.number),
+                entry.l2.hash,
+            ]
+            for entry in entries
+        ]
+    )
+
+
+def _decode(stored: bytes) -> list[SafeHeadEntry]:
+    entries = [_decode_entry(item) for item in rlp.decode_list(rlp.decode(stored), "safe head log")]
+    if not entries:
+        raise DecodeError("safe head log: no entries")
+    return entries
+
+
+def _decode_entry(item: rlp.DecodedItem) -> SafeHeadEntry:
+    l1_number, l1_hash, l2_number, l2_hash = rlp.decode_list(item, "safe head entry", length=4)
+    return SafeHeadEntry(_decode_id(l1_number, l1_hash), _decode_id(l2_number, l2_hash))
+
+
+def _decode_id(number: rlp.DecodedItem, block_hash: rlp.DecodedItem) -> BlockId:
+    return BlockId(
+        rlp.decode_int(number, "safe head entry number", max_bytes=8),
+        Hash32(rlp.decode_bytes(block_hash, "safe head entry hash", size=_HASH_BYTES)),
+    )
