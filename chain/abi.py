@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _WORD: Final = 32
 _MAX_TYPE_LENGTH: Final = 1024
-_MAX_TYPE_DEPTH: Final = 8
+_MAX_TYPE_DEPTH: Final = 16
 _MAX_STATIC_BYTES: Final = 1 << 16
 _ELEMENTARY: Final = re.compile(r"(uint|int|bytes)(\d+)?|address|bool|string")
 _ARRAY: Final = re.compile(r"(.+)\[(\d*)\]", re.DOTALL)
