@@ -325,3 +325,24 @@ def log_filter(value: object) -> LogFilter:
 
 def _optional_block(value: object) -> BlockId | None:
     return None if value is None else block_number_or_tag(value)
+
+
+def percentiles(value: object) -> tuple[float, ...]:
+    """Reward percentiles of eth_feeHistory: ascending, 0 to 100, at most 100 of them."""
+    if not isinstance(value, list) or len(value) > 100:
+        raise InvalidParameter(f"expected a list of at most 100 percentiles, got {_shown(value)}")
+    numbers = []
+    for item in value:
+        if not isinstance(item, (int, float)) or isinstance(item, bool) or not 0 <= item <= 100:
+            raise InvalidParameter(f"invalid reward percentile: {_shown(item)}")
+        numbers.append(float(item))
+    if numbers != sorted(numbers):
+        raise InvalidParameter("reward percentiles must be in ascending order")
+    return tuple(numbers)
+
+
+def storage_slots(value: object) -> tuple[tuple[int, str], ...]:
+    """Storage keys of eth_getProof, each with the form to echo: what the caller wrote."""
+    if not isinstance(value, list):
+        raise InvalidParameter(f"expected a list of storage keys, got {_shown(value)}")
+    return tuple((storage_slot(item), text(item)) for item in value)

@@ -1,0 +1,88 @@
+"""The `stemma` command: parses, calls the application, prints. One file per command group.
+
+Exit codes: 0 done, 1 failure, 2 usage or configuration, 3 a verification said no, 4 a server that
+was needed could not be reached. Nothing heavy is imported before its command runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import EntryPoint, entry_points
+
+import typer
+from click.exceptions import Abort, ClickException
+from click.exceptions import Exit as ClickExit
+
+from chain.errors import StemmaError
+
+from . import config, dev, keys, node, version
+from .exit_codes import FAILURE, USAGE, exit_code_of
+
+COMMAND_GROUP = "stemma.commands"
+
+app = typer.Typer(
+    name="stemma",
+    help="A pure-Python optimistic rollup on which data, models and answers have a price.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("dev")(dev.dev)
+app.command("node")(node.node)
+app.command("version")(version.version)
+app.add_typer(keys.app, name="keys")
+app.add_typer(config.app, name="config")
+
+
+def _plugins() -> dict[str, EntryPoint]:
+    """Commands of other towers, by name; found without importing them."""
+    return {entry.name: entry for entry in entry_points(group=COMMAND_GROUP)}
+
+
+def _run_plugin(entry: EntryPoint, arguments: list[str]) -> None:
+    """Run a command that lives outside of `node`; say so when what it needs is not installed."""
+    try:
+        command = entry.load()
+    except ModuleNotFoundError as error:
+        typer.echo(
+            f"error: `stemma {entry.name}` needs {error.name}, which is not installed "
+            "(pip install 'stemma-node[ai]')",
+            err=True,
+        )
+        raise SystemExit(FAILURE) from error
+    command(arguments, prog_name=f"stemma {entry.name}", standalone_mode=False)
+
+
+def _list_plugins() -> None:
+    """Put plug-in commands into the help, by name only."""
+    for name in sorted(_plugins()):
+        app.command(name, help=f"`stemma {name} --help` says more.")(_plugin_placeholder)
+
+
+def _plugin_placeholder() -> None:
+    """Never called: `main` runs plug-ins before typer sees them."""
+
+
+def main() -> None:
+    """Entry point of `stemma`."""
+    arguments = sys.argv[1:]
+    plugins = _plugins()
+    code: object = 0
+    try:
+        if arguments and arguments[0] in plugins:
+            _run_plugin(plugins[arguments[0]], arguments[1:])
+        else:
+            _list_plugins()
+            code = app(arguments, standalone_mode=False)
+    except ClickExit as error:
+        code = error.exit_code
+    except Abort:
+        code = FAILURE
+    except ClickException as error:
+        error.show()
+        code = USAGE
+    except StemmaError as error:
+        typer.echo(f"error: {error}", err=True)
+        code = exit_code_of(error)
+    sys.exit(code if isinstance(code, int) else 0)

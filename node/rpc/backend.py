@@ -1,0 +1,403 @@
+"""What the namespaces may ask of one chain: its blocks and state, its pool, its news.
+
+One backend per chain; the L2 and the embedded L1 differ only in their configuration. Reads see
+committed blocks only, so they never wait for the block that is being built. Light reads share one
+State of the head and belong to the event loop; heavy ones make a State of their own in their thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from chain.block import Block, Header
+from chain.crypto.keccak import keccak256
+from chain.crypto.secp256k1 import sign
+from chain.receipt import Receipt
+from chain.state import State
+from chain.transaction import (
+    DepositTransaction,
+    DynamicFeeTransaction,
+    LegacyTransaction,
+    SignedTransaction,
+    Transaction,
+    decode_transaction,
+    effective_tip_wei,
+    recover_sender,
+    sign_transaction,
+)
+from chain.types import Address, Hash32
+from evm import fees
+from evm.engine import ExecutionEngine
+
+from ..shared_pool import SharedPool
+from . import errors
+from .calls import CallService
+from .errors import RpcError
+from .events import EventHub
+from .hexadecimal import quantity
+from .parameters import LATEST, BlockId, TransactionArguments
+from .serialise import Json, block_json, header_json, located, receipt_json, transaction_json
+
+_DEFAULT_TIP_WEI = 1_000_000
+_FEE_HISTORY_BLOCKS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class QueryLimits:
+    """Bounds of one query."""
+
+    log_blocks: int = 10_000
+    log_results: int = 20_000
+    call_gas: int = 50_000_000
+
+
+class Backend:
+    """One chain as JSON-RPC sees it."""
+
+    def __init__(
+        self,
+        engine: ExecutionEngine,
+        pool: SharedPool,
+        limits: QueryLimits,
+        *,
+        keys: Mapping[Address, bytes] | None = None,
+        namespaces: Sequence[str] = (),
+        schedule: Callable[[Callable[[], None]], object] | None = None,
+    ) -> None:
+        """`keys` are development keys this node signs with; `schedule` runs a function on the
+        event loop.
+        """
+        self.engine = engine
+        self.pool = pool
+        self.limits = limits
+        self.keys = dict(keys or {})
+        self.namespaces = tuple(namespaces)
+        self.chain_id = engine.config.chain_id
+        self.calls = CallService(engine, limits.call_gas)
+        self._schedule = schedule or (lambda action: action())
+        self._head_state: tuple[Hash32, State] | None = None
+        self.events = EventHub(self)
+
+    # Blocks
+
+    def head(self) -> Header:
+        """The newest header."""
+        header = self.engine.header(self.engine.heads.unsafe.hash)
+        if header is None:
+            raise errors.header_not_found()
+        return header
+
+    def header_by_hash(self, block_hash: Hash32) -> Header | None:
+        """A header, canonical or not."""
+        return self.engine.header(block_hash)
+
+    def header_by_number(self, number: int) -> Header | None:
+        """A canonical header."""
+        return self.engine.header_by_number(number)
+
+    def find(self, block: BlockId) -> Header | None:
+        """The header that an identifier means, or None."""
+        if block.hash is not None:
+            header = self.engine.header(block.hash)
+            if header is not None and block.require_canonical:
+                canonical = self.engine.header_by_number(header.number)
+                if canonical is None or canonical.hash != header.hash:
+                    raise RpcError(errors.SERVER_ERROR, "hash is not currently canonical")
+            return header
+        if block.number is not None:
+            return self.engine.header_by_number(block.number)
+        heads = self.engine.heads
+        if block.tag == "earliest":
+            return self.engine.header_by_number(0)
+        named = {"safe": heads.safe, "finalized": heads.finalized}.get(block.tag or "")
+        return self.engine.header((named or heads.unsafe).hash)
+
+    def resolve(self, block: BlockId) -> Header:
+        """The header that an identifier means. Raises RpcError `header not found`."""
+        header = self.find(block)
+        if header is None:
+            raise errors.header_not_found()
+        return header
+
+    def resolve_number(self, block: BlockId) -> int:
+        """The number an identifier means; numbers above the head stay what they are."""
+        return block.number if block.number is not None else self.resolve(block).number
+
+    def block(self, block_hash: Hash32) -> Block | None:
+        """A block, canonical or not."""
+        return self.engine.block(block_hash)
+
+    def block_with_receipts(self, block_hash: Hash32) -> tuple[Block, Sequence[Receipt]] | None:
+        """A block and its receipts, canonical or not."""
+        block = self.engine.block(block_hash)
+        if block is None:
+            return None
+        return block, self.engine.receipts(block_hash) or ()
+
+    def header_json(self, header: Header) -> Json:
+        """A header as JSON."""
+        return header_json(header)
+
+    def block_json(self, block_hash: Hash32, *, full: bool) -> Json | None:
+        """A block as JSON."""
+        found = self.block_with_receipts(block_hash)
+        if found is None:
+            return None
+        block, receipts = found
+        senders = [self.sender_of(tx) for tx in block.transactions] if full else []
+        return block_json(block, full=full, senders=senders, receipts=receipts)
+
+    # Transactions
+
+    def sender_of(self, transaction: Transaction) -> Address:
+        """Who sent a transaction."""
+        return recover_sender(transaction)
+
+    def locate(self, transaction_hash: Hash32) -> tuple[Hash32, int] | None:
+        """Block hash and index of a mined transaction."""
+        return self.engine.transaction_location(transaction_hash)
+
+    def transaction_json_at(self, block_hash: Hash32, index: int) -> Json:
+        """A mined transaction as JSON."""
+        found = self.block_with_receipts(block_hash)
+        if found is None:
+            raise errors.header_not_found()
+        block, receipts = found
+        transaction = block.transactions[index]
+        receipt = receipts[index] if index < len(receipts) else None
+        return transaction_json(
+            transaction, self.sender_of(transaction), located(block, index), receipt
+        )
+
+    def receipt_json(self, block_hash: Hash32, index: int) -> Json:
+        """A receipt as JSON."""
+        found = self.block_with_receipts(block_hash)
+        if found is None:
+            raise errors.header_not_found()
+        return self._receipt(*found, index, self._l1_fee_parameters(found[0].header))
+
+    def receipts_json(self, block_hash: Hash32) -> list[Json]:
+        """All receipts of a block as JSON."""
+        found = self.block_with_receipts(block_hash)
+        if found is None:
+            raise errors.header_not_found()
+        prices = self._l1_fee_parameters(found[0].header)
+        count = len(found[0].transactions)
+        return [self._receipt(*found, index, prices) for index in range(count)]
+
+    def _receipt(
+        self,
+        block: Block,
+        receipts: Sequence[Receipt],
+        index: int,
+        prices: fees.L1FeeParameters | None,
+    ) -> Json:
+        transaction = block.transactions[index]
+        rollup_fields = None if prices is None else _rollup_fields(prices, transaction)
+        excess = block.header.excess_blob_gas
+        return receipt_json(
+            block,
+            index,
+            receipts,
+            self.sender_of(transaction),
+            blob_gas_price_wei=None if excess is None else fees.blob_base_fee(excess),
+            rollup_fields=rollup_fields,
+        )
+
+    def _l1_fee_parameters(self, header: Header) -> fees.L1FeeParameters | None:
+        """What L1Block said in a block; the L1-attributes deposit writes it before all else."""
+        if not self.engine.config.is_optimism or header.number == 0:
+            return None
+        return fees.l1_attributes(self.engine.state_at(header).get_storage)
+
+    # State
+
+    def state(self, block: BlockId) -> State:
+        """A state for light reads on the event loop; the head's is kept between calls."""
+        header = self.resolve(block)
+        if block.tag not in ("latest", "pending"):
+            return self.engine.state_at(header)
+        if self._head_state is None or self._head_state[0] != header.hash:
+            self._head_state = (header.hash, self.engine.state_at(header))
+        return self._head_state[1]
+
+    def fresh_state(self, block: BlockId) -> State:
+        """A state that belongs to the caller's thread."""
+        return self.engine.state_at(self.resolve(block))
+
+    # Fees
+
+    def next_base_fee(self) -> int:
+        """Base fee of the next block, wei per gas."""
+        return fees.next_base_fee(self.engine.config, self.head())
+
+    def suggested_tip(self) -> int:
+        """A tip that gets a transaction mined, wei per gas."""
+        return _DEFAULT_TIP_WEI
+
+    def blob_base_fee(self) -> int | None:
+        """Price of blob gas in the next block in wei; None where blobs are refused."""
+        if self.engine.config.is_optimism:
+            return None
+        excess = fees.next_excess_blob_gas(self.engine.config, self.head())
+        return fees.blob_base_fee(excess)
+
+    def fee_history(self, count: int, newest: BlockId, percentiles: tuple[float, ...]) -> Json:
+        """The answer of eth_feeHistory."""
+        last = self.resolve(newest)
+        count = max(1, min(count, _FEE_HISTORY_BLOCKS, last.number + 1))
+        numbers = range(last.number - count + 1, last.number + 1)
+        headers = [header for n in numbers if (header := self.header_by_number(n)) is not None]
+        base_fees = [header.base_fee_per_gas or 0 for header in headers]
+        base_fees.append(fees.next_base_fee(self.engine.config, last))
+        body: Json = {
+            "oldestBlock": quantity(headers[0].number),
+            "baseFeePerGas": [quantity(fee) for fee in base_fees],
+            "gasUsedRatio": [header.gas_used / header.gas_limit for header in headers],
+            "baseFeePerBlobGas": [
+                quantity(fees.blob_base_fee(header.excess_blob_gas or 0)) for header in headers
+            ]
+            + [quantity(fees.blob_base_fee(fees.next_excess_blob_gas(self.engine.config, last)))],
+            "blobGasUsedRatio": [
+                (header.blob_gas_used or 0) / fees.MAX_BLOB_GAS for header in headers
+            ],
+        }
+        if percentiles:
+            body["reward"] = [self._rewards(header, percentiles) for header in headers]
+        return body
+
+    def _rewards(self, header: Header, percentiles: tuple[float, ...]) -> list[str]:
+        """Tips at the percentiles of gas used, as geth weighs them."""
+        found = self.block_with_receipts(header.hash)
+        if found is None or not found[0].transactions or not found[1]:
+            return ["0x0"] * len(percentiles)
+        block, receipts = found
+        base_fee = header.base_fee_per_gas or 0
+        tips: list[tuple[int, int]] = []
+        before = 0
+        for transaction, receipt in zip(block.transactions, receipts, strict=True):
+            used, before = receipt.cumulative_gas_used - before, receipt.cumulative_gas_used
+            is_deposit = isinstance(transaction, DepositTransaction)
+            tip = 0 if is_deposit else effective_tip_wei(transaction, base_fee)
+            tips.append((tip, used))
+        tips.sort()
+        rewards: list[str] = []
+        for percentile in percentiles:
+            threshold = header.gas_used * percentile / 100
+            total = 0
+            chosen = tips[-1][0]
+            for tip, used in tips:
+                total += used
+                if total >= threshold:
+                    chosen = tip
+                    break
+            rewards.append(quantity(chosen))
+        return rewards
+
+    # Sending
+
+    def submit_raw(self, raw: bytes) -> Hash32:
+        """Decode, check and pool a signed transaction; its hash. Raises RpcError, PoolError."""
+        if not raw:
+            raise RpcError(errors.SERVER_ERROR, "typed transaction too short")
+        transaction = decode_transaction(raw)
+        if isinstance(transaction, DepositTransaction):
+            raise RpcError(errors.SERVER_ERROR, "transaction type not supported")
+        return self.submit(transaction)
+
+    def submit(self, transaction: SignedTransaction) -> Hash32:
+        """Pool a transaction and tell subscribers."""
+        sender = self.sender_of(transaction)
+        state = self.state(LATEST)
+        extra_wei = 0
+        if self.engine.config.is_optimism:
+            prices = fees.l1_attributes(state.get_storage)
+            extra_wei = fees.l1_fee(prices, transaction.encode())
+            extra_wei += prices.operator_fee(transaction.gas_limit)
+        self.pool.add(
+            transaction,
+            sender,
+            state.get_nonce(sender),
+            state.get_balance(sender),
+            extra_cost_wei=extra_wei,
+        )
+        self._schedule(lambda: self.events.announce_pending(transaction, sender))
+        return transaction.hash
+
+    def sign(self, request: TransactionArguments) -> SignedTransaction:
+        """Fill in what a request leaves out and sign with a development key. Raises RpcError."""
+        key = self._key(request.sender)
+        sender = request.sender or Address(b"")
+        nonce = request.nonce
+        if nonce is None:
+            waiting = self.pool.pending_nonce(sender)
+            nonce = max(self.state(LATEST).get_nonce(sender), waiting or 0)
+        gas = request.gas
+        if gas is None:
+            gas = self.calls.estimate_gas(replace(request, nonce=None), self.head(), {}, {})
+        if request.gas_price is not None:
+            legacy = LegacyTransaction(
+                chain_id=self.chain_id,
+                nonce=nonce,
+                gas_price=request.gas_price,
+                gas_limit=gas,
+                to=request.to,
+                value=request.value,
+                data=request.data,
+            )
+            return sign_transaction(legacy, key)
+        tip = request.max_priority_fee_per_gas
+        tip = self.suggested_tip() if tip is None else tip
+        cap = request.max_fee_per_gas
+        dynamic = DynamicFeeTransaction(
+            chain_id=self.chain_id,
+            nonce=nonce,
+            max_priority_fee_per_gas=tip,
+            max_fee_per_gas=2 * self.next_base_fee() + tip if cap is None else cap,
+            gas_limit=gas,
+            to=request.to,
+            value=request.value,
+            data=request.data,
+            access_list=request.access_list,
+        )
+        return sign_transaction(dynamic, key)
+
+    def sign_and_submit(self, request: TransactionArguments) -> Hash32:
+        """eth_sendTransaction."""
+        return self.submit(self.sign(request))
+
+    def sign_message(self, account: Address, message: bytes) -> bytes:
+        """EIP-191 version 0x45: 65 bytes r, s, v with v 27 or 28. Raises RpcError."""
+        prefix = b"\x19Ethereum Signed Message:\n" + str(len(message)).encode()
+        signature = sign(keccak256(prefix + message), self._key(account))
+        r, s = signature.r.to_bytes(32, "big"), signature.s.to_bytes(32, "big")
+        return r + s + bytes((27 + signature.y_parity,))
+
+    def _key(self, account: Address | None) -> bytes:
+        key = None if account is None else self.keys.get(account)
+        if key is None:
+            raise RpcError(errors.SERVER_ERROR, "unknown account")
+        return key
+
+
+def _rollup_fields(prices: fees.L1FeeParameters, transaction: Transaction) -> Json:
+    """The L1 fee fields of an OP Stack receipt, as op-geth fills them since Isthmus."""
+    body: Json = {
+        "l1GasPrice": quantity(prices.base_fee),
+        "l1BlobBaseFee": quantity(prices.blob_base_fee),
+        "l1BaseFeeScalar": quantity(prices.base_fee_scalar),
+        "l1BlobBaseFeeScalar": quantity(prices.blob_base_fee_scalar),
+        "l1GasUsed": "0x0",
+        "l1Fee": "0x0",
+    }
+    if prices.operator_fee_scalar or prices.operator_fee_constant:
+        body["operatorFeeScalar"] = quantity(prices.operator_fee_scalar)
+        body["operatorFeeConstant"] = quantity(prices.operator_fee_constant)
+    if not isinstance(transaction, DepositTransaction):
+        encoded = transaction.encode()
+        size = fees.fastlz_size(encoded)
+        scaled = fees.FJORD_INTERCEPT + fees.FJORD_FASTLZ_COEFFICIENT * size
+        body["l1GasUsed"] = quantity(max(fees.FJORD_MIN_SIZE, scaled) * 16 // 1_000_000)
+        body["l1Fee"] = quantity(fees.l1_fee(prices, encoded))
+    return body

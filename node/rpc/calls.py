@@ -1,0 +1,143 @@
+"""eth_call, eth_estimateGas, eth_createAccessList and traces: parameters → the engine → results.
+
+Geth's words for what went wrong. Every run has a State of its own, so it may run in any thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chain.block import Header
+from chain.transaction import Authorization
+from chain.types import ZERO_ADDRESS, Address, to_address
+from evm.call import AccountOverride as EngineAccountOverride
+from evm.call import BlockOverride, CallFailed, CallRequest, CallResult
+from evm.engine import ExecutionEngine
+from evm.errors import InvalidTransaction
+
+from . import errors
+from .errors import InvalidParameter, RpcError
+from .parameters import AccountOverride, TransactionArguments, quantity
+
+
+def _authorization(item: Mapping[str, object]) -> Authorization:
+    """One EIP-7702 authorization of a call request."""
+    address = item.get("address")
+    if not isinstance(address, str):
+        raise InvalidParameter("authorizationList: address is missing")
+    return Authorization(
+        chain_id=quantity(item.get("chainId")),
+        address=to_address(address),
+        nonce=quantity(item.get("nonce")),
+        y_parity=quantity(item.get("yParity", item.get("v"))),
+        r=quantity(item.get("r")),
+        s=quantity(item.get("s")),
+    )
+
+
+def call_request(arguments: TransactionArguments, base_fee_wei: int) -> CallRequest:
+    """What the engine runs. Without a price the call is free. Raises RpcError."""
+    price = arguments.gas_price
+    cap, tip = arguments.max_fee_per_gas, arguments.max_priority_fee_per_gas
+    if price is not None and (cap is not None or tip is not None):
+        raise RpcError(
+            errors.SERVER_ERROR,
+            "both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified",
+        )
+    if cap is not None:
+        if tip is not None and tip > cap:
+            raise RpcError(
+                errors.SERVER_ERROR, "max priority fee per gas higher than max fee per gas"
+            )
+        if 0 < cap < base_fee_wei:
+            raise RpcError(errors.SERVER_ERROR, "max fee per gas less than block base fee")
+        price = min(cap, base_fee_wei + (tip or 0))
+    return CallRequest(
+        sender=arguments.sender or ZERO_ADDRESS,
+        to=arguments.to,
+        gas=arguments.gas,
+        gas_price=price or 0,
+        value=arguments.value,
+        data=arguments.data,
+        access_list=arguments.access_list,
+        authorization_list=tuple(_authorization(item) for item in arguments.authorization_list),
+        blob_hashes=arguments.blob_versioned_hashes,
+    )
+
+
+def account_overrides(
+    overrides: Mapping[Address, AccountOverride],
+) -> dict[Address, EngineAccountOverride]:
+    """State overrides in the engine's form."""
+    return {
+        address: EngineAccountOverride(
+            balance=item.balance,
+            nonce=item.nonce,
+            code=item.code,
+            state=item.state,
+            state_diff=item.state_diff or {},
+        )
+        for address, item in overrides.items()
+    }
+
+
+def raise_if_failed(result: CallResult) -> None:
+    """Raise the error a failed call is reported by: code 3 for a revert, else -32000."""
+    if result.error is None:
+        return
+    if result.error == "execution reverted":
+        raise errors.execution_reverted(result.output)
+    raise RpcError(errors.SERVER_ERROR, result.error)
+
+
+class CallService:
+    """Calls on one chain."""
+
+    def __init__(self, engine: ExecutionEngine, gas_cap: int) -> None:
+        """`gas_cap` bounds each run."""
+        self._engine = engine
+        self._gas_cap = gas_cap
+
+    def call(
+        self,
+        arguments: TransactionArguments,
+        header: Header,
+        overrides: Mapping[Address, AccountOverride],
+        block_override: BlockOverride,
+    ) -> CallResult:
+        """Run a call. Raises RpcError when it cannot even start."""
+        request = call_request(arguments, header.base_fee_per_gas or 0)
+        try:
+            return self._engine.call(
+                request,
+                header,
+                gas_cap=self._gas_cap,
+                account_overrides=account_overrides(overrides),
+                block_override=block_override,
+            )
+        except InvalidTransaction as error:
+            raise RpcError(errors.SERVER_ERROR, f"err: {error}") from error
+
+    def estimate_gas(
+        self,
+        arguments: TransactionArguments,
+        header: Header,
+        overrides: Mapping[Address, AccountOverride],
+        block_override: BlockOverride,
+    ) -> int:
+        """The least gas limit that suffices. Raises RpcError when none does."""
+        request = call_request(arguments, header.base_fee_per_gas or 0)
+        try:
+            return self._engine.estimate_gas(
+                request,
+                header,
+                gas_cap=self._gas_cap,
+                account_overrides=account_overrides(overrides),
+                block_override=block_override,
+            )
+        except CallFailed as error:
+            if error.result is not None:
+                raise_if_failed(error.result)
+            raise RpcError(errors.SERVER_ERROR, str(error)) from error
+        except InvalidTransaction as error:
+            raise RpcError(errors.SERVER_ERROR, str(error)) from error

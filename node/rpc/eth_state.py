@@ -1,0 +1,129 @@
+"""eth_ methods that read state or run code without changing anything."""
+
+from __future__ import annotations
+
+from chain.types import Address
+
+from . import errors, parameters
+from .backend import Backend
+from .errors import RpcError
+from .hexadecimal import data, quantity, word
+from .jsonrpc import Parameter, rpc
+from .parameters import LATEST, AccountOverride, BlockId, TransactionArguments
+from .serialise import Json, access_list_json
+
+_ADDRESS = Parameter("address", parameters.address)
+_BLOCK = Parameter("block", parameters.block_id, LATEST)
+_REQUEST = Parameter("transaction", parameters.transaction_arguments)
+_STATE_OVERRIDES = Parameter("state overrides", parameters.state_overrides, {})
+_BLOCK_OVERRIDES = Parameter("block overrides", parameters.block_overrides, {})
+_MAX_PROOF_SLOTS = 1024
+
+
+class StateNamespace:
+    """eth_getBalance and its kin, eth_getProof, eth_call, eth_estimateGas, gas prices."""
+
+    def __init__(self, backend: Backend) -> None:
+        """Read through the backend."""
+        self._backend = backend
+
+    @rpc("eth_getBalance", _ADDRESS, _BLOCK)
+    def get_balance(self, account: Address, block: BlockId) -> str:
+        """Balance in wei."""
+        return quantity(self._backend.state(block).get_balance(account))
+
+    @rpc("eth_getCode", _ADDRESS, _BLOCK)
+    def get_code(self, account: Address, block: BlockId) -> str:
+        """Code, 0x where there is none."""
+        return data(self._backend.state(block).get_code(account))
+
+    @rpc("eth_getStorageAt", _ADDRESS, Parameter("slot", parameters.storage_slot), _BLOCK)
+    def get_storage_at(self, account: Address, slot: int, block: BlockId) -> str:
+        """One storage slot as a 32-byte word."""
+        return word(self._backend.state(block).get_storage(account, slot))
+
+    @rpc("eth_getTransactionCount", _ADDRESS, _BLOCK)
+    def get_transaction_count(self, account: Address, block: BlockId) -> str:
+        """The account's nonce; `pending` counts what waits in the pool."""
+        nonce = self._backend.state(block).get_nonce(account)
+        if block.tag == "pending":
+            nonce = max(nonce, self._backend.pool.pending_nonce(account) or 0)
+        return quantity(nonce)
+
+    @rpc("eth_getProof", _ADDRESS, Parameter("slots", parameters.storage_slots, ()), _BLOCK,
+         heavy=True)  # fmt: skip
+    def get_proof(self, account: Address, slots: tuple[tuple[int, str], ...], block: BlockId) -> Json:
+        """EIP-1186: the account and storage slots with their Merkle proofs."""
+        if len(slots) > _MAX_PROOF_SLOTS:
+            raise errors.limit_exceeded(f"too many keys: {len(slots)}, limit {_MAX_PROOF_SLOTS}")
+        state = self._backend.fresh_state(block)
+        proofs = state.prove_storage(account, [slot for slot, _ in slots])
+        return {
+            "address": data(account),
+            "accountProof": [data(node) for node in state.prove_account(account)],
+            "balance": quantity(state.get_balance(account)),
+            "codeHash": data(state.get_code_hash(account)),
+            "nonce": quantity(state.get_nonce(account)),
+            "storageHash": data(state.storage_root(account)),
+            "storageProof": [
+                {
+                    "key": key,
+                    "value": quantity(state.get_storage(account, slot)),
+                    "proof": [data(node) for node in proof],
+                }
+                for (slot, key), proof in zip(slots, proofs, strict=True)
+            ],
+        }
+
+    @rpc("eth_call", _REQUEST, _BLOCK, _STATE_OVERRIDES, _BLOCK_OVERRIDES, heavy=True)
+    def call(
+        self,
+        request: TransactionArguments,
+        block: BlockId,
+        overrides: dict[Address, AccountOverride],
+        block_overrides: dict[str, object],
+    ) -> str:
+        """Run a call on a copy of the state; a revert is error 3 with its output as data."""
+        result = self._backend.call(request, block, overrides, block_overrides)
+        self._backend.raise_if_failed(result)
+        return data(result.output)
+
+    @rpc("eth_estimateGas", _REQUEST, _BLOCK, _STATE_OVERRIDES, _BLOCK_OVERRIDES, heavy=True)
+    def estimate_gas(
+        self,
+        request: TransactionArguments,
+        block: BlockId,
+        overrides: dict[Address, AccountOverride],
+        block_overrides: dict[str, object],
+    ) -> str:
+        """The smallest gas limit with which the transaction succeeds."""
+        estimate = self._backend.estimate_gas(request, block, overrides, block_overrides)
+        return quantity(estimate)
+
+    @rpc("eth_createAccessList", _REQUEST, _BLOCK, heavy=True)
+    def create_access_list(self, request: TransactionArguments, block: BlockId) -> Json:
+        """The accounts and slots a transaction touches."""
+        entries, gas_used, error = self._backend.create_access_list(request, block)
+        body: Json = {"accessList": access_list_json(entries), "gasUsed": quantity(gas_used)}
+        if error is not None:
+            body["error"] = error
+        return body
+
+    @rpc("eth_gasPrice")
+    def gas_price(self) -> str:
+        """Base fee of the next block plus a tip."""
+        backend = self._backend
+        return quantity(backend.next_base_fee() + backend.suggested_tip())
+
+    @rpc("eth_maxPriorityFeePerGas")
+    def max_priority_fee_per_gas(self) -> str:
+        """A tip that gets a transaction mined."""
+        return quantity(self._backend.suggested_tip())
+
+    @rpc("eth_blobBaseFee")
+    def blob_base_fee(self) -> str:
+        """Price of blob gas in the next block, wei."""
+        fee = self._backend.blob_base_fee()
+        if fee is None:
+            raise RpcError(errors.UNSUPPORTED, "blobs are not supported on this chain")
+        return quantity(fee)
