@@ -1,0 +1,39 @@
+"""What a node remembers: a key-value store, the layout of its keys, and the chain kept in it.
+
+`ChainStore` is what the floors above use; `KeyValueStore` is all that a backend has to offer.
+"""
+
+from __future__ import annotations
+
+from .chain_store import ChainStore, StoreStatistics, TransactionLocation
+from .data_directory import DATA_VERSION, DataDirectory
+from .errors import (
+    AlreadyLocked,
+    CorruptRecord,
+    StorageError,
+    StoreClosed,
+    UnknownBlock,
+    UnsupportedVersion,
+)
+from .kv import KeyValueStore
+from .level import LevelStore
+from .memory import MemoryStore
+from .schema import SCHEMA_VERSION
+
+__all__ = [
+    "DATA_VERSION",
+    "SCHEMA_VERSION",
+    "AlreadyLocked",
+    "ChainStore",
+    "CorruptRecord",
+    "DataDirectory",
+    "KeyValueStore",
+    "LevelStore",
+    "MemoryStore",
+    "StorageError",
+    "StoreClosed",
+    "StoreStatistics",
+    "TransactionLocation",
+    "UnknownBlock",
+    "UnsupportedVersion",
+]

@@ -1,0 +1,370 @@
+"""The chain kept in a key-value store: one synced batch for each block, its state and the heads.
+
+After a crash the store is as it was after some batch, never between two. Blocks of abandoned forks
+stay readable by hash; what is asked for by height or by transaction is answered for the canonical
+chain only. Knows nothing of whether a block is valid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from chain import rlp
+from chain.block import Block, Header, decode_block, decode_header
+from chain.errors import DecodeError
+from chain.heads import BlockId, Heads, InvalidHeadMove
+from chain.receipt import Receipt, decode_receipt
+from chain.types import HASH_BYTES, Hash32
+
+from .cache import LruCache
+from .errors import CorruptRecord, UnknownBlock, UnsupportedVersion
+from .schema import (
+    CODE_PREFIX,
+    NODE_PREFIX,
+    SCHEMA_VERSION,
+    Kind,
+    canonical_key,
+    decode_heads,
+    decode_location,
+    decode_senders,
+    encode_heads,
+    encode_location,
+    encode_senders,
+    key_of,
+    seal,
+    unseal,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from chain.state import StateChanges
+    from chain.types import Address
+
+    from .kv import KeyValueStore
+
+DEFAULT_CACHE_BYTES: Final = 32 << 20
+_ENTRY_BYTES: Final = 250  # what one cached node takes in memory besides its own bytes
+_RECENT_HEADERS: Final = 2048
+_RECENT_BLOCKS: Final = 64
+
+_SCHEMA_KEY: Final = key_of(Kind.META, b"schema")
+_HEADS_KEY: Final = key_of(Kind.META, b"heads")
+_NAMED: Final = b"named:"  # so that no caller's name meets one of ours
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionLocation:
+    """Where a transaction is on the canonical chain."""
+
+    block_hash: Hash32
+    block_number: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatistics:
+    """How much there is of one kind of record; keys, values and checksums count."""
+
+    kind: str
+    records: int
+    size_bytes: int
+
+
+class _Batch:
+    """What one write will do to the store."""
+
+    def __init__(self) -> None:
+        self.puts: dict[bytes, bytes] = {}
+        self.deletes: list[bytes] = []
+
+    def put(self, key: bytes, payload: bytes) -> None:
+        self.puts[key] = seal(key, payload)
+
+
+class ChainStore:
+    """Blocks, receipts, state and heads of one chain; a `StateReader` of every state it holds.
+
+    Reading is safe from any number of threads; writers take turns. Every read may raise
+    CorruptRecord. Raises UnsupportedVersion if the store holds another schema.
+    """
+
+    def __init__(self, kv: KeyValueStore, *, cache_bytes: int = DEFAULT_CACHE_BYTES) -> None:
+        self._kv = kv
+        self._writing = Lock()
+        self._state_cache: LruCache[bytes] = LruCache(cache_bytes)
+        self._headers: LruCache[Header] = LruCache(_RECENT_HEADERS)
+        self._blocks: LruCache[Block] = LruCache(_RECENT_BLOCKS)
+        self._receipts: LruCache[tuple[Receipt, ...]] = LruCache(_RECENT_BLOCKS)
+        self._check_schema()
+        self._heads = self._decoded(_HEADS_KEY, decode_heads)
+
+    def _check_schema(self) -> None:
+        stored = self._read(_SCHEMA_KEY)
+        if stored is not None:
+            found = int.from_bytes(stored, "big")
+            if found != SCHEMA_VERSION:
+                raise UnsupportedVersion(
+                    f"the store has schema {found}, this program reads {SCHEMA_VERSION}"
+                )
+            return
+        if next(iter(self._kv.scan()), None) is not None:
+            raise UnsupportedVersion("the store is not empty and names no schema version")
+        batch = _Batch()
+        batch.put(_SCHEMA_KEY, SCHEMA_VERSION.to_bytes(4, "big"))
+        self._kv.write(batch.puts, sync=True)
+
+    def close(self) -> None:
+        """Close the key-value store underneath, after a write that is under way."""
+        with self._writing:
+            self._kv.close()
+
+    # -- reading records
+
+    def _read(self, key: bytes) -> bytes | None:
+        record = self._kv.get(key)
+        return None if record is None else unseal(key, record)
+
+    def _decoded(self, key: bytes, decode: Callable[[bytes], _Value]) -> _Value | None:
+        payload = self._read(key)
+        if payload is None:
+            return None
+        try:
+            return decode(payload)
+        except (DecodeError, InvalidHeadMove) as error:
+            raise CorruptRecord(key, str(error)) from error
+
+    def _recent(
+        self,
+        cache: LruCache[_Value],
+        kind: Kind,
+        block_hash: bytes,
+        decode: Callable[[bytes], _Value],
+    ) -> _Value | None:
+        value = cache.get(block_hash)
+        if value is None:
+            value = self._decoded(key_of(kind, block_hash), decode)
+            if value is not None:
+                cache.put([(block_hash, value, 1)])
+        return value
+
+    # -- state
+
+    def node(self, node_hash: bytes, /) -> bytes | None:
+        """Return a trie node by its hash, or None."""
+        return self._cached(NODE_PREFIX + node_hash)
+
+    def code(self, code_hash: bytes, /) -> bytes | None:
+        """Return contract code by its hash, or None."""
+        return self._cached(CODE_PREFIX + code_hash)
+
+    def _cached(self, key: bytes) -> bytes | None:
+        data = self._state_cache.get(key)
+        if data is None:
+            data = self._read(key)
+            if data is not None:
+                self._state_cache.put([(key, data, len(data) + _ENTRY_BYTES)])
+        return data
+
+    # -- blocks of any fork, by hash
+
+    def header(self, block_hash: bytes) -> Header | None:
+        """Return a header, or None."""
+        return self._recent(self._headers, Kind.HEADER, block_hash, decode_header)
+
+    def block(self, block_hash: bytes) -> Block | None:
+        """Return a whole block, or None."""
+        header = self.header(block_hash)
+        if header is None:
+            return None
+
+        def join(body: bytes) -> Block:
+            parts = rlp.split_list(body, "body")
+            return decode_block(rlp.encode_list([header.encode(), *parts]))
+
+        return self._recent(self._blocks, Kind.BODY, block_hash, join)
+
+    def receipts(self, block_hash: bytes) -> tuple[Receipt, ...] | None:
+        """Return the receipts of a block in the order of its transactions, or None."""
+        return self._recent(self._receipts, Kind.RECEIPTS, block_hash, _decode_receipts)
+
+    def senders(self, block_hash: bytes) -> tuple[Address, ...] | None:
+        """Return who sent each transaction of a block, or None."""
+        return self._decoded(key_of(Kind.SENDERS, block_hash), decode_senders)
+
+    # -- the canonical chain
+
+    def heads(self) -> Heads | None:
+        """Return the three heads, or None before the first block was committed."""
+        return self._heads
+
+    def canonical_hash(self, number: int) -> Hash32 | None:
+        """Return the hash of the canonical block at a height, or None above the unsafe head."""
+        if number < 0:
+            return None
+        return self._decoded(canonical_key(number), _decode_hash)
+
+    def canonical_header(self, number: int) -> Header | None:
+        """Return the header of the canonical block at a height, or None."""
+        block_hash = self.canonical_hash(number)
+        return None if block_hash is None else self.header(block_hash)
+
+    def is_canonical(self, block: BlockId) -> bool:
+        """Is this block on the chain of the unsafe head?"""
+        return self.canonical_hash(block.number) == block.hash
+
+    def transaction_location(self, transaction_hash: bytes) -> TransactionLocation | None:
+        """Return where a transaction is on the canonical chain, or None if it is not on it."""
+        found = self._decoded(key_of(Kind.TRANSACTION, transaction_hash), decode_location)
+        if found is None or not self.is_canonical(found[0]):
+            return None
+        return TransactionLocation(found[0].hash, found[0].number, found[1])
+
+    # -- writing
+
+    def commit(
+        self,
+        block: Block,
+        receipts: Sequence[Receipt],
+        senders: Sequence[Address],
+        changes: StateChanges | None,
+        heads: Heads | None,
+    ) -> tuple[Hash32, ...]:
+        """Store a block, what it made and, if given, new heads: all in one synced batch.
+
+        Returns the hashes of the blocks that left the canonical chain, highest first. The first
+        commit of a store must give heads; its block is where the chain begins. Raises UnknownBlock,
+        storing nothing, if a head is not on a chain of stored blocks.
+        """
+        if len(receipts) != len(block.transactions) or len(senders) != len(block.transactions):
+            raise ValueError(
+                f"block {block.number} has {len(block.transactions)} transactions, "
+                f"given are {len(receipts)} receipts and {len(senders)} senders"
+            )
+        batch = _Batch()
+        _put_block(batch, block, receipts, senders)
+        if changes is not None:
+            _put_state(batch, changes)
+        with self._writing:
+            dropped = self._put_heads(batch, heads, block) if heads is not None else ()
+            self._kv.write(batch.puts, batch.deletes, sync=True)
+            self._heads = heads or self._heads
+        self._headers.put([(block.hash, block.header, 1)])
+        self._blocks.put([(block.hash, block, 1)])
+        self._receipts.put([(block.hash, tuple(receipts), 1)])
+        if changes is not None:
+            self._state_cache.put(_cache_entries(changes))
+        return dropped
+
+    def set_heads(self, heads: Heads) -> tuple[Hash32, ...]:
+        """Move the heads in one synced batch; the canonical chain becomes that of the unsafe head.
+
+        Returns the hashes of the blocks that left it, highest first; they stay readable by hash.
+        Raises UnknownBlock, changing nothing, if a head is not on a chain of stored blocks.
+        """
+        batch = _Batch()
+        with self._writing:
+            dropped = self._put_heads(batch, heads, None)
+            self._kv.write(batch.puts, batch.deletes, sync=True)
+            self._heads = heads
+        return dropped
+
+    def _put_heads(self, batch: _Batch, heads: Heads, new: Block | None) -> tuple[Hash32, ...]:
+        """Add the heads and the canonical index that goes with them to a batch."""
+        entering, fork = self._entering(heads.unsafe, new)
+        for head in (heads.safe, heads.finalized):
+            if head not in entering and not (head.number <= fork and self.is_canonical(head)):
+                raise UnknownBlock(f"block {head} is not on the chain of {heads.unsafe}")
+        for block_id in entering:
+            batch.put(canonical_key(block_id.number), block_id.hash)
+            block = new if new and new.hash == block_id.hash else self.block(block_id.hash)
+            if block is None:
+                raise UnknownBlock(f"block {block_id} has a header but no body")
+            for index, transaction in enumerate(block.transactions):
+                location = encode_location(block_id, index)
+                batch.put(key_of(Kind.TRANSACTION, transaction.hash), location)
+        dropped = []
+        top = self._heads.unsafe.number if self._heads else fork
+        for number in range(top, fork, -1):
+            block_hash = self.canonical_hash(number)
+            if block_hash is not None:
+                dropped.append(block_hash)
+            if number > heads.unsafe.number:
+                batch.deletes.append(canonical_key(number))
+        batch.put(_HEADS_KEY, encode_heads(heads))
+        return tuple(dropped)
+
+    def _entering(self, head: BlockId, new: Block | None) -> tuple[list[BlockId], int]:
+        """Blocks from a head down that are not canonical yet, and the height they fork off at."""
+        entering: list[BlockId] = []
+        block_id = head
+        while not self.is_canonical(block_id):
+            header = new.header if new and new.hash == block_id.hash else self.header(block_id.hash)
+            if header is None or header.number != block_id.number:
+                raise UnknownBlock(f"block {block_id}, on the way down from {head}, is not stored")
+            entering.append(block_id)
+            if self._heads is None:  # the first block has no parent here
+                return entering, block_id.number - 1
+            block_id = BlockId(header.number - 1, header.parent_hash)
+        return entering, block_id.number
+
+    # -- notes of the floors above, and figures
+
+    def meta(self, name: str) -> bytes | None:
+        """Return what was kept under a name with put_meta, or None."""
+        return self._read(key_of(Kind.META, _NAMED + name.encode()))
+
+    def put_meta(self, name: str, value: bytes) -> None:
+        """Keep a few bytes under a name; synced."""
+        batch = _Batch()
+        batch.put(key_of(Kind.META, _NAMED + name.encode()), value)
+        with self._writing:
+            self._kv.write(batch.puts, sync=True)
+
+    def statistics(self) -> Iterator[StoreStatistics]:
+        """Read everything and count it, kind by kind. Raises CorruptRecord at the first damage."""
+        for kind in Kind:
+            records = size_bytes = 0
+            for key, record in self._kv.scan(kind.value):
+                unseal(key, record)
+                records += 1
+                size_bytes += len(key) + len(record)
+            yield StoreStatistics(kind.name.lower(), records, size_bytes)
+
+
+def _put_block(
+    batch: _Batch, block: Block, receipts: Sequence[Receipt], senders: Sequence[Address]
+) -> None:
+    body = rlp.encode_list(rlp.split_list(block.encode(), "block")[1:])
+    encoded_receipts = rlp.encode([receipt.encode() for receipt in receipts])
+    batch.put(key_of(Kind.HEADER, block.hash), block.header.encode())
+    batch.put(key_of(Kind.BODY, block.hash), body)
+    batch.put(key_of(Kind.RECEIPTS, block.hash), encoded_receipts)
+    batch.put(key_of(Kind.SENDERS, block.hash), encode_senders(senders))
+
+
+def _put_state(batch: _Batch, changes: StateChanges) -> None:
+    for node_hash, node in changes.nodes.items():
+        batch.put(NODE_PREFIX + node_hash, node)
+    for code_hash, code in changes.codes.items():
+        batch.put(CODE_PREFIX + code_hash, code)
+
+
+def _cache_entries(changes: StateChanges) -> Iterable[tuple[bytes, bytes, int]]:
+    for node_hash, node in changes.nodes.items():
+        yield NODE_PREFIX + node_hash, node, len(node) + _ENTRY_BYTES
+    for code_hash, code in changes.codes.items():
+        yield CODE_PREFIX + code_hash, code, len(code) + _ENTRY_BYTES
+
+
+def _decode_receipts(payload: bytes) -> tuple[Receipt, ...]:
+    items = rlp.decode_list(rlp.decode(payload), "receipts")
+    return tuple(decode_receipt(rlp.decode_bytes(item, "receipt")) for item in items)
+
+
+def _decode_hash(payload: bytes) -> Hash32:
+    return Hash32(rlp.decode_bytes(payload, "canonical hash", size=HASH_BYTES))

@@ -1,0 +1,87 @@
+"""A KeyValueStore on LevelDB, through plyvel; the only file that knows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import plyvel
+
+from .errors import StorageError, StoreClosed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+DEFAULT_CACHE_BYTES: Final = 8 << 20
+_BLOOM_BITS_PER_KEY: Final = 10  # one look-up in a hundred for an absent key reads the disk
+
+
+class LevelStore:
+    """LevelDB in a directory of its own, made if it is not there.
+
+    Raises StorageError if it cannot be opened: it is open already, damaged, or not LevelDB's.
+    Damage is refused rather than skipped, since a chain can be derived again and a hole in it
+    cannot be seen.
+    """
+
+    def __init__(self, path: Path, *, cache_bytes: int = DEFAULT_CACHE_BYTES) -> None:
+        self._path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._db: Any = plyvel.DB(
+                str(path),
+                create_if_missing=True,
+                paranoid_checks=True,
+                lru_cache_size=cache_bytes,
+                bloom_filter_bits=_BLOOM_BITS_PER_KEY,
+            )
+        except (plyvel.Error, OSError) as error:
+            raise StorageError(f"cannot open the store in {path}: {error}") from error
+
+    def _failure(self, error: Exception) -> StorageError:
+        # plyvel says that a database is closed with the same type as other misuse.
+        if isinstance(error, RuntimeError):
+            return StoreClosed(f"the store in {self._path} is closed")
+        return StorageError(f"the store in {self._path} failed: {error}")
+
+    def get(self, key: bytes, /) -> bytes | None:
+        """Return the value of a key, or None."""
+        try:
+            value: bytes | None = self._db.get(key)
+        except (plyvel.Error, RuntimeError) as error:
+            raise self._failure(error) from error
+        return value
+
+    def write(
+        self, puts: Mapping[bytes, bytes], deletes: Iterable[bytes] = (), *, sync: bool
+    ) -> None:
+        """Apply deletes, then puts, as one LevelDB batch."""
+        try:
+            batch = self._db.write_batch(sync=sync)
+            for key in deletes:
+                batch.delete(key)
+            put: Callable[[bytes, bytes], None] = batch.put
+            for key, value in puts.items():
+                put(key, value)
+            batch.write()
+        except (plyvel.Error, RuntimeError) as error:
+            raise self._failure(error) from error
+
+    def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Yield keys that begin with prefix and their values, ordered by key, as of the call."""
+        try:
+            # The iterator stands on a snapshot from here on, not from its first step.
+            found = self._db.iterator(prefix=prefix)
+        except (plyvel.Error, RuntimeError) as error:
+            raise self._failure(error) from error
+        return self._steps(found)
+
+    def _steps(self, found: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+        try:
+            yield from found
+        except (plyvel.Error, RuntimeError) as error:
+            raise self._failure(error) from error
+
+    def close(self) -> None:
+        """Close the database and give up its lock."""
+        self._db.close()
