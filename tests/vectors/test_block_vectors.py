@@ -1,4 +1,4 @@
-"""Blocks against the chains of execution-apis: bytes, hashes and transaction roots of every fork."""
+"""The chains of execution-apis: bytes, hashes and transaction roots of the blocks of every fork."""
 
 from __future__ import annotations
 
