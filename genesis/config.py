@@ -99,7 +99,7 @@ class ForkTimes:
         """
         names = [f.name for f in dataclasses.fields(ForkTimes)]
         known = {name + suffix for name in names} | _IGNORED_TIMES
-        for key in fields.keys():  # noqa: SIM118 - Fields is not a mapping
+        for key in fields.names():
             if key.endswith(suffix) and key not in known and key in fields and key != "block_time":
                 raise ConfigError(f"{fields.where}: {key} schedules a fork this node does not know")
         times = {name: fields.optional_integer(name + suffix) for name in names}

@@ -61,7 +61,7 @@ class Fields:
     def __contains__(self, key: str) -> bool:
         return self._values.get(key) is not None
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         """The keys present, null values included."""
         return [str(key) for key in self._values]
 
