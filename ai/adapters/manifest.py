@@ -166,21 +166,20 @@ def _check_tensor(name: str, tensor: object, rank: int, payload_bytes: int) -> N
     width = _TENSOR_BYTES.get(str(tensor.get("dtype")))
     if width is None:
         raise MalformedAdapter(f"{where} has type {tensor.get('dtype')!r:.20}")
-    shape, offsets = tensor.get("shape"), tensor.get("data_offsets")
-    if not _is_pair(shape) or not _is_pair(offsets):
-        raise MalformedAdapter(f"{where} has shape {shape!r:.40}, offsets {offsets!r:.40}")
-    rows, columns = shape
-    start, stop = offsets
+    rows, columns = _pair(tensor.get("shape"), f"{where}: shape")
+    start, stop = _pair(tensor.get("data_offsets"), f"{where}: offsets")
     if stop > payload_bytes or stop - start != rows * columns * width:
-        raise MalformedAdapter(f"{where}: {start} to {stop} of {payload_bytes} bytes, {shape}")
+        raise MalformedAdapter(
+            f"{where}: bytes {start} to {stop} of {payload_bytes} for {rows} x {columns}"
+        )
     found = rows if match.group(1) == "A" else columns
     if found != rank:
         raise MalformedAdapter(f"{where} has rank {found}, {CONFIG_FILE} says {rank}")
 
 
-def _is_pair(value: object) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) == 2
-        and all(isinstance(number, int) and number >= 0 for number in value)
-    )
+def _pair(value: object, where: str) -> tuple[int, int]:
+    if isinstance(value, list) and len(value) == 2:
+        first, second = value
+        if isinstance(first, int) and isinstance(second, int) and first >= 0 and second >= 0:
+            return first, second
+    raise MalformedAdapter(f"{where} {value!r:.40} is not two natural numbers")

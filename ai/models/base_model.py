@@ -38,7 +38,7 @@ class BaseModelMissing(DecodeError):
 
 @dataclass(frozen=True, slots=True)
 class BaseModel:
-    """A loaded base model: weights in float32, tokenizer, context length in tokens, content hash."""
+    """A loaded base model: weights in float32, tokenizer, context in tokens, content hash."""
 
     model: Any
     tokenizer: PreTrainedTokenizerFast

@@ -1,0 +1,1 @@
+"""LoRA training from a frozen recipe: batches, loop, checkpoints, adapter."""
