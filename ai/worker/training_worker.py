@@ -1,0 +1,228 @@
+"""From `TrainingRequested` to `AdapterRegistered`: one job at a time, each step checked.
+
+Materialise the exact snapshot (every row proved) → claim → train by the frozen recipe → store the
+adapter and the run's records under their hashes → sign a TrainingStatement → submit. All that must
+survive a restart is on chain: a worker that starts again reads its jobs from there and, training
+being deterministic, reaches the same adapter. Knows nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ai.adapters.store import AdapterStore
+from ai.content import exact_json
+from ai.datasets.snapshot import Snapshot, materialise
+from ai.datasets.store import ContentStore, MissingContent
+from ai.models.base_model import base_model_id, load_base_model
+from ai.training.checkpoints import encode_checkpoints
+from ai.training.recipe import TrainingRecipe
+from ai.training.trainer import Progress, TrainedAdapter, train
+from chain.attestation import TrainingStatement, sign_statement, statement_values
+from chain.errors import StemmaError
+from chain.types import ZERO_ADDRESS, Hash32
+from genesis.interfaces import MODEL_REGISTRY, WORKER_REGISTRY
+
+from .client import Account, NodeUnreachable, RpcError
+from .datanets import contributions_of
+from .jobs import JobBoard, JobProgress
+
+POLL_INTERVAL_S: Final = 0.5
+STATUS_OPEN, STATUS_CLAIMED = 1, 2
+
+log = logging.getLogger(__name__)
+
+
+class JobRefused(StemmaError):
+    """This worker cannot or may not do the job; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where a worker keeps what it names by hash."""
+
+    contents: ContentStore
+    adapters: AdapterStore
+
+
+class TrainingWorker:
+    """Watches model_registry and does the jobs that fit its base model and recipes."""
+
+    def __init__(
+        self,
+        account: Account,
+        stores: Stores,
+        base_directory: Path,
+        recipes: Mapping[Hash32, TrainingRecipe],
+        board: JobBoard,
+    ) -> None:
+        self.account = account
+        self.client = account.client
+        self.stores = stores
+        self.base_directory = base_directory
+        self.base_model = base_model_id(base_directory)
+        self.recipes = recipes
+        self.board = board
+        self._next_block = 0
+
+    async def run(self) -> None:
+        """Do jobs for ever; an unreachable node is waited for."""
+        while True:
+            try:
+                await self.step()
+            except NodeUnreachable as error:
+                log.warning("node unreachable: %s", error)
+            await asyncio.sleep(POLL_INTERVAL_S)
+
+    async def step(self) -> None:
+        """Look once for new requests and do every job that is ours to do."""
+        head = await self.client.block_number()
+        found = await self.client.events(
+            MODEL_REGISTRY, "TrainingRequested", from_block=self._next_block, to_block=head
+        )
+        for event, _ in found:
+            await self.do_job(event.arguments["jobId"])
+        self._next_block = head + 1
+
+    async def do_job(self, job_id: int) -> None:
+        """One job from the chain's word to the chain's word; a failure is told on the board."""
+        job = await self.client.view(MODEL_REGISTRY, "getJob", job_id)
+        mine = job["worker"] == self.account.address
+        if not (job["status"] == STATUS_OPEN or (job["status"] == STATUS_CLAIMED and mine)):
+            return
+        progress = self.board.open(job_id)
+        try:
+            await self._do(job_id, job, progress)
+        except (StemmaError, OSError) as error:
+            log.warning("job %d: %s", job_id, error)
+            progress.status, progress.error = "failed", str(error)
+
+    async def _do(self, job_id: int, job: Mapping[str, Any], progress: JobProgress) -> None:
+        recipe = self._check(job_id, job)
+        progress.steps = recipe.steps
+        snapshot = await self._materialise(job, progress)
+        if job["status"] == STATUS_OPEN:
+            await self._claim(job_id)
+        progress.status = "training"
+        loop = asyncio.get_running_loop()
+        trained = await asyncio.to_thread(
+            self._train,
+            snapshot,
+            recipe,
+            lambda entry: _post(loop, progress, entry),
+        )
+        progress.status = "submitting"
+        self._keep(trained, recipe)
+        await self._submit(job_id, job, trained, progress)
+
+    def _check(self, job_id: int, job: Mapping[str, Any]) -> TrainingRecipe:
+        if Hash32(job["baseModel"]) != self.base_model:
+            raise JobRefused(
+                f"job {job_id} is for base model 0x{job['baseModel'].hex()}, "
+                f"this worker has 0x{self.base_model.hex()}"
+            )
+        recipe = self.recipes.get(Hash32(job["recipeHash"]))
+        if recipe is None:
+            raise JobRefused(f"job {job_id}: recipe 0x{job['recipeHash'].hex()} is not known here")
+        return recipe
+
+    async def _materialise(self, job: Mapping[str, Any], progress: JobProgress) -> Snapshot:
+        """The job's snapshot; rows that contributors have not handed over yet are waited for."""
+        root = Hash32(job["snapshotRoot"])
+        contributions = await contributions_of(self.client, job["datanetId"], root)
+        while True:
+            try:
+                return materialise(self.stores.contents, job["datanetId"], contributions, root)
+            except MissingContent as error:
+                progress.detail = f"waiting for rows: {error}"
+            block = await self.client.rpc("eth_getBlockByNumber", "latest", False)
+            if int(block["timestamp"], 16) >= job["deadline"]:
+                raise JobRefused(f"deadline {job['deadline']} passed {progress.detail}")
+            await asyncio.sleep(POLL_INTERVAL_S)
+
+    async def _claim(self, job_id: int) -> None:
+        try:
+            await self.account.send(MODEL_REGISTRY, "claimTraining", job_id)
+        except RpcError as error:
+            raise JobRefused(f"job {job_id} could not be claimed: {error.message}") from None
+
+    def _train(
+        self, snapshot: Snapshot, recipe: TrainingRecipe, on_step: Progress
+    ) -> TrainedAdapter:
+        # A run wraps its base in place, so it gets a fresh one; loading takes well under 1 s.
+        return train(load_base_model(self.base_directory), snapshot, recipe, on_step)
+
+    def _keep(self, trained: TrainedAdapter, recipe: TrainingRecipe) -> None:
+        self.stores.adapters.add(trained.files)
+        self.stores.contents.put(recipe.to_json())
+        self.stores.contents.put(encode_checkpoints(trained.checkpoints))
+        self.stores.contents.put(exact_json([dict(entry) for entry in trained.metrics]))
+
+    async def _submit(
+        self,
+        job_id: int,
+        job: Mapping[str, Any],
+        trained: TrainedAdapter,
+        progress: JobProgress,
+    ) -> None:
+        statement = TrainingStatement(
+            job_id=job_id,
+            datanet_id=job["datanetId"],
+            snapshot_root=Hash32(job["snapshotRoot"]),
+            base_model=self.base_model,
+            recipe_hash=Hash32(job["recipeHash"]),
+            checkpoints_root=trained.checkpoints_root,
+            adapter_id=trained.adapter_id,
+            steps=trained.steps,
+            metrics_hash=trained.metrics_hash,
+        )
+        signature = sign_statement(
+            statement,
+            self.account.private_key,
+            chain_id=await self.client.chain_id(),
+            verifying_contract=MODEL_REGISTRY.address,
+        )
+        receipt = await self.account.send(
+            MODEL_REGISTRY, "submitTraining", statement_values(statement), signature
+        )
+        progress.adapter = "0x" + trained.adapter_id.hex()
+        progress.checkpoints_root = "0x" + trained.checkpoints_root.hex()
+        progress.loss_first, progress.loss_last = trained.loss_first, trained.loss_last
+        progress.statement_tx = receipt.transaction_hash
+        progress.status = "registered"
+        log.info("job %d: adapter %s registered", job_id, progress.adapter)
+
+
+def _post(
+    loop: asyncio.AbstractEventLoop, progress: JobProgress, entry: Mapping[str, float]
+) -> None:
+    """Hand a training thread's progress to the event loop."""
+    loop.call_soon_threadsafe(progress.on_step, entry)
+
+
+async def register_worker(
+    account: Account, bond_wei: int, capability: Hash32, endpoint_key: Hash32
+) -> None:
+    """Bond this account as a worker unless it is one already."""
+    active = await account.client.view(WORKER_REGISTRY, "isActive", account.address)
+    if not active["active"]:
+        await account.send(
+            WORKER_REGISTRY, "register", capability, endpoint_key, value_wei=bond_wei
+        )
+
+
+async def register_base_model(account: Account, base_model: Hash32, metadata: str) -> None:
+    """Put the base model on chain unless somebody did so already. Royalty: none."""
+    owner = ZERO_ADDRESS
+    try:
+        found = await account.client.view(MODEL_REGISTRY, "getBaseModel", base_model)
+        owner = found["owner"]
+    except RpcError:
+        log.info("base model 0x%s is not registered yet", base_model.hex())
+    if owner == ZERO_ADDRESS:
+        await account.send(MODEL_REGISTRY, "registerBaseModel", base_model, 0, metadata)
