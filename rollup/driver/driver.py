@@ -129,11 +129,17 @@ class Driver:
         self._pipeline: DerivationPipeline | None = None
         self._seen_l1_head: L1BlockRef | None = None
         self._ref: L2BlockRef | None = None
+        self._consumed_l1 = self.safe_head_log.newest.l1
 
     @property
     def l1_origin(self) -> L1BlockRef | None:
         """The L1 block that derivation reads now, None before the first step."""
         return None if self._pipeline is None else self._pipeline.origin
+
+    @property
+    def consumed_l1(self) -> BlockId:
+        """The last L1 block of which everything has been derived: it gave the safe head."""
+        return self._consumed_l1
 
     @property
     def safe_head(self) -> L2BlockRef:
@@ -178,6 +184,9 @@ class Driver:
         if isinstance(step, OriginAdvanced):
             return DriverStep(StepKind.L1_ADVANCED)
         if isinstance(step, OriginConsumed):
+            # While the pipeline reads again what led to its start, this lies behind.
+            if step.origin.number > self._consumed_l1.number:
+                self._consumed_l1 = step.origin.id
             self.safe_head_log.record(step.origin.id, parent.id)
             self._follow_finality()
             return DriverStep(StepKind.L1_CONSUMED)
@@ -232,6 +241,7 @@ class Driver:
         self._pipeline = DerivationPipeline(
             self._config, self._provider, self._engine, safe_block, entry.l1
         )
+        self._consumed_l1 = entry.l1
         dropped = self._engine.set_heads(unsafe=unsafe, safe=entry.l2)
         return DriverStep(StepKind.RESET, unsafe, _user_transactions(dropped))
 

@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 MAX_ENTRIES: Final = 1024
 """More than three hours of mainnet L1 with a batch in each block; finality takes 13 minutes."""
 
-_META_KEY: Final = b"rollup/safe_head_log"
+_META_NAME: Final = "rollup/safe_head_log"
 _HASH_BYTES: Final = 32
 
 
 class MetaStore(Protocol):
-    """A place that keeps small values through a restart."""
+    """A place that keeps small values through a restart; ChainStore is one."""
 
-    def get_meta(self, key: bytes) -> bytes | None:
+    def meta(self, name: str) -> bytes | None:
         """The value, None when there is none."""
         ...
 
-    def put_meta(self, key: bytes, value: bytes) -> None:
-        """Keep a value."""
+    def put_meta(self, name: str, value: bytes) -> None:
+        """Keep a value under that name."""
         ...
 
 
@@ -52,7 +52,7 @@ class SafeHeadLog:
     def __init__(self, store: MetaStore, genesis: SafeHeadEntry) -> None:
         """Open the log of a store. Raises DecodeError when what is stored is damaged."""
         self._store = store
-        stored = store.get_meta(_META_KEY)
+        stored = store.meta(_META_NAME)
         self._entries = [genesis] if stored is None else _decode(stored)
 
     @property
@@ -98,7 +98,7 @@ class SafeHeadLog:
             self._write()
 
     def _write(self) -> None:
-        self._store.put_meta(_META_KEY, _encode(self._entries))
+        self._store.put_meta(_META_NAME, _encode(self._entries))
 
 
 def _is_canonical(block: BlockId, head_number: int, provider: L1Provider) -> bool:

@@ -73,7 +73,7 @@ class Sequencer:
         *,
         confirmation_depth: int = 0,
     ) -> None:
-        """Take origins `confirmation_depth` L1 blocks below L1's head, out of most reorgs' reach."""
+        """Take origins `confirmation_depth` L1 blocks below L1's head, below most reorgs."""
         config.require_supported()
         self._config = config
         self._engine = engine
