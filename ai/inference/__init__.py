@@ -1,0 +1,1 @@
+"""Serving: tokens in, tokens out, several adapters in one batch."""
