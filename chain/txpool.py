@@ -327,8 +327,8 @@ class TransactionPool:
         pooled = PooledTransaction(tx, sender, cost_wei, next(self._arrivals))
         if replaced is None:
             self._check_account_limits(account, tx.nonce)
-            self._make_room(pooled, account)
-        else:
+        self._make_room(pooled, account, replaced)
+        if replaced is not None:
             self._unlink(account, replaced)
         self._link(account, pooled)
 
@@ -394,11 +394,13 @@ class TransactionPool:
 
     # -- room
 
-    def _make_room(self, newcomer: PooledTransaction, account: _Account) -> None:
+    def _make_room(
+        self, newcomer: PooledTransaction, account: _Account, replaced: PooledTransaction | None
+    ) -> None:
         """Give up the worst until the newcomer fits; if it cannot be made to, give up none."""
         given_up: list[tuple[_Account, PooledTransaction]] = []
         try:
-            while self._lacks_room(newcomer, account):
+            while self._lacks_room(newcomer, account, replaced):
                 worst = self._worst()
                 if worst is None or worst.sender == newcomer.sender:
                     raise PoolFull("txpool is full")
@@ -412,15 +414,20 @@ class TransactionPool:
                 self._link(owner, pooled)
             raise
 
-    def _lacks_room(self, newcomer: PooledTransaction, account: _Account) -> bool:
+    def _lacks_room(
+        self, newcomer: PooledTransaction, account: _Account, replaced: PooledTransaction | None
+    ) -> bool:
         limits = self.limits
+        size = len(newcomer.tx.encode())
+        if replaced is not None:
+            return self._total_bytes + size - len(replaced.tx.encode()) > limits.total_bytes
         if newcomer.tx.nonce > account.run_end:
             queued = len(self._by_hash) - self._pending_count
             if queued >= limits.queued_transactions:
                 return True
         return (
             len(self._by_hash) >= limits.transactions
-            or self._total_bytes + len(newcomer.tx.encode()) > limits.total_bytes
+            or self._total_bytes + size > limits.total_bytes
         )
 
     def _worst(self) -> PooledTransaction | None:
