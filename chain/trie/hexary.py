@@ -47,8 +47,8 @@ class NodeReader(Protocol):
 class Trie:
     """A Merkle-Patricia trie over a reader of nodes.
 
-    `owner` is the address whose storage this is; it serves error messages only. Keys may be of any
-    length up to some 200 bytes (the recursion is as deep as the longest path).
+    `owner` is the address whose storage this is; it serves error messages only. Keys may have
+    any length up to 64 bytes: writing and hashing recurse once or more for each nibble.
     """
 
     __slots__ = ("_nodes", "_owner", "_root")
