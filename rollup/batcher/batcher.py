@@ -4,7 +4,7 @@
                                                    ↑                 │ failed, L1 reorg,
                                                    └─────────────────┘ channel not derived
 
-Since Holocene L1 must see frames in order, so payloads are handed out in order, and when one is lost
+Since Holocene L1 must see frames in order, so payloads go out in order, and when one is lost
 its channel is sent again from its first frame (which tells derivation to forget the first attempt)
 with everything after it. What is sent twice is harmless: batches of safe blocks are skipped.
 Blocks are kept until they are safe. Time is L1's: numbers of L1 blocks. Knows nothing of fees,

@@ -49,7 +49,7 @@ class L1Block:
     transactions: tuple[Transaction, ...]
     receipts: tuple[Receipt, ...]
     blob_base_fee: int
-    blobs: Mapping[Hash32, bytes] = field(default=_NO_BLOBS)
+    blobs: Mapping[Hash32, bytes] = field(default_factory=lambda: _NO_BLOBS)
 
     @property
     def number(self) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
+import contextlib
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import hashes, uint64
@@ -110,10 +111,8 @@ def test_blob_round_trip(size, pattern):
 def test_a_blob_with_any_byte_changed_decodes_to_something_else_or_not_at_all(data, at, flip):
     blob = bytearray(encode_blob(data))
     blob[at] ^= flip
-    try:
+    with contextlib.suppress(DecodeError):
         assert decode_blob(bytes(blob)) != data
-    except DecodeError:
-        pass
 
 
 @given(outputs)

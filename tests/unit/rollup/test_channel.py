@@ -38,8 +38,7 @@ def read_until_broken(data):
     """Batches before the break, and the error that ended them."""
     batches = []
     try:
-        for batch in read_channel(data):
-            batches.append(batch)
+        batches.extend(read_channel(data))
     except DecodeError as error:
         return batches, str(error)
     return batches, None
