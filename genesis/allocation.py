@@ -9,20 +9,20 @@ isthmus/exec-engine.md for the L2, EIP-2935 and EIP-4788 for the system contract
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from chain.block import Block, Header
+from chain.block import EMPTY_REQUESTS_HASH, Block, Header
+from chain.heads import BlockId
 from chain.receipt import EMPTY_BLOOM
 from chain.state import MemoryStateStore, State, StateChanges
 from chain.trie import EMPTY_ROOT
 from chain.types import ZERO_ADDRESS, ZERO_HASH, Address, Hash32, to_address
 
 from . import addresses
-from .config import BlockId, ChainConfig, RollupConfig, RollupGenesis, default_batch_inbox
+from .config import ChainConfig, RollupConfig, RollupGenesis, default_batch_inbox
 from .dev_accounts import DEV_BALANCE_WEI, dev_accounts
 from .fields import ConfigError, Fields, parse_bytes, parse_integer
 from .predeploys import runtime_code
@@ -30,9 +30,6 @@ from .presets import dev_l1_preset
 
 if TYPE_CHECKING:
     from .presets import L2Preset
-
-EMPTY_REQUESTS_HASH: Final = Hash32(hashlib.sha256(b"").digest())
-"""EIP-7685: the hash of no requests."""
 
 CREATE2_DEPLOYER: Final = to_address("0x4e59b44847b379578588920ca78fbf26c0b4956c")
 """Arachnid's deterministic deployment proxy: the address clients expect it at."""
@@ -332,7 +329,7 @@ def rollup_config(
     return RollupConfig(
         genesis=RollupGenesis(
             l1=anchor.block,
-            l2=BlockId(block.hash, block.number),
+            l2=BlockId(block.number, block.hash),
             l2_time=spec.timestamp,
             system_config=preset.system_config(batcher),
         ),

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from chain.crypto.keccak import keccak256
-from chain.types import ZERO_ADDRESS, Address, Hash32
+from chain.heads import BlockId
+from chain.types import ZERO_ADDRESS, Address
 
 from .fields import ConfigError, Fields
 
@@ -315,23 +316,6 @@ def unpack_fee_scalar(word: bytes) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class BlockId:
-    """A block named by hash and number."""
-
-    hash: Hash32
-    number: int
-
-    @staticmethod
-    def from_fields(fields: Fields) -> BlockId:
-        """Read {hash, number}."""
-        return BlockId(fields.hash32("hash"), fields.integer("number"))
-
-    def to_json(self) -> dict[str, Any]:
-        """{hash, number} as op-node writes it."""
-        return {"hash": _hex(self.hash), "number": self.number}
-
-
-@dataclass(frozen=True, slots=True)
 class RollupGenesis:
     """Where the rollup begins: the L1 block it is anchored to and its own first block."""
 
@@ -417,8 +401,8 @@ class RollupConfig:
             raise ConfigError("rollup.json: alt_da is set: only L1 data is read by this node")
         return RollupConfig(
             genesis=RollupGenesis(
-                l1=BlockId.from_fields(genesis.child("l1")),
-                l2=BlockId.from_fields(genesis.child("l2")),
+                l1=_block_id(genesis.child("l1")),
+                l2=_block_id(genesis.child("l2")),
                 l2_time=genesis.integer("l2_time"),
                 system_config=SystemConfig.from_json(
                     genesis.raw("system_config"), f"{genesis.where}.system_config"
@@ -449,8 +433,8 @@ class RollupConfig:
         """The object as op-node writes it."""
         value: dict[str, Any] = {
             "genesis": {
-                "l1": self.genesis.l1.to_json(),
-                "l2": self.genesis.l2.to_json(),
+                "l1": _block_id_json(self.genesis.l1),
+                "l2": _block_id_json(self.genesis.l2),
                 "l2_time": self.genesis.l2_time,
                 "system_config": self.genesis.system_config.to_json(),
             },
@@ -483,6 +467,14 @@ def default_batch_inbox(l2_chain_id: int) -> Address:
     Source: specs protocol/configurability.md, "Batch Inbox Address".
     """
     return Address(b"\x00" + keccak256(l2_chain_id.to_bytes(32, "big"))[:19])
+
+
+def _block_id(fields: Fields) -> BlockId:
+    return BlockId(fields.integer("number"), fields.hash32("hash"))
+
+
+def _block_id_json(block: BlockId) -> dict[str, Any]:
+    return {"hash": _hex(block.hash), "number": block.number}
 
 
 def _check_range(name: str, value: int, low: int, high: int) -> None:

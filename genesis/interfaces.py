@@ -94,9 +94,7 @@ class Interface:
         """Topics and data of an event; indexed parameters are all of static types."""
         event = self.event(name)
         pairs = list(zip(event.inputs, arguments, strict=True))
-        topics = [
-            Hash32(encode([each.type], [value])) for each, value in pairs if each.indexed
-        ]
+        topics = [Hash32(encode([each.type], [value])) for each, value in pairs if each.indexed]
         data = [(each.type, value) for each, value in pairs if not each.indexed]
         return (event.topic, *topics), encode([t for t, _ in data], [v for _, v in data])
 

@@ -8,14 +8,15 @@ import json
 import pytest
 
 from chain.account import decode_account
+from chain.block import EMPTY_REQUESTS_HASH
 from chain.crypto.keccak import keccak256
+from chain.heads import BlockId
 from chain.state import MemoryStateStore, State
 from chain.trie import EMPTY_ROOT
 from chain.types import Address, Hash32, to_address
 from genesis import addresses
 from genesis.allocation import (
     CREATE2_DEPLOYER,
-    EMPTY_REQUESTS_HASH,
     MULTICALL3,
     GenesisAccount,
     GenesisSpec,
@@ -26,7 +27,7 @@ from genesis.allocation import (
     l2_genesis,
     rollup_config,
 )
-from genesis.config import BlockId, RollupConfig
+from genesis.config import RollupConfig
 from genesis.dev_accounts import DEV_BALANCE_WEI, ROLES, dev_account, dev_accounts
 from genesis.fields import ConfigError
 from genesis.presets import L2_PRESETS, dev_l1_preset, l2_preset
@@ -148,7 +149,7 @@ def test_rollup_config_of_each_preset_is_complete_and_supported(name):
     preset = l2_preset(name)
     anchor = L1Anchor(
         chain_id=dev_l1_preset().chain_id,
-        block=BlockId(Hash32(b"\x01" * 32), 3),
+        block=BlockId(3, Hash32(b"\x01" * 32)),
         timestamp=TIME,
         portal=Address(b"\x02" * 20),
         system_config=Address(b"\x03" * 20),

@@ -7,9 +7,9 @@ import json
 
 import pytest
 
+from chain.heads import BlockId
 from chain.types import ZERO_ADDRESS, Address, Hash32
 from genesis.config import (
-    BlockId,
     ChainConfig,
     ForkTimes,
     RollupConfig,
@@ -32,8 +32,8 @@ SYSTEM_CONFIG = SystemConfig(
 )
 ROLLUP_CONFIG = RollupConfig(
     genesis=RollupGenesis(
-        l1=BlockId(Hash32(b"\x01" * 32), 5),
-        l2=BlockId(Hash32(b"\x02" * 32), 0),
+        l1=BlockId(5, Hash32(b"\x01" * 32)),
+        l2=BlockId(0, Hash32(b"\x02" * 32)),
         l2_time=1_700_000_000,
         system_config=SYSTEM_CONFIG,
     ),

@@ -9,6 +9,7 @@ from contract_bench import SENDER, ContractBench, call_data
 
 from chain.receipt import Receipt
 from chain.types import ZERO_ADDRESS, Address, Hash32
+from genesis.allocation import dev_l1_genesis, genesis_block
 from genesis.config import SystemConfig
 from rollup.bridge.address_alias import apply_l1_to_l2_alias
 from rollup.bridge.deposits import (
@@ -19,6 +20,7 @@ from rollup.bridge.deposits import (
     user_deposits,
 )
 from rollup.bridge.system_config import apply_config_update
+from rollup.l1.block import L1Block
 from rollup.settlement.deploy import (
     DEPLOYMENT_GAS,
     DeploymentFees,
@@ -278,16 +280,15 @@ def test_deposits_of_a_block_are_read_in_log_order_with_their_index_in_the_block
     first = bench.send(portal, value=1)
     second = bench.send(portal, value=2)
 
-    class Block:
-        hash = Hash32(b"\x33" * 32)
-        receipts = (
-            Receipt(2, True, 1, (*other.logs, *first.logs)),
-            Receipt(2, True, 2, second.logs),
-        )
-
-    deposits = user_deposits(Block(), portal)
+    receipts = (
+        Receipt(2, True, 1, (*other.logs, *first.logs)),
+        Receipt(2, True, 2, second.logs),
+    )
+    header = genesis_block(dev_l1_genesis(1_700_000_000))[0].header
+    block = L1Block(header, (), receipts, blob_base_fee=1)
+    deposits = user_deposits(block, portal)
     assert [deposit.mint for deposit in deposits] == [1, 2]
     assert [deposit.source_hash for deposit in deposits] == [
-        user_deposit_source_hash(Block.hash, 1),
-        user_deposit_source_hash(Block.hash, 2),
+        user_deposit_source_hash(block.hash, 1),
+        user_deposit_source_hash(block.hash, 2),
     ]
