@@ -105,8 +105,8 @@ def bare_rollup_config(*, l1_genesis=None, l2_hash=b"\x02" * 32, block_time=2, w
     genesis = l1_genesis or l1_block(0)
     return RollupConfig(
         genesis=RollupGenesis(
-            l1=BlockId(genesis.hash, genesis.number),
-            l2=BlockId(l2_hash, 0),
+            l1=BlockId(number=genesis.number, hash=genesis.hash),
+            l2=BlockId(number=0, hash=l2_hash),
             l2_time=genesis.timestamp,
             system_config=SystemConfig(BATCHER, 30_000_000, 1_000, 2_000),
         ),
