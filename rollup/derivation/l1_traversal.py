@@ -64,7 +64,10 @@ class L1Traversal:
         self._unread = block
 
     def _require_canonical_origin(self) -> None:
-        canonical = self._provider.block_by_number(self.origin.number)
+        try:
+            canonical = self._provider.block_by_number(self.origin.number)
+        except L1DataMissing:
+            return  # then the next block's parent will tell
         if canonical.hash != self.origin.hash:
             raise ReorgDetected(
                 f"{self.origin.ref} is no longer canonical, 0x{canonical.hash.hex()} is"

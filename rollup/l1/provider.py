@@ -7,10 +7,10 @@ L1DataMissing, which says what to fetch. Knows nothing of how it is fetched.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
 
 from chain.errors import Recovery, StemmaError
-from chain.types import ZERO_HASH, Hash32
+from chain.types import Hash32
 
 from .block import L1Block, L1BlockRef
 
@@ -69,61 +69,71 @@ class L1Provider(Protocol):
         ...
 
 
+_NO_RUN: Final = 2**64
+
+
 @dataclass(slots=True)
 class MemoryL1Provider:
     """L1 blocks in memory, filled from outside; a fetcher or a test is its writer.
 
-    Blocks that leave the canonical chain stay readable by hash until `prune` drops them.
+    The head and its known ancestors form the run, an unbroken line of blocks. Below the run single
+    numbers may be known on the word of their source. Blocks that leave the canonical chain stay
+    readable by hash until `prune` drops them.
     """
 
     _by_hash: dict[Hash32, L1Block] = field(default_factory=dict)
     _canonical: dict[int, Hash32] = field(default_factory=dict)
+    _run_start: int = _NO_RUN
     _head: L1BlockRef | None = None
     _safe: L1BlockRef | None = None
     _finalized: L1BlockRef | None = None
 
     def add(self, block: L1Block) -> None:
-        """Keep a block. It becomes canonical if a canonical block names it as its parent.
+        """Keep a block, and have the run go on down through it where it can.
 
         A block added again replaces the first, which is how blobs that arrive late come in.
         """
         self._by_hash[block.hash] = block
-        child = self._by_hash.get(self._canonical.get(block.number + 1, ZERO_HASH))
-        if child is not None and child.parent_hash == block.hash:
-            self._make_canonical(block)
+        if block.number + 1 == self._run_start:
+            self._link(self._by_hash[self._canonical[self._run_start]])
 
     def add_canonical(self, block: L1Block) -> None:
-        """Keep a block that L1 itself gave for its number, far below the head.
-
-        Blocks between it and the head may be unknown, so only its source vouches for it.
-        """
+        """Keep a block that L1 itself gave for its number, below all that is linked to the head."""
         self.add(block)
-        self._make_canonical(block)
+        if block.number < self._run_start:
+            self._canonical[block.number] = block.hash
 
     def set_head(self, block: L1Block) -> None:
         """Make a block the canonical head, and with it all its known ancestors.
 
-        Blocks above it cease to be canonical. Below the oldest known ancestor nothing is vouched
-        for any more: those numbers become missing and are fetched again.
+        Blocks above it cease to be canonical. Where its ancestors do not join the former run,
+        nothing below them is vouched for any more: those numbers have to be added again.
         """
         self._by_hash[block.hash] = block
-        for number in [n for n in self._canonical if n > block.number]:
-            del self._canonical[number]
-        oldest = self._make_canonical(block)
-        if oldest.number - 1 in self._canonical:
-            for number in [n for n in self._canonical if n < oldest.number]:
-                del self._canonical[number]
+        if self._head is not None:
+            for number in range(block.number + 1, self._head.number + 1):
+                self._canonical.pop(number, None)
         self._head = block.ref
+        if not self._joins_run(block):
+            self._link(block)
 
-    def _make_canonical(self, block: L1Block) -> L1Block:
-        """Mark the block and its known ancestors; return the oldest of that unbroken run."""
+    def _link(self, block: L1Block) -> None:
+        """Mark the block and its ancestors canonical until they join the run or end in a gap."""
         cursor = block
         while True:
             self._canonical[cursor.number] = cursor.hash
             parent = self._by_hash.get(cursor.parent_hash)
             if parent is None:
-                return cursor
+                break
+            if self._joins_run(parent):
+                return
             cursor = parent
+        self._run_start = cursor.number
+        for number in [n for n in self._canonical if n < cursor.number]:
+            del self._canonical[number]
+
+    def _joins_run(self, block: L1Block) -> bool:
+        return block.number >= self._run_start and self._canonical.get(block.number) == block.hash
 
     def set_safe(self, ref: L1BlockRef) -> None:
         """Note L1's safe block."""
@@ -139,6 +149,7 @@ class MemoryL1Provider:
             del self._by_hash[block_hash]
         for number in [n for n in self._canonical if n < below]:
             del self._canonical[number]
+        self._run_start = max(self._run_start, below)
 
     def head(self) -> L1BlockRef | None:
         """The canonical head, None before the first block."""
