@@ -112,7 +112,7 @@ def encode_node(node: Node) -> bytes:
     """RLP of a node; children that changed are hashed first."""
     if type(node) is Branch:
         references = [
-            child if type(child) is bytes else seal(child)  # type: ignore[arg-type]
+            child if isinstance(child, bytes) else child.reference or seal(child)
             for child in node.children
         ]
         references.append(encode_string(node.value))
