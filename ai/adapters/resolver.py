@@ -6,14 +6,12 @@ Knows the registry through one method and nothing of prices or payment.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from chain.errors import DecodeError, StemmaError
 from chain.types import Hash32, to_hash32
 
-from .store import AdapterStore
+from .store import AdapterStore, StoredAdapter
 
 
 class UnregisteredAdapter(StemmaError):
@@ -31,16 +29,6 @@ class AdapterRegistry(Protocol):
         """The base model under which the chain registered an adapter; None if it is unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedAdapter:
-    """An adapter that the chain knows and whose files have been checked."""
-
-    adapter_id: Hash32
-    base_model: Hash32
-    rank: int
-    path: Path
-
-
 class AdapterResolver:
     """Resolves ids such as `0x` + 64 hex digits for one base model."""
 
@@ -49,7 +37,7 @@ class AdapterResolver:
         self._registry = registry
         self._base_model = base_model
 
-    def resolve(self, model: str) -> ResolvedAdapter:
+    def resolve(self, model: str) -> StoredAdapter:
         """The adapter named by a request.
 
         Raises UnregisteredAdapter, UnknownAdapter (content not here yet), CorruptAdapter,
@@ -69,6 +57,4 @@ class AdapterResolver:
                     f"adapter 0x{adapter_id.hex()}: base model 0x{found.hex()} by {who}, "
                     f"0x{self._base_model.hex()} served here"
                 )
-        return ResolvedAdapter(
-            adapter_id, manifest.base_model, manifest.rank, self._store.path(adapter_id)
-        )
+        return self._store.stored(adapter_id)

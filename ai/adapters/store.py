@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -34,6 +35,14 @@ class UnknownAdapter(StemmaError):
 
 class CorruptAdapter(StemmaError):
     """The files stored under an id do not have that id."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAdapter:
+    """An adapter as an engine needs it: its content hash (the cache key) and its checked files."""
+
+    adapter_id: Hash32
+    path: Path
 
 
 class AdapterStore:
@@ -89,6 +98,10 @@ class AdapterStore:
         """The checked directory of an adapter. Raises UnknownAdapter, CorruptAdapter."""
         self.open(adapter_id)
         return self._place(adapter_id)
+
+    def stored(self, adapter_id: Hash32) -> StoredAdapter:
+        """The checked adapter, ready to be loaded. Raises UnknownAdapter, CorruptAdapter."""
+        return StoredAdapter(adapter_id, self.path(adapter_id))
 
     def files(self, adapter_id: Hash32) -> dict[str, bytes]:
         """The checked files of an adapter, for sending them on."""

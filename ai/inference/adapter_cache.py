@@ -10,9 +10,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import ClassVar
 
+from ai.adapters.store import StoredAdapter
 from chain.errors import Recovery, StemmaError
-
-from .engine import LoadedFrom
 
 
 class AdapterCacheFull(StemmaError):
@@ -27,7 +26,7 @@ class AdapterCache:
     def __init__(
         self,
         capacity: int,
-        load: Callable[[str, LoadedFrom], None],
+        load: Callable[[str, StoredAdapter], None],
         unload: Callable[[str], None],
     ) -> None:
         self._capacity = capacity
@@ -42,7 +41,7 @@ class AdapterCache:
         """The loaded adapters, least recently used first."""
         return tuple(self._users)
 
-    def acquire(self, adapter: LoadedFrom) -> str:
+    def acquire(self, adapter: StoredAdapter) -> str:
         """Load if needed, pin, and return the adapter's name in the model (its hash in hex).
 
         Raises AdapterCacheFull, or what the load raised (nothing is then kept).

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
+from ai.adapters.store import StoredAdapter
 from chain.errors import StemmaError
-from chain.types import Hash32
+
+
+# What an engine loads an adapter from; callers of an engine need no other word of the store.
+LoadedFrom = StoredAdapter
 
 
 class GenerationRefused(StemmaError, ValueError):
@@ -23,14 +26,6 @@ class EngineStopped(StemmaError):
 
 
 @dataclass(frozen=True, slots=True)
-class LoadedFrom:
-    """An adapter as an engine needs it: its content hash (the cache key) and its checked files."""
-
-    adapter_id: Hash32
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """One answer to generate. `adapter` None means the bare base model.
 
@@ -39,7 +34,7 @@ class GenerationRequest:
 
     prompt_tokens: tuple[int, ...]
     max_tokens: int
-    adapter: LoadedFrom | None = None
+    adapter: StoredAdapter | None = None
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0

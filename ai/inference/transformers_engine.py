@@ -16,6 +16,7 @@ from typing import Any, Final
 import torch
 from peft import PeftModel
 
+from ai.adapters.store import StoredAdapter
 from ai.models.base_model import BaseModel
 from chain.errors import StemmaError
 
@@ -28,7 +29,6 @@ from .engine import (
     GenerationRefused,
     GenerationRequest,
     Listener,
-    LoadedFrom,
     Usage,
 )
 from .sampling import pick_token
@@ -262,7 +262,7 @@ class TransformersEngine:
 
     # ------------------------------------------------------------ adapters
 
-    def _load_adapter(self, name: str, adapter: LoadedFrom) -> None:
+    def _load_adapter(self, name: str, adapter: StoredAdapter) -> None:
         """Load into PEFT; a tensor that does not match the model is an error, never passed over."""
         try:
             if not isinstance(self._model, PeftModel):
@@ -289,7 +289,7 @@ class TransformersEngine:
         self._model.delete_adapter(name)
 
 
-def unmatched_tensors(model: PeftModel, name: str, adapter: LoadedFrom) -> list[str]:
+def unmatched_tensors(model: PeftModel, name: str, adapter: StoredAdapter) -> list[str]:
     """Names of tensors that only the file or only the loaded model has."""
     from peft import get_peft_model_state_dict
     from safetensors import safe_open

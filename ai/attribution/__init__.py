@@ -1,0 +1,1 @@
+"""Which rows an answer owes: scores by gradient influence and matching spans, shares, evidence."""
