@@ -18,6 +18,9 @@ EMPTY_REFERENCE: Final = b"\x80"
 HASH_REFERENCE_BYTES: Final = 33
 INLINE_LIMIT_BYTES: Final = 32  # a node of this size or more is referred to by its hash
 _HASH_PREFIX: Final = b"\xa0"
+_FULL_BRANCH_BYTES: Final = 532
+_FULL_BRANCH_PREFIX: Final = b"\xf9\x02\x11"
+_SIXTEEN_HASHES: Final = _HASH_PREFIX * 16
 
 _FROM_HEX: Final = bytes.maketrans(b"0123456789abcdef", bytes(range(16)))
 _TO_HEX: Final = bytes.maketrans(bytes(range(16)), b"0123456789abcdef")
@@ -215,9 +218,9 @@ def _check_reference(item: bytes) -> None:
 def _decode_branch(items: list[bytes], reference: bytes | None) -> Branch:
     value = _string_payload(items.pop(), "the value of a branch")
     for item in items:
-        if item != EMPTY_REFERENCE:
+        if item[0] not in (0xA0, 0x80):  # a hash, nothing: their lengths follow from the first byte
             _check_reference(item)
-    return Branch(list(items), value, reference)
+    return Branch([*items], value, reference)
 
 
 def _decode_short(items: list[bytes], reference: bytes | None) -> Leaf | Extension:
@@ -241,6 +244,14 @@ def _decode_short(items: list[bytes], reference: bytes | None) -> Leaf | Extensi
 
 def decode_node(data: bytes, reference: bytes | None = None) -> Node:
     """Read one node; children stay unresolved. Raises TrieNodeError if it is not canonical."""
+    if (
+        len(data) == _FULL_BRANCH_BYTES
+        and data.startswith(_FULL_BRANCH_PREFIX)
+        and data[3:531:HASH_REFERENCE_BYTES] == _SIXTEEN_HASHES
+        and data[531] == EMPTY_REFERENCE[0]
+    ):
+        # Near the root of a large trie all branches have sixteen children by hash and no value.
+        return Branch([data[start : start + 33] for start in range(3, 531, 33)], b"", reference)
     items = _split(data)
     if len(items) == 17:
         return _decode_branch(items, reference)
