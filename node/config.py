@@ -272,6 +272,18 @@ def load(
     return NodeConfig(**{name: known[name](**section) for name, section in values.items()})
 
 
+def with_settings(config: NodeConfig, settings: Mapping[str, object]) -> NodeConfig:
+    """A copy with other values for some dotted keys."""
+    values: dict[str, dict[str, object]] = {}
+    for dotted, value in settings.items():
+        _merge(values, dotted, value, "flags")
+    changed = {
+        name: dataclasses.replace(getattr(config, name), **section)
+        for name, section in values.items()
+    }
+    return dataclasses.replace(config, **changed)
+
+
 def _toml(value: object) -> str:
     if isinstance(value, (tuple, list)):
         return "[" + ", ".join(_toml(item) for item in value) + "]"

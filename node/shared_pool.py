@@ -1,4 +1,6 @@
-"""The transaction pool, shared by the loop that fills it and the thread that builds blocks from it."""
+"""The transaction pool, shared by the loop that fills it and the thread that builds blocks from
+it.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
 from collections.abc import Mapping
 from typing import Any
@@ -44,13 +43,3 @@ def banner(run: Mapping[str, Any], *, datadir: str, l1_block_s: float, l2_block_
         f"Listening on {l2['rpc'].removeprefix('http://')}",
     ]
     return "\n".join(lines)
-
-
-def ai_is_installed() -> bool:
-    """Whether the `ai` extra is installed, without importing any of it."""
-    try:
-        importlib.metadata.version("torch")
-        importlib.metadata.version("peft")
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True

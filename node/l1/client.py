@@ -19,6 +19,7 @@ from rollup.l1.block import L1Block, L1BlockRef, make_l1_block, verify_l1_block
 from rollup.l1.provider import L1DataMissing, MemoryL1Provider
 
 from .decoding import (
+    Json,
     L1DataInvalid,
     header_from_json,
     receipt_from_json,
@@ -67,6 +68,12 @@ class L1Follower:
     @property
     def _client(self) -> JsonRpcClient:
         return self._source.client
+
+    @property
+    def head_number(self) -> int:
+        """The newest L1 block seen, -1 before the first."""
+        head = self._provider.head()
+        return -1 if head is None else head.number
 
     async def poll(self) -> bool:
         """Look at the L1's head once; return whether it moved. Raises L1Unreachable and kin."""
@@ -119,17 +126,17 @@ class L1Follower:
         for block in blocks:
             self._blocks[block.hash] = block.ref
 
-    async def _note_final(self, head_number: int, safe: Any, finalized: Any) -> None:  # noqa: ANN401
+    async def _note_final(self, head_number: int, safe: Json | None, final: Json | None) -> None:
         depth = self._source.finality_blocks
-        if finalized is None and head_number >= depth:
+        if final is None and head_number >= depth:
             number = hex(head_number - depth)
-            finalized = await self._client.call("eth_getBlockByNumber", number, False)
+            final = await self._client.call("eth_getBlockByNumber", number, False)
 
         def change() -> None:
             if safe is not None:
                 self._provider.set_safe(_ref(safe))
-            if finalized is not None:
-                self._provider.set_finalized(_ref(finalized))
+            if final is not None:
+                self._provider.set_finalized(_ref(final))
 
         await self._apply(change)
 
@@ -230,9 +237,7 @@ class L1Follower:
                 "L1 block %d: %d blobs named, %d served", number, len(hashes), len(listed)
             )
             return {}
-        return {
-            name: bytes.fromhex(blob[2:]) for name, blob in zip(hashes, listed, strict=True)
-        }
+        return {name: bytes.fromhex(blob[2:]) for name, blob in zip(hashes, listed, strict=True)}
 
     async def _slot(self, number: int, timestamp: int) -> int:
         if self._source.beacon_url is None:
@@ -247,6 +252,6 @@ class L1Follower:
         return (timestamp - start) // slot_s
 
 
-def _ref(item: Any) -> L1BlockRef:  # noqa: ANN401 - JSON
+def _ref(item: Json) -> L1BlockRef:
     header = header_from_json(item)
     return L1BlockRef(header.number, header.hash, header.parent_hash, header.timestamp)

@@ -76,7 +76,9 @@ def header_from_json(item: Json) -> Header:
         raise L1DataInvalid(f"L1 header: {type(error).__name__}: {error}") from error
     claimed = item["hash"]
     if "0x" + header.hash.hex() != claimed:
-        raise L1DataInvalid(f"L1 header {header.number}: hashes to {header.hash.hex()}, not {claimed}")
+        raise L1DataInvalid(
+            f"L1 header {header.number}: hashes to {header.hash.hex()}, not {claimed}"
+        )
     return header
 
 

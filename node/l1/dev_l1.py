@@ -1,8 +1,8 @@
 """An embedded L1 for development: our own execution on plain Ethereum rules, mined on a clock.
 
-It is a chain like any other: it has its own store, pool and JSON-RPC, and the rollup talks to it over
-HTTP as to any L1. On top come what only a development chain can do: mine now, move time, take back
-blocks, set balances.
+It is a chain like any other: it has its own store, pool and JSON-RPC, and the rollup talks to it
+over HTTP as to any L1. On top come what only a development chain can do: mine now, move time, take
+back blocks, set balances.
 """
 
 from __future__ import annotations
@@ -125,9 +125,7 @@ class DevL1:
         self.announce()
         return True
 
-    async def reorg(
-        self, depth: int, placed: Sequence[tuple[SignedTransaction, int]] = ()
-    ) -> None:
+    async def reorg(self, depth: int, placed: Sequence[tuple[SignedTransaction, int]] = ()) -> None:
         """Replace the last `depth` blocks by other ones at the same heights.
 
         Transactions of the old blocks return to the pool and so come again, as on a public chain;
@@ -202,7 +200,7 @@ class DevL1:
             dropped.append(header)
             block = self.engine.block(header.hash)
             if block is not None:
-                transactions[:0] = block.transactions  # type: ignore[arg-type]
+                transactions[:0] = block.transactions
             parent = self.engine.header(header.parent_hash)
             if parent is None:
                 break

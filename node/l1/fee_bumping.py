@@ -1,30 +1,37 @@
-"""Fees of an L1 transaction and how they grow while it is stuck. Pure arithmetic, in wei per gas."""
+"""Fees of an L1 transaction and how they grow while it is stuck: arithmetic in wei per gas."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 _REPLACEMENT_PERCENT = 110
-"""geth's pool takes a replacement whose two fees are both at least a tenth higher."""
+_BLOB_REPLACEMENT_PERCENT = 200
+"""geth's pools take a replacement whose fees are all a tenth higher; twice, where it has blobs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fees:
-    """Tip and cap of an EIP-1559 transaction, wei per gas."""
+    """Tip and cap of an EIP-1559 transaction; the blob cap is 0 where there are no blobs."""
 
     tip_wei: int
     cap_wei: int
+    blob_cap_wei: int = 0
 
 
-def initial_fees(base_fee_wei: int, tip_wei: int) -> Fees:
-    """Room for the base fee to double (six full blocks) before the transaction gets stuck."""
-    return Fees(tip_wei, 2 * base_fee_wei + tip_wei)
+def initial_fees(base_fee_wei: int, tip_wei: int, blob_base_fee_wei: int = 0) -> Fees:
+    """Room for the fees to double (six full blocks) before the transaction gets stuck."""
+    return Fees(tip_wei, 2 * base_fee_wei + tip_wei, 2 * blob_base_fee_wei)
 
 
 def bump(fees: Fees) -> Fees:
     """The smallest fees that every pool takes as a replacement."""
-    return Fees(_tenth_more(fees.tip_wei), _tenth_more(fees.cap_wei))
+    percent = _BLOB_REPLACEMENT_PERCENT if fees.blob_cap_wei else _REPLACEMENT_PERCENT
+    return Fees(
+        _raised(fees.tip_wei, percent),
+        _raised(fees.cap_wei, percent),
+        _raised(fees.blob_cap_wei, percent) if fees.blob_cap_wei else 0,
+    )
 
 
-def _tenth_more(amount_wei: int) -> int:
-    return max(amount_wei + 1, -(-amount_wei * _REPLACEMENT_PERCENT // 100))
+def _raised(amount_wei: int, percent: int) -> int:
+    return max(amount_wei + 1, -(-amount_wei * percent // 100))

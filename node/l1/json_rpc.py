@@ -133,4 +133,4 @@ class JsonRpcClient:
                     raise L1Unreachable(f"{self.url}: HTTP {response.status}")
                 return json.loads(await response.read())
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise L1Unreachable(f"{self.url}: {error or type(error).__name__}") from error
+            raise L1Unreachable(f"{self.url}: {type(error).__name__}: {error}") from error

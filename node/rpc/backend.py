@@ -2,7 +2,8 @@
 
 One backend per chain; the L2 and the embedded L1 differ only in their configuration. Reads see
 committed blocks only, so they never wait for the block that is being built. Light reads share one
-State of the head and belong to the event loop; heavy ones make a State of their own in their thread.
+State of the head and belong to the event loop; heavy ones make a State of their own in their
+thread.
 """
 
 from __future__ import annotations
@@ -28,8 +29,11 @@ from chain.transaction import (
 )
 from chain.types import Address, Hash32
 from evm import fees
+from evm.call import BlockOverride
 from evm.engine import ExecutionEngine
 
+from ..l1.blob_sidecar import decode_network_form, is_network_form
+from ..l1.blob_store import BlobStore
 from ..shared_pool import SharedPool
 from . import errors
 from .calls import CallService
@@ -64,9 +68,13 @@ class Backend:
         keys: Mapping[Address, bytes] | None = None,
         namespaces: Sequence[str] = (),
         schedule: Callable[[Callable[[], None]], object] | None = None,
+        blobs: BlobStore | None = None,
+        tag_depths: Mapping[str, int] | None = None,
+        takes_transactions: bool = True,
     ) -> None:
         """`keys` are development keys this node signs with; `schedule` runs a function on the
-        event loop.
+        event loop; `blobs` takes those of blob transactions; `tag_depths` gives the tags safe and
+        finalized by depth, for a chain that has no such heads of its own.
         """
         self.engine = engine
         self.pool = pool
@@ -75,6 +83,9 @@ class Backend:
         self.namespaces = tuple(namespaces)
         self.chain_id = engine.config.chain_id
         self.calls = CallService(engine, limits.call_gas)
+        self.blobs = blobs
+        self._tag_depths = dict(tag_depths or {})
+        self._takes_transactions = takes_transactions
         self._schedule = schedule or (lambda action: action())
         self._head_state: tuple[Hash32, State] | None = None
         self.events = EventHub(self)
@@ -110,6 +121,9 @@ class Backend:
         heads = self.engine.heads
         if block.tag == "earliest":
             return self.engine.header_by_number(0)
+        if block.tag in self._tag_depths:
+            depth = self._tag_depths[block.tag]
+            return self.engine.header_by_number(max(0, heads.unsafe.number - depth))
         named = {"safe": heads.safe, "finalized": heads.finalized}.get(block.tag or "")
         return self.engine.header((named or heads.unsafe).hash)
 
@@ -278,9 +292,10 @@ class Backend:
         before = 0
         for transaction, receipt in zip(block.transactions, receipts, strict=True):
             used, before = receipt.cumulative_gas_used - before, receipt.cumulative_gas_used
-            is_deposit = isinstance(transaction, DepositTransaction)
-            tip = 0 if is_deposit else effective_tip_wei(transaction, base_fee)
-            tips.append((tip, used))
+            if isinstance(transaction, DepositTransaction):
+                tips.append((0, used))
+            else:
+                tips.append((effective_tip_wei(transaction, base_fee), used))
         tips.sort()
         rewards: list[str] = []
         for percentile in percentiles:
@@ -301,6 +316,10 @@ class Backend:
         """Decode, check and pool a signed transaction; its hash. Raises RpcError, PoolError."""
         if not raw:
             raise RpcError(errors.SERVER_ERROR, "typed transaction too short")
+        if self.blobs is not None and is_network_form(raw):
+            carrier, blobs = decode_network_form(raw)
+            self.blobs.put(carrier.blob_versioned_hashes, blobs)
+            return self.submit(carrier)
         transaction = decode_transaction(raw)
         if isinstance(transaction, DepositTransaction):
             raise RpcError(errors.SERVER_ERROR, "transaction type not supported")
@@ -308,6 +327,11 @@ class Backend:
 
     def submit(self, transaction: SignedTransaction) -> Hash32:
         """Pool a transaction and tell subscribers."""
+        if not self._takes_transactions:
+            raise RpcError(
+                errors.RESOURCE_UNAVAILABLE,
+                "this node does not sequence: send transactions to the sequencer",
+            )
         sender = self.sender_of(transaction)
         state = self.state(LATEST)
         extra_wei = 0
@@ -335,7 +359,9 @@ class Backend:
             nonce = max(self.state(LATEST).get_nonce(sender), waiting or 0)
         gas = request.gas
         if gas is None:
-            gas = self.calls.estimate_gas(replace(request, nonce=None), self.head(), {}, {})
+            gas = self.calls.estimate_gas(
+                replace(request, nonce=None), self.head(), {}, BlockOverride()
+            )
         if request.gas_price is not None:
             legacy = LegacyTransaction(
                 chain_id=self.chain_id,

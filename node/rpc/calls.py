@@ -5,11 +5,12 @@ Geth's words for what went wrong. Every run has a State of its own, so it may ru
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from chain.block import Header
 from chain.transaction import Authorization
-from chain.types import ZERO_ADDRESS, Address, to_address
+from chain.types import ZERO_ADDRESS, Address
 from evm.call import AccountOverride as EngineAccountOverride
 from evm.call import BlockOverride, CallFailed, CallRequest, CallResult
 from evm.engine import ExecutionEngine
@@ -17,17 +18,46 @@ from evm.errors import InvalidTransaction
 
 from . import errors
 from .errors import InvalidParameter, RpcError
-from .parameters import AccountOverride, TransactionArguments, quantity
+from .parameters import (
+    AccountOverride,
+    TransactionArguments,
+    address,
+    hash32,
+    json_object,
+    quantity,
+)
+
+_BLOCK_OVERRIDES: Mapping[str, tuple[str, Callable[[object], object]]] = {
+    "number": ("number", quantity),
+    "time": ("timestamp", quantity),
+    "gasLimit": ("gas_limit", quantity),
+    "feeRecipient": ("coinbase", address),
+    "coinbase": ("coinbase", address),
+    "prevRandao": ("prev_randao", hash32),
+    "random": ("prev_randao", hash32),
+    "baseFeePerGas": ("base_fee", quantity),
+    "baseFee": ("base_fee", quantity),
+    "blobBaseFee": ("blob_base_fee", quantity),
+}
+
+
+def block_override(value: object) -> BlockOverride:
+    """Parse the block override set of eth_call."""
+    fields: dict[str, object] = {}
+    for key, raw in json_object(value).items():
+        if key not in _BLOCK_OVERRIDES:
+            known = ", ".join(_BLOCK_OVERRIDES)
+            raise InvalidParameter(f"unknown block override {key!r}; known: {known}")
+        name, parse = _BLOCK_OVERRIDES[key]
+        fields[name] = parse(raw)
+    return replace(BlockOverride(), **fields)  # type: ignore[arg-type]
 
 
 def _authorization(item: Mapping[str, object]) -> Authorization:
     """One EIP-7702 authorization of a call request."""
-    address = item.get("address")
-    if not isinstance(address, str):
-        raise InvalidParameter("authorizationList: address is missing")
     return Authorization(
         chain_id=quantity(item.get("chainId")),
-        address=to_address(address),
+        address=address(item.get("address")),
         nonce=quantity(item.get("nonce")),
         y_parity=quantity(item.get("yParity", item.get("v"))),
         r=quantity(item.get("r")),
@@ -70,14 +100,14 @@ def account_overrides(
 ) -> dict[Address, EngineAccountOverride]:
     """State overrides in the engine's form."""
     return {
-        address: EngineAccountOverride(
+        account: EngineAccountOverride(
             balance=item.balance,
             nonce=item.nonce,
             code=item.code,
             state=item.state,
             state_diff=item.state_diff or {},
         )
-        for address, item in overrides.items()
+        for account, item in overrides.items()
     }
 
 

@@ -1,7 +1,7 @@
 """evm_, anvil_ and hardhat_: what only a development chain answers.
 
-Served by the embedded L1. The L2 has no such methods: its state is what L1 says, and a balance set by
-hand would make every verifier disagree. Deposit from L1 instead.
+Served by the embedded L1. The L2 has no such methods: its state is what L1 says, and a balance set
+by hand would make every verifier disagree. Deposit from L1 instead.
 """
 
 from __future__ import annotations

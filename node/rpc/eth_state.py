@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from chain.types import Address
+from evm.call import BlockOverride
 
 from . import errors, parameters
 from .backend import Backend
+from .calls import block_override, raise_if_failed
 from .errors import RpcError
 from .hexadecimal import data, quantity, word
 from .jsonrpc import Parameter, rpc
 from .parameters import LATEST, AccountOverride, BlockId, TransactionArguments
-from .serialise import Json, access_list_json
+from .serialise import Json
 
 _ADDRESS = Parameter("address", parameters.address)
 _BLOCK = Parameter("block", parameters.block_id, LATEST)
 _REQUEST = Parameter("transaction", parameters.transaction_arguments)
 _STATE_OVERRIDES = Parameter("state overrides", parameters.state_overrides, {})
-_BLOCK_OVERRIDES = Parameter("block overrides", parameters.block_overrides, {})
+_BLOCK_OVERRIDES = Parameter("block overrides", block_override, BlockOverride())
 _MAX_PROOF_SLOTS = 1024
 
 
@@ -52,7 +54,9 @@ class StateNamespace:
 
     @rpc("eth_getProof", _ADDRESS, Parameter("slots", parameters.storage_slots, ()), _BLOCK,
          heavy=True)  # fmt: skip
-    def get_proof(self, account: Address, slots: tuple[tuple[int, str], ...], block: BlockId) -> Json:
+    def get_proof(
+        self, account: Address, slots: tuple[tuple[int, str], ...], block: BlockId
+    ) -> Json:
         """EIP-1186: the account and storage slots with their Merkle proofs."""
         if len(slots) > _MAX_PROOF_SLOTS:
             raise errors.limit_exceeded(f"too many keys: {len(slots)}, limit {_MAX_PROOF_SLOTS}")
@@ -81,11 +85,12 @@ class StateNamespace:
         request: TransactionArguments,
         block: BlockId,
         overrides: dict[Address, AccountOverride],
-        block_overrides: dict[str, object],
+        block_overrides: BlockOverride,
     ) -> str:
         """Run a call on a copy of the state; a revert is error 3 with its output as data."""
-        result = self._backend.call(request, block, overrides, block_overrides)
-        self._backend.raise_if_failed(result)
+        header = self._backend.resolve(block)
+        result = self._backend.calls.call(request, header, overrides, block_overrides)
+        raise_if_failed(result)
         return data(result.output)
 
     @rpc("eth_estimateGas", _REQUEST, _BLOCK, _STATE_OVERRIDES, _BLOCK_OVERRIDES, heavy=True)
@@ -94,20 +99,13 @@ class StateNamespace:
         request: TransactionArguments,
         block: BlockId,
         overrides: dict[Address, AccountOverride],
-        block_overrides: dict[str, object],
+        block_overrides: BlockOverride,
     ) -> str:
         """The smallest gas limit with which the transaction succeeds."""
-        estimate = self._backend.estimate_gas(request, block, overrides, block_overrides)
-        return quantity(estimate)
-
-    @rpc("eth_createAccessList", _REQUEST, _BLOCK, heavy=True)
-    def create_access_list(self, request: TransactionArguments, block: BlockId) -> Json:
-        """The accounts and slots a transaction touches."""
-        entries, gas_used, error = self._backend.create_access_list(request, block)
-        body: Json = {"accessList": access_list_json(entries), "gasUsed": quantity(gas_used)}
-        if error is not None:
-            body["error"] = error
-        return body
+        header = self._backend.resolve(block)
+        return quantity(
+            self._backend.calls.estimate_gas(request, header, overrides, block_overrides)
+        )
 
     @rpc("eth_gasPrice")
     def gas_price(self) -> str:

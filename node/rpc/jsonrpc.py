@@ -11,7 +11,7 @@ import inspect
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -25,6 +25,8 @@ logger = logging.getLogger("stemma.rpc")
 
 MISSING = object()
 _MARK = "__rpc_methods__"
+# Prefixes that are served together with a namespace.
+_RIDERS = {"eth": "personal", "optimism": "admin", "net": "rpc"}
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -153,11 +155,22 @@ class Dispatcher:
         readers: Executor,
         limits: Limits,
         observe: Callable[[str, int, float], None] | None = None,
+        prefixes: Collection[str] | None = None,
     ) -> None:
-        """`readers` runs heavy methods; `observe` hears (method, error code or 0, seconds)."""
+        """`readers` runs heavy methods; `observe` hears (method, error code or 0, seconds).
+
+        `prefixes` are the namespaces to serve; None serves all.
+        """
         self._methods: dict[str, Method] = {}
         for namespace in namespaces:
             self._methods.update(methods_of(namespace))
+        if prefixes is not None:
+            served = {*prefixes, *(_RIDERS[name] for name in prefixes if name in _RIDERS)}
+            self._methods = {
+                name: method
+                for name, method in self._methods.items()
+                if name.partition("_")[0] in served
+            }
         self._readers = readers
         self.limits = limits
         self._observe = observe

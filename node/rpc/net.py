@@ -58,4 +58,4 @@ class NetNamespace:
     @rpc("rpc_modules")
     def modules(self) -> dict[str, str]:
         """The namespaces that answer here."""
-        return {name: "1.0" for name in self._backend.namespaces}
+        return dict.fromkeys(self._backend.namespaces, "1.0")

@@ -256,31 +256,6 @@ def state_overrides(value: object) -> dict[Address, AccountOverride]:
     return overrides
 
 
-_BLOCK_OVERRIDES = {
-    "number": ("number", quantity),
-    "time": ("timestamp", quantity),
-    "gasLimit": ("gas_limit", quantity),
-    "feeRecipient": ("fee_recipient", address),
-    "coinbase": ("fee_recipient", address),
-    "prevRandao": ("prev_randao", hash32),
-    "random": ("prev_randao", hash32),
-    "baseFeePerGas": ("base_fee_per_gas", quantity),
-    "baseFee": ("base_fee_per_gas", quantity),
-}
-
-
-def block_overrides(value: object) -> dict[str, object]:
-    """Parse the block override set of eth_call: field name of our Header → value."""
-    fields: dict[str, object] = {}
-    for key, raw in json_object(value).items():
-        if key not in _BLOCK_OVERRIDES:
-            known = ", ".join(_BLOCK_OVERRIDES)
-            raise InvalidParameter(f"unknown block override {key!r}; known: {known}")
-        name, parse = _BLOCK_OVERRIDES[key]
-        fields[name] = parse(raw)
-    return fields
-
-
 @dataclass(frozen=True, slots=True)
 class LogFilter:
     """A log query: one block by hash, or a range; addresses and topics as geth reads them."""

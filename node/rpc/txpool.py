@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from chain.transaction import SignedTransaction, fee_cap_wei
 from chain.types import Address, checksum_address
 
@@ -11,7 +10,6 @@ from .backend import Backend
 from .hexadecimal import quantity
 from .jsonrpc import Parameter, rpc
 from .serialise import Json, transaction_json
-
 
 
 class TxpoolNamespace:

@@ -1,0 +1,484 @@
+"""The composition root: the only place where parts are joined into a running node.
+
+    embedded L1 (dev) ─ JSON-RPC ─┐
+    any L1 by --l1-url ───────────┴→ L1Follower → provider → driver, sequencer, batcher
+                                                     │
+    JSON-RPC ← Backend ← ExecutionEngine ←───────────┘   (all writes in one thread)
+
+Every actor is a task; one that fails takes the node down with its error, for a half-dead node
+misleads whoever relies on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chain.storage import DataDirectory
+from chain.transaction import DepositTransaction, Transaction
+from chain.txpool import USER_TYPES, PoolError
+from chain.types import Address
+from evm.executor import ExecutionResult
+from genesis.addresses import NATIVE_PRECOMPILES, PREDEPLOYS
+from genesis.allocation import GenesisSpec
+from genesis.config import RollupConfig
+from genesis.dev_accounts import dev_account, dev_accounts
+from rollup.batcher.batcher import Batcher
+from rollup.batcher.payload import BatcherConfig, PayloadKind
+from rollup.driver.driver import Driver
+from rollup.l1.provider import MemoryL1Provider
+from rollup.sequencer.sequencer import Sequencer
+
+from .actors.batching import Batching
+from .actors.clock import Clock, SystemClock
+from .actors.deriving import Deriving
+from .actors.following_l1 import FollowingL1
+from .actors.sequencing import Sequencing
+from .chain_runtime import ChainRuntime, open_chain
+from .config import ConfigurationError, NodeConfig
+from .embedded_l1 import CLIENT_NAME, EmbeddedL1
+from .health import HealthProbe
+from .l1.client import L1Follower, L1Source
+from .l1.json_rpc import JsonRpcClient
+from .l1.transactions import L1Sender
+from .metrics import Metrics
+from .provisioning import (
+    GENESIS_FILE,
+    ROLLUP_FILE,
+    DevKeysRefused,
+    Founded,
+    contract_addresses,
+    deploy_contracts,
+    found,
+    fund_roles,
+)
+from .rpc.jsonrpc import Dispatcher
+from .rpc.optimism import OptimismNamespace, RollupView
+from .rpc.parameters import LATEST
+from .rpc.server import RpcServer, ServerOptions, human_page
+from .rpc.stemma import StemmaNamespace
+
+logger = logging.getLogger("stemma.node")
+
+_READERS = 4
+_SWITCH_INTERVAL_S = 0.001
+_STOP_S = 9.0
+_FORCED_EXIT = 130
+_MAX_LAG_BLOCKS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class NodeParts:
+    """What a rollup node is made from, besides its configuration."""
+
+    rollup: RollupConfig
+    genesis: GenesisSpec
+    l1_url: str
+    datadir: Path
+    batcher_key: bytes | None = None
+    signing_keys: dict[Address, bytes] | None = None
+
+
+class RollupNode:
+    """The L2 side of a node: one chain, its roles, its server."""
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        parts: NodeParts,
+        clock: Clock,
+        readers: ThreadPoolExecutor,
+        metrics: Metrics,
+    ) -> None:
+        """Open the chain and join the parts; nothing runs before `start`."""
+        self._config = config
+        self._parts = parts
+        self._clock = clock
+        self._metrics = metrics
+        self.is_sequencing = "sequencer" in config.node.roles
+        self.chain: ChainRuntime = open_chain(
+            parts.datadir,
+            parts.genesis,
+            "l2",
+            config,
+            accepted_types=USER_TYPES,
+            keys=parts.signing_keys or {},
+            takes_transactions=self.is_sequencing,
+        )
+        self.client = JsonRpcClient(parts.l1_url)
+        self._provider = MemoryL1Provider()
+        self._source = L1Source(
+            self.client,
+            parts.rollup.batch_inbox_address,
+            config.l1.beacon_url or None,
+            config.l1.finality_blocks,
+        )
+        self._follower = L1Follower(self._source, self._provider, self.chain.writer.run)
+        self._driver = Driver(parts.rollup, self._provider, self.chain.engine, self.chain.store)
+        self._l1_moved = asyncio.Event()
+        self._following = FollowingL1(self._follower, self._l1_moved, config.l1.poll_s)
+        self._deriving = Deriving(
+            self._driver,
+            self._follower,
+            self.chain.writer,
+            self._l1_moved,
+            self._progressed,
+        )
+        self._probe = self._health_probe()
+        self.server = self._make_server(readers)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # Joining
+
+    def _make_server(self, readers: ThreadPoolExecutor) -> RpcServer:
+        backend = self.chain.backend
+        view = RollupView(
+            self._parts.rollup, self._driver, self._provider, lambda: self.is_sequencing
+        )
+        namespaces = [
+            *self.chain.namespaces(),
+            OptimismNamespace(backend, view),
+            StemmaNamespace(backend),
+        ]
+        dispatcher = Dispatcher(
+            namespaces,
+            readers,
+            self.chain.rpc_limits,
+            self._metrics.observe_rpc,
+            prefixes=self._config.rpc.api,
+        )
+        rpc = self._config.rpc
+        rows = [
+            ("chain", str(backend.chain_id)),
+            ("roles", ", ".join(self._config.node.roles)),
+            ("L1", self._parts.l1_url),
+        ]
+        return RpcServer(
+            dispatcher,
+            ServerOptions(
+                host=rpc.host,
+                port=rpc.port,
+                cors_origins=rpc.cors,
+                virtual_hosts=rpc.vhosts,
+                title="stemma L2",
+                page=lambda: human_page("stemma L2", rows, dispatcher.method_names),
+                health=self._probe.look,
+                metrics=self._render_metrics,
+            ),
+        )
+
+    def _health_probe(self) -> HealthProbe:
+        def failing_s() -> float:
+            since = self._following.failing_since
+            return 0.0 if since is None else asyncio.get_running_loop().time() - since
+
+        return HealthProbe(
+            datadir=self._parts.datadir,
+            now=self._clock.now,
+            head_timestamp=lambda: self.chain.backend.head().timestamp,
+            block_time_s=self._parts.rollup.block_time,
+            is_sequencing=self.is_sequencing,
+            l1_failing_s=failing_s,
+            l1_lag_blocks=self._l1_lag,
+            max_lag_blocks=_MAX_LAG_BLOCKS,
+        )
+
+    def _l1_lag(self) -> int:
+        origin, head = self._driver.l1_origin, self._provider.head()
+        if head is None:
+            return 0
+        return head.number - (
+            self._parts.rollup.genesis.l1.number if origin is None else origin.number
+        )
+
+    def _render_metrics(self) -> bytes:
+        metrics, heads = self._metrics, self.chain.engine.heads
+        for kind in ("unsafe", "safe", "finalized"):
+            metrics.head_number.labels("l2", kind).set(getattr(heads, kind).number)
+        metrics.head_age_seconds.set(
+            max(0.0, self._clock.now() - self.chain.backend.head().timestamp)
+        )
+        metrics.l1_lag_blocks.set(self._l1_lag())
+        status = self.chain.pool.status()
+        metrics.pool_transactions.labels("pending").set(status.pending)
+        metrics.pool_transactions.labels("queued").set(status.queued)
+        metrics.ws_clients.set(self.server.websocket_clients)
+        metrics.disk_free_bytes.set(self._probe.free_bytes())
+        return metrics.render()
+
+    def _sequencing(self) -> Sequencing:
+        sequencer = Sequencer(
+            self._parts.rollup,
+            self._provider,
+            self.chain.engine,
+            self.chain.pool,
+            confirmation_depth=self._config.rollup.sequencer_confirmations,
+        )
+        return Sequencing(
+            sequencer,
+            self.chain.writer,
+            self._clock,
+            self._parts.rollup.block_time,
+            sealed=self._sealed,
+            reset=self._driver.request_reset,
+        )
+
+    def _batching(self) -> Batching:
+        key = self._parts.batcher_key
+        if key is None:
+            raise ConfigurationError("role batcher needs a key: set batcher.key_file")
+        kind: PayloadKind = "blobs" if self._config.batcher.data_type == "blobs" else "calldata"
+        batcher = Batcher(
+            self._parts.rollup,
+            BatcherConfig(kind=kind),
+            self.chain.engine.heads.safe,
+        )
+        return Batching(
+            self._parts.rollup,
+            batcher,
+            self.chain.engine,
+            self._driver,
+            self._provider,
+            L1Sender(self.client, key, self._parts.rollup.l1_chain_id),
+            caught_up=self._deriving.caught_up,
+            poll_s=self._config.batcher.poll_s,
+            posted=self._metrics.batches_posted.inc,
+        )
+
+    # Running
+
+    async def start(self) -> None:
+        """Listen and start the roles. Raises AddressInUse, ConfigurationError."""
+        self.client.open()
+        await self.server.start()
+        loops = [self._following.run(), self._deriving.run()]
+        if self.is_sequencing:
+            loops.append(self._sequencing().run())
+        if "batcher" in self._config.node.roles:
+            loops.append(self._batching().run())
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """The running actors; each ends only by failing."""
+        return self._tasks
+
+    async def stop(self) -> None:
+        """Stop intake, stop the actors after the block under way, close the store."""
+        await self.server.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.client.close()
+        self.chain.close()
+
+    def _sealed(self, result: ExecutionResult, seconds: float) -> None:
+        self._metrics.block_build_seconds.labels("l2").observe(seconds)
+        self._metrics.gas_used.labels("l2").inc(result.header.gas_used)
+        self.chain.backend.events.announce_head()
+        logger.info(
+            "sealed",
+            extra={
+                "number": result.header.number,
+                "hash": result.block.hash.hex()[:8],
+                "txs": len(result.block.transactions),
+                "gas": result.header.gas_used,
+                "ms": round(seconds * 1000),
+            },
+        )
+
+    def _progressed(self, returned: Sequence[Transaction]) -> None:
+        """Derivation went on: tell the news, and put dropped blocks' transactions back."""
+        self.chain.backend.events.announce_head()
+        if not returned:
+            return
+        state = self.chain.backend.state(LATEST)
+        self.chain.pool.reset(lambda who: (state.get_nonce(who), state.get_balance(who)))
+        for transaction in returned:
+            if isinstance(transaction, DepositTransaction):
+                continue
+            try:
+                self.chain.backend.submit(transaction)
+            except PoolError as error:
+                logger.debug("not pooled again: %s", error)
+
+
+async def run_until_stopped(tasks: Sequence[asyncio.Task[Any]], stopping: asyncio.Event) -> None:
+    """Wait for the stop signal, or for the first actor that fails; its error is raised."""
+    waiter = asyncio.create_task(stopping.wait())
+    done, _ = await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    waiter.cancel()
+    for task in done:
+        if task is not waiter:
+            task.result()
+
+
+def handle_signals(stopping: asyncio.Event) -> None:
+    """SIGTERM and SIGINT stop the node; a second one ends the process at once."""
+
+    def stop() -> None:
+        if stopping.is_set():
+            os._exit(_FORCED_EXIT)
+        stopping.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+
+async def stop_within(seconds: float, *stops: Any) -> None:  # noqa: ANN401 - coroutines
+    """Await the stops in turn; after so many seconds the process ends without them."""
+    try:
+        async with asyncio.timeout(seconds):
+            for stop in stops:
+                await stop
+    except TimeoutError:
+        logger.exception("the node did not stop in %.0f s", seconds)
+        os._exit(1)
+
+
+def _prepare_process() -> None:
+    """Let the event loop have the interpreter soon, even while a block is being built."""
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+
+
+async def run_node(
+    config: NodeConfig, parts: NodeParts, ready: Callable[[RollupNode], None]
+) -> None:
+    """Run the roles of `stemma node` until a signal or failure; `ready` hears when it answers."""
+    _prepare_process()
+    stopping = asyncio.Event()
+    handle_signals(stopping)
+    with DataDirectory(parts.datadir):
+        readers = ThreadPoolExecutor(_READERS, thread_name_prefix="rpc-reader")
+        node = RollupNode(config, parts, SystemClock(), readers, Metrics())
+        try:
+            await node.start()
+            ready(node)
+            await run_until_stopped(node.tasks, stopping)
+        finally:
+            await stop_within(_STOP_S, node.stop())
+            readers.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(slots=True)
+class DevNet:
+    """A running `stemma dev`: what to show and to write down about it."""
+
+    config: NodeConfig
+    node: RollupNode
+    rollup: RollupConfig
+    l1_url: str
+    l1_client: str
+
+    def run_file(self, datadir: Path, gateway: str | None) -> dict[str, Any]:
+        """The content of run.json."""
+        genesis = self.rollup.genesis.l2.hash
+        return {
+            "l1": {
+                "rpc": self.l1_url,
+                "chain_id": self.rollup.l1_chain_id,
+                "client": self.l1_client,
+            },
+            "l2": {
+                "rpc": self.node.server.url,
+                "ws": self.node.server.websocket_url,
+                "chain_id": self.rollup.l2_chain_id,
+                "genesis": "0x" + genesis.hex(),
+            },
+            "contracts": contract_addresses(self.rollup),
+            "predeploys": {name: "0x" + at.hex() for name, at in PREDEPLOYS.items()},
+            "precompiles": {name: "0x" + at.hex() for name, at in NATIVE_PRECOMPILES.items()},
+            "accounts": [
+                {
+                    "name": account.name,
+                    "address": "0x" + account.address.hex(),
+                    "private_key": "0x" + account.private_key.hex(),
+                }
+                for account in dev_accounts()
+            ],
+            "rollup_config": str(datadir / ROLLUP_FILE),
+            "genesis": str(datadir / GENESIS_FILE),
+            "gateway": gateway,
+            "pid": os.getpid(),
+        }
+
+
+async def run_dev(config: NodeConfig, ready: Callable[[DevNet], Awaitable[None]]) -> None:
+    """Run L1 (unless `l1.url` names one) and all roles of the L2 until a signal or a failure."""
+    _refuse_public_bind(config.rpc.host)
+    _prepare_process()
+    stopping = asyncio.Event()
+    handle_signals(stopping)
+    clock, metrics = SystemClock(), Metrics()
+    with DataDirectory(config.datadir) as directory, ExitStack() as cleanup:
+        readers = ThreadPoolExecutor(_READERS, thread_name_prefix="rpc-reader")
+        cleanup.callback(readers.shutdown, wait=False, cancel_futures=True)
+        l1: EmbeddedL1 | None = None
+        node: RollupNode | None = None
+        try:
+            if not config.l1.url:
+                l1 = EmbeddedL1(directory.path, config, clock, readers, metrics)
+                await l1.start()
+            l1_url = config.l1.url if l1 is None else l1.server.url
+            founded, client_name = await _found_rollup(config, l1_url, is_embedded=l1 is not None)
+            node = RollupNode(
+                config,
+                NodeParts(
+                    rollup=founded.config,
+                    genesis=founded.genesis,
+                    l1_url=l1_url,
+                    datadir=directory.path / "l2",
+                    batcher_key=dev_account("batcher").private_key,
+                    signing_keys={item.address: item.private_key for item in dev_accounts()},
+                ),
+                clock,
+                readers,
+                metrics,
+            )
+            await node.start()
+            await ready(DevNet(config, node, founded.config, l1_url, client_name))
+            tasks = list(node.tasks)
+            if l1 is not None and l1.mining is not None:
+                tasks.append(l1.mining)
+            await run_until_stopped(tasks, stopping)
+        finally:
+            stops = [part.stop() for part in (node, l1) if part is not None]
+            await stop_within(_STOP_S, *stops)
+
+
+async def _found_rollup(
+    config: NodeConfig, l1_url: str, *, is_embedded: bool
+) -> tuple[Founded, str]:
+    """Found or find the rollup of the data directory; the L1's client name."""
+    async with JsonRpcClient(l1_url) as client:
+        founded = await found(client, config.datadir, config.rollup.block_time_s)
+        if is_embedded:
+            name = CLIENT_NAME
+        else:
+            await fund_roles(client, founded.config.l1_chain_id)
+            name = str(await client.call("web3_clientVersion"))
+        await deploy_contracts(client, config.datadir, founded.config)
+    return founded, name
+
+
+def _refuse_public_bind(host: str) -> None:
+    """Raises DevKeysRefused unless the host is this machine's loopback."""
+    loopback = host == "localhost"
+    with suppress(ValueError):
+        loopback = loopback or ipaddress.ip_address(host).is_loopback
+    if not loopback:
+        raise DevKeysRefused(
+            f"rpc.host {host}: `stemma dev` signs with keys that everybody knows, so it listens "
+            "on 127.0.0.1 only; use `stemma node` with keys of your own"
+        )

@@ -1,0 +1,99 @@
+"""One chain, opened: store, engine, pool, writer's thread, and what JSON-RPC needs of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from chain.storage import ChainStore, LevelStore
+from chain.types import Address
+from evm.engine import ExecutionEngine
+from evm.intrinsic_gas import minimum_gas
+from genesis.allocation import GenesisSpec
+
+from .config import NodeConfig
+from .l1.blob_store import BlobStore
+from .rpc.backend import Backend, QueryLimits
+from .rpc.debug import DebugNamespace
+from .rpc.eth_blocks import BlockNamespace
+from .rpc.eth_filters import FilterNamespace
+from .rpc.eth_state import StateNamespace
+from .rpc.eth_transactions import TransactionNamespace
+from .rpc.jsonrpc import Limits
+from .rpc.net import NetNamespace
+from .rpc.txpool import TxpoolNamespace
+from .shared_pool import SharedPool
+from .writer import Writer
+
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ChainRuntime:
+    """The open parts of one chain."""
+
+    store: ChainStore
+    engine: ExecutionEngine
+    pool: SharedPool
+    writer: Writer
+    backend: Backend
+    rpc_limits: Limits
+
+    def namespaces(self) -> list[object]:
+        """The namespaces that every chain answers."""
+        backend = self.backend
+        return [
+            BlockNamespace(backend),
+            StateNamespace(backend),
+            TransactionNamespace(backend),
+            FilterNamespace(backend),
+            NetNamespace(backend),
+            DebugNamespace(backend),
+            TxpoolNamespace(backend),
+        ]
+
+    def close(self) -> None:
+        """Finish the write under way and close the store."""
+        self.writer.close()
+        self.store.close()
+
+
+def open_chain(
+    directory: Path,
+    genesis: GenesisSpec,
+    name: str,
+    config: NodeConfig,
+    *,
+    accepted_types: frozenset[int],
+    keys: Mapping[Address, bytes],
+    blobs: BlobStore | None = None,
+    tag_depths: Mapping[str, int] | None = None,
+    takes_transactions: bool = True,
+) -> ChainRuntime:
+    """Open a chain's store, beginning the chain with `genesis` if it is empty. Needs a loop."""
+    directory.mkdir(parents=True, exist_ok=True)
+    store = ChainStore(LevelStore(directory / "chain"))
+    engine = ExecutionEngine.open(store, genesis)
+    pool = SharedPool(
+        chain_id=engine.config.chain_id,
+        block_gas_limit=genesis.gas_limit,
+        minimum_gas=minimum_gas,
+        accepted_types=accepted_types,
+    )
+    backend = Backend(
+        engine,
+        pool,
+        QueryLimits(config.limits.log_blocks, config.limits.log_results, config.limits.call_gas),
+        keys=keys,
+        namespaces=config.rpc.api,
+        schedule=asyncio.get_running_loop().call_soon_threadsafe,
+        blobs=blobs,
+        tag_depths=tag_depths,
+        takes_transactions=takes_transactions,
+    )
+    limits = Limits(
+        config.limits.body_mb * _MIB, config.limits.batch, config.limits.response_mb * _MIB
+    )
+    return ChainRuntime(store, engine, pool, Writer(f"{name}-writer"), backend, limits)

@@ -1,0 +1,100 @@
+"""`stemma node`: chosen roles over an L1, with keys of your own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from .. import config as node_config
+from .. import logging as node_logging
+from ..config import ConfigurationError
+from .keys import read_key_file
+
+if TYPE_CHECKING:
+    from ..application import RollupNode
+
+
+def node(
+    role: list[str] = typer.Option([], "--role", help="sequencer, batcher or verifier"),
+    l1_url: str | None = typer.Option(None, "--l1-url", help="JSON-RPC of the L1"),
+    beacon_url: str | None = typer.Option(None, "--l1-beacon-url", help="beacon API, for blobs"),
+    rollup_config: Path | None = typer.Option(None, "--rollup-config", help="rollup.json"),
+    genesis: Path | None = typer.Option(None, "--genesis", help="genesis.json of the L2"),
+    datadir: Path | None = typer.Option(None, "--datadir", help="where chain data lies"),
+    host: str | None = typer.Option(None, "--host", help="address to listen on"),
+    port: int | None = typer.Option(None, "--port", help="JSON-RPC port; 0: any free port"),
+    batcher_key: Path | None = typer.Option(None, "--batcher-key", help="file with the key"),
+    config: Path | None = typer.Option(None, "--config", help="a stemma.toml"),
+    log_level: str | None = typer.Option(None, "--log-level", help="info, or rpc=debug,info"),
+    log_format: str | None = typer.Option(None, "--log-format", help="console, logfmt or json"),
+) -> None:
+    """Run a node. A verifier needs nothing but an L1, rollup.json and genesis.json."""
+    settings = node_config.load(
+        config,
+        os.environ,
+        {
+            "node.roles": tuple(role) or None,
+            "node.datadir": _text(datadir),
+            "l1.url": l1_url,
+            "l1.beacon_url": beacon_url,
+            "rollup.rollup_config": _text(rollup_config),
+            "rollup.genesis": _text(genesis),
+            "rpc.host": host,
+            "rpc.port": port,
+            "batcher.key_file": _text(batcher_key),
+            "log.level": log_level,
+            "log.format": log_format,
+        },
+    )
+    for name, value in (
+        ("l1.url", settings.l1.url),
+        ("rollup.rollup_config", settings.rollup.rollup_config),
+        ("rollup.genesis", settings.rollup.genesis),
+    ):
+        if not value:
+            raise ConfigurationError(f"{name} is not set; a node needs it")
+    node_logging.configure(settings.log.level, settings.log.format)
+    asyncio.run(_run(settings))
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+async def _run(settings: node_config.NodeConfig) -> None:
+    from ..application import NodeParts, run_node
+    from ..l1.json_rpc import JsonRpcClient
+    from ..provisioning import check_l1, load_founded
+    from ..run_file import remove_run_file, write_run_file
+
+    founded = load_founded(Path(settings.rollup.rollup_config), Path(settings.rollup.genesis))
+    async with JsonRpcClient(settings.l1.url) as client:
+        await check_l1(client, founded.config)
+    key_file = settings.batcher.key_file
+    parts = NodeParts(
+        rollup=founded.config,
+        genesis=founded.genesis,
+        l1_url=settings.l1.url,
+        datadir=settings.datadir,
+        batcher_key=read_key_file(Path(key_file)) if key_file else None,
+    )
+
+    def ready(running: RollupNode) -> None:
+        write_run_file(
+            settings.datadir,
+            {
+                "l2": {"rpc": running.server.url, "ws": running.server.websocket_url},
+                "roles": list(settings.node.roles),
+                "pid": os.getpid(),
+            },
+        )
+        typer.echo(f"Listening on {running.server.url.removeprefix('http://')}")
+
+    try:
+        await run_node(settings, parts, ready)
+    finally:
+        remove_run_file(settings.datadir)

@@ -1,0 +1,220 @@
+"""Founding a development rollup on an L1: anchor, genesis, rollup config, settlement contracts.
+
+The anchor and the deployer's nonce decide every address, so the files are written first and the
+contracts follow; a start that was cut short is taken up where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from chain.errors import StemmaError
+from chain.heads import BlockId
+from chain.transaction import sign_transaction
+from chain.types import Address
+from genesis.allocation import GenesisSpec, L1Anchor, l2_genesis, rollup_config
+from genesis.config import RollupConfig
+from genesis.dev_accounts import DEV_BALANCE_WEI, dev_account
+from genesis.presets import L2Preset, l2_preset
+from rollup.settlement.deploy import (
+    DeploymentFees,
+    SettlementParameters,
+    deployment_transactions,
+    settlement_addresses,
+)
+
+from .l1.decoding import header_from_json
+from .l1.fee_bumping import initial_fees
+from .l1.json_rpc import JsonRpcClient, L1CallFailed
+from .l1.transactions import L1Request, L1Sender
+
+logger = logging.getLogger("stemma.provision")
+
+ROLLUP_FILE = "rollup.json"
+GENESIS_FILE = "genesis.json"
+_DEPLOYMENT_FILE = "deployment.json"
+_DEV_PRESET = "devnet"
+_FUNDED_ROLES = ("deployer", "batcher", "proposer", "challenger")
+_MINIMUM_WEI = 10**18
+_FUNDING_WEI = DEV_BALANCE_WEI // 100
+_TRANSFER_GAS = 21_000
+
+# Chains where the published development keys would lose somebody's money.
+PUBLIC_CHAIN_IDS = frozenset(
+    {1, 10, 56, 100, 137, 324, 8453, 42161, 43114, 59144, 81457, 534352}
+    | {5, 17000, 560048, 11155111, 11155420, 84532, 421614}
+)
+
+
+class DevKeysRefused(StemmaError):
+    """The published development keys would be used where others can reach them."""
+
+
+class DifferentL1(StemmaError):
+    """The data directory belongs to a rollup on another L1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """What the node needs to know of the rollup it runs."""
+
+    config: RollupConfig
+    genesis: GenesisSpec
+
+
+def dev_preset(block_time_s: int) -> L2Preset:
+    """The preset of `stemma dev`, with another block time."""
+    return replace(l2_preset(_DEV_PRESET), block_time=block_time_s)
+
+
+def load_founded(rollup_file: Path, genesis_file: Path) -> Founded:
+    """Read rollup.json and genesis.json. Raises ConfigError, StemmaError naming the file."""
+    rollup = RollupConfig.from_json(_read_json(rollup_file))
+    genesis = GenesisSpec.from_json(_read_json(genesis_file))
+    return Founded(rollup, genesis)
+
+
+def _read_json(path: Path) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return json.loads(path.read_text())
+    except OSError as error:
+        raise StemmaError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise StemmaError(f"{path}: not JSON: {error}") from error
+
+
+def _write_json(path: Path, content: object) -> None:
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps(content, indent=2) + "\n")
+    draft.replace(path)
+
+
+async def refuse_public_chain(client: JsonRpcClient) -> int:
+    """The L1's chain id. Raises DevKeysRefused for a public chain."""
+    chain_id = int(await client.call("eth_chainId"), 16)
+    if chain_id in PUBLIC_CHAIN_IDS:
+        raise DevKeysRefused(
+            f"L1 {client.url} is chain {chain_id}, a public one: `stemma dev` signs with keys "
+            "that everybody knows; use `stemma node` with keys of your own"
+        )
+    return chain_id
+
+
+async def found(client: JsonRpcClient, datadir: Path, block_time_s: int) -> Founded:
+    """The rollup of a data directory; founded on the L1's head if there is none yet."""
+    chain_id = await refuse_public_chain(client)
+    rollup_file, genesis_file = datadir / ROLLUP_FILE, datadir / GENESIS_FILE
+    if rollup_file.exists() and genesis_file.exists():
+        founded = load_founded(rollup_file, genesis_file)
+        await check_l1(client, founded.config)
+        return founded
+    return await _found_anew(client, datadir, dev_preset(block_time_s), chain_id)
+
+
+async def check_l1(client: JsonRpcClient, config: RollupConfig) -> None:
+    """Raise DifferentL1 unless the L1 is the one the rollup was founded on."""
+    chain_id = int(await client.call("eth_chainId"), 16)
+    if chain_id != config.l1_chain_id:
+        raise DifferentL1(
+            f"the rollup stands on L1 chain {config.l1_chain_id}, {client.url} is chain {chain_id}"
+        )
+    anchor = config.genesis.l1
+    block = await client.call("eth_getBlockByNumber", hex(anchor.number), False)
+    found_hash = None if block is None else block["hash"]
+    if found_hash != "0x" + anchor.hash.hex():
+        raise DifferentL1(
+            f"the rollup stands on L1 block {anchor.number} 0x{anchor.hash.hex()}, "
+            f"but {client.url} has {found_hash} there; use the L1 it was founded on, "
+            "or another data directory"
+        )
+
+
+async def _found_anew(
+    client: JsonRpcClient, datadir: Path, preset: L2Preset, chain_id: int
+) -> Founded:
+    deployer = dev_account("deployer")
+    block = await client.call("eth_getBlockByNumber", "latest", False)
+    header = header_from_json(block)
+    nonce = await _nonce(client, deployer.address)
+    contracts = settlement_addresses(deployer.address, nonce)
+    anchor = L1Anchor(
+        chain_id=chain_id,
+        block=BlockId(number=header.number, hash=header.hash),
+        timestamp=header.timestamp,
+        portal=contracts.portal,
+        system_config=contracts.system_config,
+    )
+    genesis = l2_genesis(preset, anchor.timestamp)
+    config = rollup_config(preset, anchor, dev_account("batcher").address, genesis)
+    _write_json(datadir / _DEPLOYMENT_FILE, {"deployer_nonce": nonce})
+    _write_json(datadir / GENESIS_FILE, genesis.to_json())
+    _write_json(datadir / ROLLUP_FILE, config.to_json())
+    return Founded(config, genesis)
+
+
+async def _nonce(client: JsonRpcClient, account: Address) -> int:
+    answer = await client.call("eth_getTransactionCount", "0x" + account.hex(), "pending")
+    return int(answer, 16)
+
+
+async def fund_roles(client: JsonRpcClient, chain_id: int) -> None:
+    """Give the role accounts ether on an L1 that only knows the ten usual accounts."""
+    rich = L1Sender(client, dev_account("account0").private_key, chain_id)
+    for name in _FUNDED_ROLES:
+        account = dev_account(name).address
+        balance = int(await client.call("eth_getBalance", "0x" + account.hex(), "latest"), 16)
+        if balance < _MINIMUM_WEI:
+            request = L1Request(account, value_wei=_FUNDING_WEI, gas_limit=_TRANSFER_GAS)
+            await rich.send_and_wait(request)
+
+
+async def deploy_contracts(client: JsonRpcClient, datadir: Path, config: RollupConfig) -> None:
+    """Send the two creations that are not on L1 yet; they are mined in their own time.
+
+    Raises L1CallFailed when the deployer's nonce has gone elsewhere.
+    """
+    addresses = (config.l1_system_config_address, config.deposit_contract_address)
+    codes = await client.batch(
+        [("eth_getCode", ("0x" + address.hex(), "latest")) for address in addresses]
+    )
+    first_nonce = int(_read_json(datadir / _DEPLOYMENT_FILE)["deployer_nonce"])
+    deployer = dev_account("deployer")
+    block, tip = await client.batch(
+        [("eth_getBlockByNumber", ("latest", False)), ("eth_maxPriorityFeePerGas", ())]
+    )
+    fees = initial_fees(int(block["baseFeePerGas"], 16), int(tip, 16))
+    creations = deployment_transactions(
+        SettlementParameters(
+            owner=deployer.address,
+            system_config=config.genesis.system_config,
+            unsafe_block_signer=dev_account("sequencer").address,
+            batch_inbox=config.batch_inbox_address,
+        ),
+        deployer=deployer.address,
+        nonce=first_nonce,
+        l1_chain_id=config.l1_chain_id,
+        fees=DeploymentFees(fees.cap_wei, fees.tip_wei),
+    )
+    for code, creation in zip(codes, creations, strict=True):
+        if code != "0x":
+            continue
+        raw = sign_transaction(creation, deployer.private_key).encode()
+        try:
+            await client.call("eth_sendRawTransaction", "0x" + raw.hex())
+        except L1CallFailed as error:
+            if "already known" not in error.message:
+                raise
+    logger.info("settlement contracts", extra={"portal": addresses[1].hex()})
+
+
+def contract_addresses(config: RollupConfig) -> dict[str, str]:
+    """L1 contracts by name, for run.json."""
+    return {
+        "OptimismPortal": "0x" + config.deposit_contract_address.hex(),
+        "SystemConfig": "0x" + config.l1_system_config_address.hex(),
+        "BatchInbox": "0x" + config.batch_inbox_address.hex(),
+    }
