@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from ai.attribution.evidence import Evidence
 from ai.content import exact_json
 from ai.datasets.store import ContentStore
 from ai.inference.engine import (
@@ -29,11 +30,9 @@ from ai.worker.client import Account, TransactionReceipt
 from chain.attestation import (
     InferenceStatement,
     Share,
-    shares_root,
     sign_statement,
     statement_values,
 )
-from chain.crypto.keccak import keccak256
 from chain.errors import StemmaError
 from chain.types import Hash32
 from genesis.interfaces import PROOF_OF_ATTRIBUTION
@@ -51,13 +50,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """Who caused an answer: shares that sum to 1,000,000 by ascending account, and the evidence.
+    """Who caused an answer: evidence from which the shares follow, and citations for people."""
 
-    `evidence` is exact JSON from which anyone recomputes the shares; `citations` are for people.
-    """
-
-    shares: tuple[Share, ...]
-    evidence: Mapping[str, Any]
+    evidence: Evidence
     citations: Sequence[Mapping[str, Any]]
 
 
@@ -65,7 +60,7 @@ class Attributor(Protocol):
     """Says which rows an answer came from."""
 
     async def attribute(
-        self, adapter: Adapter, prompt_tokens: Sequence[int], completion: Completion
+        self, adapter: Adapter, prompt_tokens: tuple[int, ...], output: str, prompt_hash: Hash32
     ) -> Attribution:
         """Score the adapter's rows for one answer. Raises StemmaError."""
 
@@ -187,42 +182,29 @@ class AnswerService:
             self.release(paid)
 
     async def _settle(self, paid: PaidRequest, completion: Completion) -> Settled:
-        adapter = paid.quote.adapter
-        attribution = await self.attributor.attribute(adapter, paid.prompt_tokens, completion)
-        evidence = self._evidence(paid, completion, attribution)
-        evidence_hash = self.contents.put(exact_json(evidence))
+        adapter, prompt_hash = paid.quote.adapter, paid.request.prompt_hash
+        attribution = await self.attributor.attribute(
+            adapter, paid.prompt_tokens, completion.text, prompt_hash
+        )
+        evidence = attribution.evidence
+        # What the statement names by hash lies in the store under that hash: an audit needs no more.
+        self.contents.put(exact_json(paid.request.document()))
+        output_hash = self.contents.put(completion.text.encode())
+        evidence_hash = self.contents.put(evidence.to_json())
         statement = InferenceStatement(
             request_id=paid.request_id,
             adapter_id=adapter.adapter_id,
-            prompt_hash=paid.request.prompt_hash,
-            output_hash=keccak256(completion.text.encode()),
+            prompt_hash=prompt_hash,
+            output_hash=output_hash,
             input_tokens=completion.usage.prompt_tokens,
             output_tokens=completion.usage.completion_tokens,
-            shares_root=shares_root(attribution.shares),
+            shares_root=evidence.shares_root,
             evidence_hash=evidence_hash,
         )
-        receipt = await self._submit(statement, attribution.shares)
+        receipt = await self._submit(statement, evidence.shares)
         document = self._receipt(statement, attribution, receipt)
         self._keep_receipt(paid.request_id, document)
         return Settled(document["receipt"], document["citations"])
-
-    def _evidence(
-        self, paid: PaidRequest, completion: Completion, attribution: Attribution
-    ) -> dict[str, Any]:
-        return {
-            "format": "stemma-answer-1",
-            "request_id": "0x" + paid.request_id.hex(),
-            "request": paid.request.document(),
-            "adapter_id": "0x" + paid.quote.adapter.adapter_id.hex(),
-            "datanet_id": paid.quote.adapter.datanet_id,
-            "snapshot_root": "0x" + paid.quote.adapter.snapshot_root.hex(),
-            "prompt_tokens": list(paid.prompt_tokens),
-            "output_tokens": list(completion.tokens),
-            "output": completion.text,
-            "finish_reason": completion.finish_reason,
-            "attribution": dict(attribution.evidence),
-            "shares": [["0x" + account.hex(), ppm] for account, ppm in attribution.shares],
-        }
 
     async def _submit(
         self, statement: InferenceStatement, shares: Sequence[Share]
@@ -260,7 +242,7 @@ class AnswerService:
             "evidence_hash": "0x" + statement.evidence_hash.hex(),
             "shares_root": "0x" + statement.shares_root.hex(),
             "fee_wei": str(settled.event("Settled").arguments["feeWei"]),
-            "shares_ppm": {"0x" + account.hex(): ppm for account, ppm in attribution.shares},
+            "shares_ppm": {"0x" + who.hex(): ppm for who, ppm in attribution.evidence.shares},
             "payouts_wei": {account: str(wei) for account, wei in payouts.items()},
             "settle_tx": settled.transaction_hash,
             "block": settled.block_number,

@@ -379,10 +379,10 @@ def _number(text: str, name: str) -> int:
 
 
 @web.middleware
-async def errors_as_json(http: web.Request, handler: Handler) -> web.StreamResponse:
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every error leaves in OpenAI's form; an unexpected one is logged and named no further."""
     try:
-        return await handler(http)
+        return await handler(request)
     except GatewayError as error:
         return web.json_response(error.body(), status=error.status)
     except web.HTTPException as error:
@@ -391,6 +391,6 @@ async def errors_as_json(http: web.Request, handler: Handler) -> web.StreamRespo
     except DecodeError as error:
         return web.json_response(InvalidParameter(str(error)).body(), status=400)
     except StemmaError as error:
-        log.warning("%s %s: %s", http.method, http.path, error)
+        log.warning("%s %s: %s", request.method, request.path, error)
         problem: Json = {"message": str(error), "type": "server_error", "code": None}
         return web.json_response({"error": problem}, status=503)

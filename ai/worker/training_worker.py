@@ -11,14 +11,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ai.adapters.store import AdapterStore
 from ai.content import exact_json
 from ai.datasets.snapshot import Snapshot, materialise
-from ai.datasets.store import ContentStore, MissingContent
+from ai.datasets.store import MissingContent
 from ai.models.base_model import base_model_id, load_base_model
 from ai.training.checkpoints import encode_checkpoints
 from ai.training.recipe import TrainingRecipe
@@ -31,6 +29,7 @@ from genesis.interfaces import MODEL_REGISTRY, WORKER_REGISTRY
 from .client import Account, NodeUnreachable, RpcError
 from .datanets import contributions_of
 from .jobs import JobBoard, JobProgress
+from .stores import Stores
 
 POLL_INTERVAL_S: Final = 0.5
 STATUS_OPEN, STATUS_CLAIMED = 1, 2
@@ -40,14 +39,6 @@ log = logging.getLogger(__name__)
 
 class JobRefused(StemmaError):
     """This worker cannot or may not do the job; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """Where a worker keeps what it names by hash."""
-
-    contents: ContentStore
-    adapters: AdapterStore
 
 
 class TrainingWorker:

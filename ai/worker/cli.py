@@ -1,0 +1,102 @@
+"""The `stemma-worker` command: trains, serves and attributes for a chain.
+
+Parses, calls the service, prints. Logs go to standard error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from chain.errors import StemmaError
+
+KEY_VARIABLE = "STEMMA_WORKER_KEY"
+KEY_DIGITS = 64
+
+app = typer.Typer(
+    name="stemma-worker",
+    help="Trains LoRA adapters, serves them to OpenAI clients and attests what it did.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _root() -> None:
+    """Keep `run` a command of its own: others will stand beside it."""
+
+
+@app.command()
+def run(
+    rpc: Annotated[str, typer.Option(help="JSON-RPC of an L2 node.")],
+    datadir: Annotated[Path, typer.Option(help="Where content, adapters and receipts lie.")],
+    key_file: Annotated[
+        Path | None,
+        typer.Option(help=f"File with the private key in hex; else the variable {KEY_VARIABLE}."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address the gateway listens on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the gateway; 0: any free port.")] = 8000,
+    base_model: Annotated[
+        Path | None, typer.Option(help="Directory of the base model; default: the embedded one.")
+    ] = None,
+    threads: Annotated[int, typer.Option(help="Threads for torch.")] = 1,
+) -> None:
+    """Register, then train and serve until stopped."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    key = read_key(key_file)
+    # torch is slow to import: only now, so that --help and usage errors answer at once
+    from ai.models.base_model import DEFAULT_BASE_MODEL
+
+    from .service import WorkerConfig, run_worker
+
+    directory = base_model or DEFAULT_BASE_MODEL
+    config = WorkerConfig(rpc, datadir, key, host, port, base_directory=directory, threads=threads)
+    datadir.mkdir(parents=True, exist_ok=True)
+    try:
+        asyncio.run(_until_stopped(run_worker(config, _announce)))
+    except StemmaError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def read_key(key_file: Path | None) -> bytes:
+    """The 32-byte private key from a file or the environment; never from the command line."""
+    text = key_file.read_text() if key_file is not None else os.environ.get(KEY_VARIABLE, "")
+    digits = text.strip().removeprefix("0x")
+    try:
+        key = bytes.fromhex(digits)
+    except ValueError:
+        key = b""
+    if len(digits) != KEY_DIGITS or len(key) * 2 != KEY_DIGITS:
+        where = str(key_file) if key_file is not None else KEY_VARIABLE
+        raise typer.BadParameter(f"{where} does not hold a private key of 64 hex digits")
+    return key
+
+
+def _announce(url: str) -> None:
+    typer.echo(f"gateway {url}/v1")
+
+
+async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Run until SIGTERM or SIGINT, then let the work clean up after itself."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        logging.getLogger(__name__).info("stopped")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
