@@ -1,0 +1,337 @@
+"""One chain that can be executed, stored and rolled back: the executor joined to a chain store.
+
+Used for the L2 and for the embedded L1. Reading and calling are safe from any thread; building,
+committing and moving heads belong to one. Which block to build, and when a head is safe, is decided
+above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+
+from chain.block import Block, Header
+from chain.heads import BlockId, BlockRef, Heads
+from chain.receipt import Receipt
+from chain.state import State, StateChanges
+from chain.storage import ChainStore
+from chain.trie import MissingNode
+from chain.txpool import PooledTransaction
+from chain.types import Address, Hash32
+from genesis.config import ChainConfig
+
+from .builder import Rejected, build_block
+from .call import AccountOverride, BlockOverride, CallRequest, CallResult, Simulator
+from .environment import BlockEnvironment, BlockHashOf, Outcome
+from .errors import InvalidBlock, UnknownBlock
+from .executor import BlockExecution, ExecutionResult, PayloadAttributes, execute_block
+from .fees import blob_base_fee
+from .tracing import Tracer
+
+DEFAULT_CALL_GAS = 50_000_000
+_BLOCKS_PER_STATE = 64
+"""How many blocks one State serves before a fresh one takes over, so that its caches stay small."""
+
+
+class ExecutionEngine:
+    """Executes and keeps one chain. Made by `open`."""
+
+    def __init__(self, config: ChainConfig, store: ChainStore) -> None:
+        self.config = config
+        self.store = store
+        self._warm_state: tuple[Hash32, State] | None = None
+        self._blocks_on_state = 0
+
+    @classmethod
+    def open(
+        cls, store: ChainStore, config: ChainConfig, genesis: tuple[Block, StateChanges]
+    ) -> ExecutionEngine:
+        """Open the chain of a store, or begin it with the genesis block and state in an empty one.
+
+        Raises UnknownBlock where the store holds a chain with another genesis.
+        """
+        block, changes = genesis
+        if store.heads() is None:
+            heads = Heads.at_genesis(BlockId(block.number, block.hash))
+            store.commit(block, (), (), changes, heads)
+        stored = store.canonical_hash(block.number)
+        if stored != block.hash:
+            found = "none" if stored is None else f"0x{stored.hex()}"
+            raise UnknownBlock(
+                f"genesis block {block.number}: the store has {found}, "
+                f"the configuration gives 0x{block.hash.hex()}"
+            )
+        return cls(config, store)
+
+    # -- reading
+
+    @property
+    def heads(self) -> Heads:
+        """Unsafe, safe and finalized head. Raises UnknownBlock on a store without a chain."""
+        heads = self.store.heads()
+        if heads is None:
+            raise UnknownBlock("the store holds no chain")
+        return heads
+
+    def header(self, block_hash: Hash32) -> Header | None:
+        """The header of that hash, canonical or not."""
+        return self.store.header(block_hash)
+
+    def header_by_number(self, number: int) -> Header | None:
+        """The canonical header of that number."""
+        return self.store.canonical_header(number)
+
+    def block(self, block_hash: Hash32) -> Block | None:
+        """The block of that hash, canonical or not."""
+        return self.store.block(block_hash)
+
+    def block_by_number(self, number: int) -> Block | None:
+        """The canonical block of that number."""
+        block_hash = self.store.canonical_hash(number)
+        return None if block_hash is None else self.store.block(block_hash)
+
+    def receipts(self, block_hash: Hash32) -> tuple[Receipt, ...] | None:
+        """The receipts of a block, in the order of its transactions."""
+        return self.store.receipts(block_hash)
+
+    def senders(self, block_hash: Hash32) -> tuple[Address, ...] | None:
+        """Who sent each transaction of a block."""
+        return self.store.senders(block_hash)
+
+    def transaction_location(self, transaction_hash: Hash32) -> tuple[Hash32, int] | None:
+        """Block hash and index of a transaction of the canonical chain."""
+        found = self.store.transaction_location(transaction_hash)
+        return None if found is None else (found.block_hash, found.index)
+
+    def state_at(self, header: Header) -> State:
+        """A fresh State at the end of a block. Raises UnknownBlock where its nodes are not kept."""
+        try:
+            return State.at(self.store, header.state_root)
+        except MissingNode as error:
+            raise UnknownBlock(
+                f"block {header.number} (0x{header.hash.hex()}): no state for root "
+                f"0x{header.state_root.hex()}"
+            ) from error
+
+    # -- building and storing
+
+    def build(
+        self,
+        attributes: PayloadAttributes,
+        candidates: Iterable[PooledTransaction] = (),
+        *,
+        rejected: Rejected | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> ExecutionResult:
+        """Execute the attributes' transactions and then candidates; stores nothing.
+
+        Raises UnknownBlock for an unknown parent, InvalidTransaction for one of the attributes'.
+        """
+        parent = self._known(attributes.parent_hash)
+        return build_block(
+            self.config,
+            parent,
+            attributes,
+            self._state_for(parent),
+            block_hash=self._ancestors(parent),
+            candidates=candidates,
+            rejected=rejected,
+            stop=stop,
+        )
+
+    def commit(self, result: ExecutionResult) -> None:
+        """Store a block, its state and its receipts, and make it the unsafe head: one synced write.
+
+        Raises InvalidHeadMove where its parent is not the unsafe head.
+        """
+        header = result.header
+        reference = BlockRef(header.number, header.hash, header.parent_hash, header.timestamp)
+        heads = self.heads.extended(reference)
+        self.store.commit(
+            result.block, result.receipts, result.senders, result.state_changes, heads
+        )
+        self._blocks_on_state += 1
+        if self._blocks_on_state < _BLOCKS_PER_STATE:
+            self._warm_state = (header.hash, result.state)
+
+    def import_block(self, block: Block) -> ExecutionResult:
+        """Execute a block that someone else built, compare and commit it.
+
+        Raises InvalidBlock naming the first field that differs, InvalidTransaction, UnknownBlock.
+        """
+        result = self.execute(block)
+        self.commit(result)
+        return result
+
+    def execute(self, block: Block) -> ExecutionResult:
+        """Execute a given block and compare each field of its header; stores nothing.
+
+        Raises as `import_block`.
+        """
+        header = block.header
+        parent = self._known(header.parent_hash)
+        self._check_place(header, parent)
+        result = execute_block(
+            self.config,
+            parent,
+            attributes_of(block),
+            self._state_for(parent),
+            block_hash=self._ancestors(parent),
+        )
+        for each in fields(Header):
+            want, have = getattr(header, each.name), getattr(result.header, each.name)
+            if want != have:
+                raise InvalidBlock(
+                    header.hash, header.number, f"{each.name} is {want!r}, execution gives {have!r}"
+                )
+        return result
+
+    def set_heads(
+        self,
+        *,
+        unsafe: BlockId | None = None,
+        safe: BlockId | None = None,
+        finalized: BlockId | None = None,
+    ) -> tuple[Block, ...]:
+        """Move heads in one synced write; unsafe may go back, and so rolls the chain back.
+
+        Returns the blocks that left the canonical chain, highest first. Raises InvalidHeadMove, and
+        UnknownBlock of `chain.storage`.
+        """
+        dropped = self.store.set_heads(
+            self.heads.moved(unsafe=unsafe, safe=safe, finalized=finalized)
+        )
+        blocks = [self.store.block(block_hash) for block_hash in dropped]
+        return tuple(block for block in blocks if block is not None)
+
+    # -- trying
+
+    def call(
+        self,
+        request: CallRequest,
+        header: Header,
+        *,
+        gas_cap: int = DEFAULT_CALL_GAS,
+        account_overrides: Mapping[Address, AccountOverride] | None = None,
+        block_override: BlockOverride | None = None,
+        tracer: Tracer | None = None,
+    ) -> CallResult:
+        """What a call gives at the end of a block. Raises InvalidTransaction if it cannot start."""
+        simulator = self._simulator(header, account_overrides, block_override)
+        return simulator.call(request, gas_cap, tracer)
+
+    def estimate_gas(
+        self,
+        request: CallRequest,
+        header: Header,
+        *,
+        gas_cap: int = DEFAULT_CALL_GAS,
+        account_overrides: Mapping[Address, AccountOverride] | None = None,
+        block_override: BlockOverride | None = None,
+    ) -> int:
+        """Gas with which a call succeeds at the end of a block. Raises CallFailed."""
+        simulator = self._simulator(header, account_overrides, block_override)
+        return simulator.estimate_gas(request, gas_cap)
+
+    def trace(self, block_hash: Hash32, index: int, tracer: Tracer) -> tuple[Outcome, int]:
+        """Run a block again up to a transaction, which `tracer` hears; its outcome and gas used.
+
+        Raises UnknownBlock where block, transaction or the parent's state is not there.
+        """
+        block = self.store.block(block_hash)
+        if block is None or not 0 <= index < len(block.transactions):
+            raise UnknownBlock(f"block 0x{block_hash.hex()} has no transaction {index} here")
+        parent = self._known(block.header.parent_hash)
+        senders = self.store.senders(block_hash) or ()
+        execution = BlockExecution(
+            self.config,
+            parent,
+            attributes_of(block),
+            self.state_at(parent),
+            block_hash=self._ancestors(parent),
+        )
+        for position in range(index):
+            execution.add(block.transactions[position], senders[position])
+        applied = execution.add(block.transactions[index], senders[index], tracer)
+        return applied.outcome, applied.gas_used
+
+    # -- inside
+
+    def _known(self, block_hash: Hash32) -> Header:
+        header = self.store.header(block_hash)
+        if header is None:
+            raise UnknownBlock(f"block 0x{block_hash.hex()} is not known")
+        return header
+
+    def _state_for(self, parent: Header) -> State:
+        """The state of the block before, if it is still at hand; it changes hands here."""
+        warm, self._warm_state = self._warm_state, None
+        if warm is not None and warm[0] == parent.hash:
+            return warm[1]
+        self._blocks_on_state = 0
+        return self.state_at(parent)
+
+    def _ancestors(self, parent: Header) -> BlockHashOf:
+        """Hashes of `parent` and the blocks before it, also where they are not canonical."""
+        if self.store.is_canonical(BlockId(parent.number, parent.hash)):
+            return self.store.canonical_hash
+
+        def walk(number: int) -> Hash32 | None:
+            header: Header | None = parent
+            while header is not None and header.number > number:
+                header = self.store.header(header.parent_hash)
+            return None if header is None else header.hash
+
+        return walk
+
+    def _check_place(self, header: Header, parent: Header) -> None:
+        if header.number != parent.number + 1:
+            raise InvalidBlock(
+                header.hash, header.number, f"its parent has the number {parent.number}"
+            )
+        if header.timestamp <= parent.timestamp and not self.config.is_optimism:
+            raise InvalidBlock(
+                header.hash,
+                header.number,
+                f"timestamp {header.timestamp} is not after the parent's {parent.timestamp}",
+            )
+
+    def _simulator(
+        self,
+        header: Header,
+        account_overrides: Mapping[Address, AccountOverride] | None,
+        block_override: BlockOverride | None,
+    ) -> Simulator:
+        environment = BlockEnvironment(
+            chain_id=self.config.chain_id,
+            number=header.number,
+            timestamp=header.timestamp,
+            coinbase=header.beneficiary,
+            prev_randao=header.prev_randao,
+            gas_limit=header.gas_limit,
+            base_fee=header.base_fee_per_gas or 0,
+            blob_base_fee=blob_base_fee(header.excess_blob_gas or 0),
+            block_hash=self._ancestors(header),
+        )
+        return Simulator(
+            self.state_at(header),
+            environment,
+            is_optimism=self.config.is_optimism,
+            account_overrides=account_overrides,
+            block_override=block_override,
+        )
+
+
+def attributes_of(block: Block) -> PayloadAttributes:
+    """The attributes from which a block is made again."""
+    header = block.header
+    return PayloadAttributes(
+        parent_hash=header.parent_hash,
+        timestamp=header.timestamp,
+        prev_randao=header.prev_randao,
+        fee_recipient=header.beneficiary,
+        gas_limit=header.gas_limit,
+        parent_beacon_block_root=header.parent_beacon_block_root or Hash32(bytes(32)),
+        transactions=block.transactions,
+        extra_data=header.extra_data,
+    )
