@@ -36,13 +36,13 @@ class LevelStore:
                 bloom_filter_bits=_BLOOM_BITS_PER_KEY,
             )
         except (plyvel.Error, OSError) as error:
-            raise StorageError(f"cannot open the store in {path}: {error}") from error
+            raise StorageError(f"cannot open the store in {path}: {_reason(error)}") from error
 
     def _failure(self, error: Exception) -> StorageError:
         # plyvel says that a database is closed with the same type as other misuse.
         if isinstance(error, RuntimeError):
             return StoreClosed(f"the store in {self._path} is closed")
-        return StorageError(f"the store in {self._path} failed: {error}")
+        return StorageError(f"the store in {self._path} failed: {_reason(error)}")
 
     def get(self, key: bytes, /) -> bytes | None:
         """Return the value of a key, or None."""
@@ -85,3 +85,9 @@ class LevelStore:
     def close(self) -> None:
         """Close the database and give up its lock."""
         self._db.close()
+
+
+def _reason(error: Exception) -> str:
+    """What LevelDB says; plyvel hands it on as bytes."""
+    said = error.args[0] if error.args else error
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)

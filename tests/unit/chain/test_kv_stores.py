@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from blocks import assert_consistent, grow
 from conformance import DurableConformance, KeyValueConformance
 
-from chain.storage import LevelStore, MemoryStore, StorageError
+from chain.storage import ChainStore, LevelStore, MemoryStore, StorageError
 
 
 class TestMemoryStore(KeyValueConformance):
@@ -43,6 +44,28 @@ class TestLevelStore(DurableConformance):
         store.close()
         (tmp_path / "kv" / "CURRENT").write_bytes(b"nonsense\n")
         with pytest.raises(StorageError, match="cannot open"):
+            LevelStore(tmp_path / "kv")
+
+    @pytest.mark.parametrize("cut_bytes", [1, 300, 5000])
+    def test_tail_lost_with_the_power_costs_the_last_blocks_only(self, store, tmp_path, cut_bytes):
+        grow(ChainStore(store), None, 10)
+        store.close()
+        log = max((tmp_path / "kv").glob("*.log"))
+        log.write_bytes(log.read_bytes()[:-cut_bytes])
+        again = LevelStore(tmp_path / "kv")
+        chain = ChainStore(again)
+        assert 5 <= chain.heads().unsafe.number < 9
+        assert_consistent(chain)
+        again.close()
+
+    def test_damage_in_the_middle_of_the_log_is_refused_not_skipped(self, store, tmp_path):
+        grow(ChainStore(store), None, 10)
+        store.close()
+        log = max((tmp_path / "kv").glob("*.log"))
+        data = bytearray(log.read_bytes())
+        data[len(data) // 2] ^= 0xFF
+        log.write_bytes(data)
+        with pytest.raises(StorageError, match="Corruption: checksum mismatch"):
             LevelStore(tmp_path / "kv")
 
     def test_path_that_is_a_file_is_refused(self, tmp_path):
