@@ -119,15 +119,6 @@ def test_statement_as_the_tuple_of_a_call():
     assert statement_values(_INFERENCE)[4:6] == (12, 34)
 
 
-def test_worked_example_of_the_protocol_page():
-    assert digest(_TRAINING, _CHAIN_ID, _CONTRACT).hex() == (
-        "06c2ab8bc240b72604bd733424675084a72384fa9c393def63f161791f26b08a"
-    )
-    assert shares_root([(b"\x11" * 20, 600_000), (b"\x22" * 20, 400_000)]).hex() == (
-        "95253c5f8f1304aff7efe63b804b4cf32f65af99d9921001de04631a31bd3daf"
-    )
-
-
 def test_shares_root_binds_place_account_and_amount():
     shares = [(b"\x11" * 20, 600_000), (b"\x22" * 20, 400_000)]
     assert sum(ppm for _, ppm in shares) == SHARES_TOTAL_PPM
