@@ -107,10 +107,16 @@ class Simulator:
         self._block = _override_block(block, block_override or BlockOverride())
         self._is_optimism = is_optimism
 
-    def call(self, request: CallRequest, gas_cap: int, tracer: Tracer | None = None) -> CallResult:
+    def call(self, request: CallRequest, gas_cap: int) -> CallResult:
         """Run a call with at most `gas_cap` gas. Raises InvalidTransaction if it cannot start."""
-        outcome, gas_used = self._try(request, min(request.gas or gas_cap, gas_cap), tracer)
+        outcome, gas_used = self._try(request, min(request.gas or gas_cap, gas_cap), None)
         return CallResult(outcome.output, gas_used, outcome.error, outcome.logs)
+
+    def trace(self, request: CallRequest, gas_cap: int, tracer: Tracer) -> tuple[Outcome, int]:
+        """Run a call that `tracer` hears; its outcome and gas used. Raises InvalidTransaction."""
+        gas = min(request.gas or gas_cap, gas_cap)
+        tracer.begin(gas)
+        return self._try(request, gas, tracer)
 
     def estimate_gas(self, request: CallRequest, gas_cap: int) -> int:
         """Least gas, within a small tolerance, that makes a call succeed.

@@ -214,11 +214,10 @@ class ExecutionEngine:
         gas_cap: int = DEFAULT_CALL_GAS,
         account_overrides: Mapping[Address, AccountOverride] | None = None,
         block_override: BlockOverride | None = None,
-        tracer: Tracer | None = None,
     ) -> CallResult:
         """What a call gives at the end of a block. Raises InvalidTransaction if it cannot start."""
         simulator = self._simulator(header, account_overrides, block_override)
-        return simulator.call(request, gas_cap, tracer)
+        return simulator.call(request, gas_cap)
 
     def estimate_gas(
         self,
@@ -232,6 +231,20 @@ class ExecutionEngine:
         """Gas with which a call succeeds at the end of a block. Raises CallFailed."""
         simulator = self._simulator(header, account_overrides, block_override)
         return simulator.estimate_gas(request, gas_cap)
+
+    def trace_call(
+        self,
+        request: CallRequest,
+        header: Header,
+        tracer: Tracer,
+        *,
+        gas_cap: int = DEFAULT_CALL_GAS,
+        account_overrides: Mapping[Address, AccountOverride] | None = None,
+        block_override: BlockOverride | None = None,
+    ) -> tuple[Outcome, int]:
+        """Run a call that `tracer` hears; its outcome and gas used. Raises InvalidTransaction."""
+        simulator = self._simulator(header, account_overrides, block_override)
+        return simulator.trace(request, gas_cap, tracer)
 
     def trace(self, block_hash: Hash32, index: int, tracer: Tracer) -> tuple[Outcome, int]:
         """Run a block again up to a transaction, which `tracer` hears; its outcome and gas used.

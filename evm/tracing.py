@@ -52,6 +52,9 @@ class Step:
 class Tracer(Protocol):
     """Listens to a run. `gas` and `gas_used` are in gas units."""
 
+    def begin(self, gas_limit: int) -> None:
+        """A transaction or call with that gas limit begins."""
+
     def enter(self, entry: FrameEntry) -> None:
         """A frame begins."""
 
@@ -75,6 +78,9 @@ class StructLogger:
     logs: list[dict[str, Any]] = field(default_factory=list)
     _open: dict[int, dict[str, Any]] = field(default_factory=dict)
     _storage: dict[Address, dict[str, str]] = field(default_factory=dict)
+
+    def begin(self, gas_limit: int) -> None:
+        """Nothing to record yet."""
 
     def enter(self, entry: FrameEntry) -> None:
         """Frames show only in the depth of their steps."""
@@ -137,7 +143,12 @@ class CallTracer:
 
     only_top_call: bool = False
     root: dict[str, Any] | None = None
+    _gas_limit: int = 0
     _open: list[dict[str, Any]] = field(default_factory=list)
+
+    def begin(self, gas_limit: int) -> None:
+        """The outermost frame shows the whole gas limit, as geth has it."""
+        self._gas_limit = gas_limit
 
     def enter(self, entry: FrameEntry) -> None:
         """Open a frame below the innermost one."""
@@ -145,7 +156,7 @@ class CallTracer:
             "type": entry.kind,
             "from": "0x" + entry.sender.hex(),
             "to": "0x" + entry.to.hex(),
-            "gas": hex(entry.gas),
+            "gas": hex(entry.gas if self._open else self._gas_limit),
             "gasUsed": "0x0",
             "input": "0x" + entry.data.hex(),
         }

@@ -79,6 +79,7 @@ class Transition:
     ) -> None:
         self._state = state
         self._block = block
+        self._tracer = tracer
         self._is_optimism = is_optimism
         self._machine = Machine(state, block, has_natives=is_optimism, tracer=tracer)
         # op-geth reads the prices once a block, at the first transaction that pays them.
@@ -92,6 +93,8 @@ class Transition:
         Raises InvalidTransaction with the state untouched.
         """
         self._state.begin_transaction()
+        if self._tracer is not None:
+            self._tracer.begin(tx.gas_limit)
         if isinstance(tx, DepositTransaction):
             return self._apply_deposit(tx, gas_available)
         intrinsic, floor = self._check(tx, gas_available, blob_gas_available)
