@@ -11,7 +11,7 @@ from chain.storage import ChainStore, LevelStore
 from chain.types import Address
 from evm.engine import ExecutionEngine
 from evm.intrinsic_gas import minimum_gas
-from genesis.allocation import GenesisSpec
+from genesis.allocation import GenesisSpec, genesis_block
 
 from .config import NodeConfig
 from .l1.blob_store import BlobStore
@@ -75,7 +75,7 @@ def open_chain(
     """Open a chain's store, beginning the chain with `genesis` if it is empty. Needs a loop."""
     directory.mkdir(parents=True, exist_ok=True)
     store = ChainStore(LevelStore(directory / "chain"))
-    engine = ExecutionEngine.open(store, genesis)
+    engine = ExecutionEngine.open(store, genesis.config, genesis_block(genesis))
     pool = SharedPool(
         chain_id=engine.config.chain_id,
         block_gas_limit=genesis.gas_limit,

@@ -18,10 +18,11 @@ from chain.errors import StemmaError
 from chain.heads import BlockId
 from chain.state import State
 from chain.transaction import SignedTransaction, recover_sender
-from chain.txpool import PoolError
+from chain.txpool import PooledTransaction, PoolError
 from chain.types import Address, Hash32
 from evm.builder import build_block
 from evm.engine import ExecutionEngine
+from evm.errors import InvalidTransaction
 from evm.executor import ExecutionResult, PayloadAttributes
 from evm.fees import next_base_fee
 
@@ -169,6 +170,8 @@ class DevL1:
 
     def _build(self, parent: Header, attributes: PayloadAttributes) -> ExecutionResult:
         candidates = self.pool.pending(next_base_fee(self.engine.config, parent))
+        if not self._patches:
+            return self.engine.build(attributes, candidates, rejected=self._reject)
         state = self.engine.state_at(parent)
         patches, self._patches = self._patches, []
         for patch in patches:
@@ -181,8 +184,12 @@ class DevL1:
             state,
             block_hash=self._canonical_hash,
             candidates=candidates,
-            rejected=lambda pooled, _: self.pool.remove([pooled.hash]),
+            rejected=self._reject,
         )
+
+    def _reject(self, candidate: PooledTransaction, error: InvalidTransaction) -> None:
+        if not error.may_become_valid:
+            self.pool.remove([candidate.hash])
 
     def _canonical_hash(self, number: int) -> Hash32 | None:
         header = self.engine.header_by_number(number)

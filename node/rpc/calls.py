@@ -15,6 +15,7 @@ from evm.call import AccountOverride as EngineAccountOverride
 from evm.call import BlockOverride, CallFailed, CallRequest, CallResult
 from evm.engine import ExecutionEngine
 from evm.errors import InvalidTransaction
+from evm.tracing import Tracer
 
 from . import errors
 from .errors import InvalidParameter, RpcError
@@ -134,6 +135,7 @@ class CallService:
         header: Header,
         overrides: Mapping[Address, AccountOverride],
         block_override: BlockOverride,
+        tracer: Tracer | None = None,
     ) -> CallResult:
         """Run a call. Raises RpcError when it cannot even start."""
         request = call_request(arguments, header.base_fee_per_gas or 0)
@@ -144,6 +146,7 @@ class CallService:
                 gas_cap=self._gas_cap,
                 account_overrides=account_overrides(overrides),
                 block_override=block_override,
+                tracer=tracer,
             )
         except InvalidTransaction as error:
             raise RpcError(errors.SERVER_ERROR, f"err: {error}") from error
