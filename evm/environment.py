@@ -30,6 +30,8 @@ class BlockEnvironment:
     base_fee: int
     blob_base_fee: int
     block_hash: BlockHashOf
+    is_prague: bool = True
+    """False for a block from before Prague (Isthmus): no calldata floor, no type 4."""
 
     def ancestor_hash(self, number: int) -> bytes:
         """What BLOCKHASH gives: one of the last 256 hashes, or no bytes (which read as zero)."""

@@ -166,10 +166,10 @@ class BlockExecution:
         """The system calls at the start of a block; each does nothing where its contract is not."""
         attributes = self._attributes
         machine = Machine(self._state, self.environment, has_natives=self._config.is_optimism)
-        for contract, word in (
-            (BEACON_ROOTS, attributes.parent_beacon_block_root),
-            (HISTORY_STORAGE, self._parent.hash),
-        ):
+        calls = [(BEACON_ROOTS, attributes.parent_beacon_block_root)]
+        if self.environment.is_prague:
+            calls.append((HISTORY_STORAGE, self._parent.hash))
+        for contract, word in calls:
             if self._state.get_code(contract):
                 self._state.begin_transaction()
                 machine.run(Message(SYSTEM_ADDRESS, contract, 0, word, SYSTEM_CALL_GAS, 0))
@@ -177,7 +177,7 @@ class BlockExecution:
     def _header(self, state_root: Hash32) -> Header:
         attributes, environment = self._attributes, self.environment
         withdrawals = EMPTY_ROOT
-        if self._config.is_optimism:
+        if self._config.is_optimism and environment.is_prague:
             withdrawals = self._state.storage_root(L2_TO_L1_MESSAGE_PASSER)
         with_logs = [receipt.bloom for receipt in self._receipts if receipt.logs]
         return Header(
@@ -198,7 +198,7 @@ class BlockExecution:
             blob_gas_used=self._blob_gas_used,
             excess_blob_gas=self._excess_blob_gas,
             parent_beacon_block_root=attributes.parent_beacon_block_root,
-            requests_hash=EMPTY_REQUESTS_HASH,
+            requests_hash=EMPTY_REQUESTS_HASH if environment.is_prague else None,
         )
 
 
@@ -237,6 +237,7 @@ def block_environment(
         base_fee=next_base_fee(config, parent),
         blob_base_fee=blob_base_fee(next_excess_blob_gas(config, parent)),
         block_hash=block_hash,
+        is_prague=config.forks.is_active("prague", attributes.timestamp),
     )
 
 

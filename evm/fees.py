@@ -130,10 +130,15 @@ class L1FeeParameters:
         return gas * self.operator_fee_scalar // 10**6 + self.operator_fee_constant
 
 
-def l1_attributes(get_storage: Callable[[Address, int], int]) -> L1FeeParameters:
-    """Read the prices that the L1-attributes deposit left in the storage of L1Block."""
+def l1_attributes(
+    get_storage: Callable[[Address, int], int], *, has_operator_fee: bool = True
+) -> L1FeeParameters:
+    """Read the prices that the L1-attributes deposit left in the storage of L1Block.
+
+    Before Isthmus there is no operator fee, and its slot is not read.
+    """
     scalars = get_storage(L1_BLOCK, _SLOT_SCALARS)
-    operator = get_storage(L1_BLOCK, _SLOT_OPERATOR_FEE)
+    operator = get_storage(L1_BLOCK, _SLOT_OPERATOR_FEE) if has_operator_fee else 0
     return L1FeeParameters(
         base_fee=get_storage(L1_BLOCK, _SLOT_L1_BASE_FEE),
         blob_base_fee=get_storage(L1_BLOCK, _SLOT_L1_BLOB_BASE_FEE),

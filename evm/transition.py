@@ -122,8 +122,11 @@ class Transition:
             )
         if isinstance(tx, BlobTransaction):
             self._check_blobs(tx, blob_gas_available)
-        if isinstance(tx, SetCodeTransaction) and not tx.authorization_list:
-            raise InvalidTransaction(Fault.EMPTY_AUTHORIZATIONS)
+        if isinstance(tx, SetCodeTransaction):
+            if not self._block.is_prague:
+                raise InvalidTransaction(Fault.TYPE_NOT_SUPPORTED)
+            if not tx.authorization_list:
+                raise InvalidTransaction(Fault.EMPTY_AUTHORIZATIONS)
         return self._check_gas(tx)
 
     def _check_gas(self, tx: SignedTransaction) -> tuple[int, int]:
@@ -131,12 +134,16 @@ class Transition:
             raise InvalidTransaction(
                 Fault.INIT_CODE_SIZE, f"code size {len(tx.data)} limit {MAX_INIT_CODE_SIZE}"
             )
-        intrinsic, floor = gas_of(tx)
+        intrinsic, floor = self._gas_of(tx)
         if tx.gas_limit < intrinsic:
             raise InvalidTransaction(Fault.INTRINSIC_GAS, f"have {tx.gas_limit}, want {intrinsic}")
         if tx.gas_limit < floor:
             raise InvalidTransaction(Fault.FLOOR_DATA_GAS, f"have {tx.gas_limit}, want {floor}")
         return intrinsic, floor
+
+    def _gas_of(self, tx: Transaction) -> tuple[int, int]:
+        intrinsic, floor = gas_of(tx)
+        return intrinsic, floor if self._block.is_prague else 0
 
     def _check_blobs(self, tx: BlobTransaction, blob_gas_available: int) -> None:
         if self._is_optimism:
@@ -177,7 +184,9 @@ class Transition:
         if not self._is_optimism:
             return _Payment(base_fee + tip, tip, blob_fee, 0, None)
         if self._prices is None:
-            self._prices = l1_attributes(self._state.get_storage)
+            self._prices = l1_attributes(
+                self._state.get_storage, has_operator_fee=self._block.is_prague
+            )
         return _Payment(base_fee + tip, tip, 0, l1_fee(self._prices, tx.encode()), self._prices)
 
     def _check_sender(self, tx: SignedTransaction, sender: Address, payment: _Payment) -> None:
@@ -278,7 +287,7 @@ class Transition:
         state = self._state
         self._credit(tx.sender, tx.mint)
         nonce = state.get_nonce(tx.sender)
-        intrinsic, floor = gas_of(tx)
+        intrinsic, floor = self._gas_of(tx)
         reason = self._why_not(tx, max(intrinsic, floor))
         state.set_nonce(tx.sender, nonce + 1)
         if reason is not None:
