@@ -11,7 +11,6 @@ Format: docs/protocol/proof-of-attribution.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from chain.attestation import (
@@ -23,6 +22,16 @@ from chain.attestation import (
 )
 from chain.crypto.merkle import verify_merkle
 from chain.errors import StemmaError
+from chain.split import (
+    ADAPTER_OWNER,
+    BASE_OWNER,
+    CONTRIBUTOR,
+    HOST,
+    PLATFORM,
+    STAKERS,
+    divide_fee,
+    split_largest_remainder,
+)
 from chain.types import ZERO_ADDRESS, Address, Hash32
 from genesis.addresses import PLATFORM_ACCOUNT
 from genesis.interfaces import (
@@ -36,16 +45,7 @@ from . import gas, inference_escrow
 from .dispatch import NativePrecompile, call_native, emit
 from .frame import Frame, refusal
 from .mapping import mapping_slot
-from .split import split_largest_remainder
 from .storage_layout import AddressField, BoolField, Bytes32Field, Record, UintField
-
-BASIS_POINTS = 10_000
-
-PLATFORM_BP, HOST_BP, STAKERS_BP, CONTRIBUTORS_BP = 1_000, 2_000, 2_000, 5_000
-"""The default split of OpenLedger's example, of what royalties leave."""
-
-PLATFORM, HOST, STAKERS, CONTRIBUTOR, ADAPTER_OWNER, BASE_OWNER = range(1, 7)
-"""Roles in the event Paid."""
 
 MAX_ACCOUNTS = 256
 """Accounts paid at once; each costs up to 25,000 gas. Longer lists are claimed by proof."""
@@ -93,44 +93,6 @@ class ClaimedBits(Record):
     """Which of 256 neighbouring shares are claimed: bit index % 256."""
 
     bits = UintField(slot=0)
-
-
-@dataclass(frozen=True, slots=True)
-class FeeParts:
-    """A fee divided; the fields sum to the fee. All in wei."""
-
-    adapter_owner_wei: int
-    base_owner_wei: int
-    platform_wei: int
-    host_wei: int
-    stakers_wei: int
-    contributors_wei: int
-
-
-def divide_fee(
-    fee_wei: int, *, adapter_royalty_bp: int, base_royalty_bp: int, has_stakers: bool
-) -> FeeParts:
-    """Divide a fee exactly.
-
-    Royalties are rounded down, each of the whole fee. The rest is split by largest remainder, ties
-    to the lower role. Where nobody is bonded the stakers' part goes to the platform.
-    """
-    adapter_owner_wei = fee_wei * adapter_royalty_bp // BASIS_POINTS
-    base_owner_wei = fee_wei * base_royalty_bp // BASIS_POINTS
-    rest_wei = fee_wei - adapter_owner_wei - base_owner_wei
-    platform_wei, host_wei, stakers_wei, contributors_wei = split_largest_remainder(
-        rest_wei, (PLATFORM_BP, HOST_BP, STAKERS_BP, CONTRIBUTORS_BP)
-    )
-    if not has_stakers:
-        platform_wei, stakers_wei = platform_wei + stakers_wei, 0
-    return FeeParts(
-        adapter_owner_wei,
-        base_owner_wei,
-        platform_wei,
-        host_wei,
-        stakers_wei,
-        contributors_wei,
-    )
 
 
 def _account(frame: Frame, account: Address) -> Account:

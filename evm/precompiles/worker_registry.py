@@ -22,8 +22,9 @@ MIN_BOND_WEI = 10**18
 EXIT_DELAY_S = 604_800
 """7 days, the challenge window of the OP Stack: a bond outlasts each statement it stands behind."""
 
-REWARD_SCALE = 10**18
-"""Fixed point of the reward per bonded wei and of the rewards owed."""
+REWARD_SCALE = 10**27
+"""Fixed point of the reward per bonded wei and of the rewards owed: below a wei even for bonds of a
+billion ether together, and a power of ten, so that even parts of even bonds stay even."""
 
 NONE, ACTIVE, EXITING = range(3)
 STATUS_NAMES = ("not registered", "active", "exiting")
