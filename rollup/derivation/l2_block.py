@@ -52,7 +52,7 @@ def l2_block_ref(config: RollupConfig, block: Block) -> L2BlockRef:
     """
     header = block.header
     if is_l2_genesis(config, block):
-        origin = BlockId(config.genesis.l1.number, config.genesis.l1.hash)
+        origin = config.genesis.l1
         sequence_number = 0
     else:
         attributes = l1_attributes_of(block)

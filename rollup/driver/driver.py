@@ -118,16 +118,10 @@ class Driver:
         self._config = config
         self._provider = provider
         self._engine = engine
-        genesis = config.genesis
-        self.safe_head_log = SafeHeadLog(
-            store,
-            SafeHeadEntry(
-                BlockId(genesis.l1.number, genesis.l1.hash),
-                BlockId(genesis.l2.number, genesis.l2.hash),
-            ),
-        )
+        self.safe_head_log = SafeHeadLog(store, SafeHeadEntry(config.genesis.l1, config.genesis.l2))
         self._pipeline: DerivationPipeline | None = None
         self._seen_l1_head: L1BlockRef | None = None
+        self._seen_finalized: L1BlockRef | None = None
         self._ref: L2BlockRef | None = None
         self._consumed_l1 = self.safe_head_log.newest.l1
 
@@ -176,7 +170,7 @@ class Driver:
             return DriverStep(StepKind.RESET)
 
     def _step(self) -> DriverStep:
-        self._watch_l1_head()
+        self._watch_l1()
         if self._pipeline is None:
             return self._reset()
         parent = self.safe_head
@@ -194,8 +188,10 @@ class Driver:
 
     # -- L1 moves
 
-    def _watch_l1_head(self) -> None:
-        """On a new L1 head, see whether the unsafe chain and finality still fit. May raise."""
+    def _watch_l1(self) -> None:
+        """On a new L1 head see whether the unsafe chain still fits; follow L1's finality."""
+        if self._pipeline is not None and self._provider.finalized() != self._seen_finalized:
+            self._follow_finality()
         head = self._provider.head()
         if head is None or head == self._seen_l1_head:
             return
@@ -203,7 +199,6 @@ class Driver:
             origin = self.unsafe_head.l1_origin
             if self._canonical(origin, head) is False:
                 raise ReorgDetected(f"L1 origin {origin} of the unsafe head is not canonical now")
-            self._follow_finality()
         self._seen_l1_head = head
 
     def _canonical(self, origin: BlockId, head: L1BlockRef) -> bool | None:
@@ -214,6 +209,7 @@ class Driver:
 
     def _follow_finality(self) -> None:
         finalized = self._provider.finalized()
+        self._seen_finalized = finalized
         if finalized is None:
             return
         entry = self.safe_head_log.at_l1(finalized.number)

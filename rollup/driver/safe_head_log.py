@@ -14,6 +14,7 @@ from chain import rlp
 from chain.errors import DecodeError
 from chain.heads import BlockId
 from chain.types import Hash32
+from rollup.derivation.errors import CorruptDerivation
 from rollup.l1.provider import L1DataMissing
 
 if TYPE_CHECKING:
@@ -76,13 +77,22 @@ class SafeHeadLog:
     def rewind(self, provider: L1Provider) -> SafeHeadEntry:
         """Forget entries whose L1 block is no longer canonical; return the newest that is.
 
-        The oldest entry is returned unasked: below it nothing is known. Raises L1DataMissing.
+        Raises L1DataMissing, and CorruptDerivation when not even the oldest entry is canonical:
+        below it nothing is known, and it is final or the rollup's own beginning.
         """
         head = provider.head()
         if head is None:
             raise L1DataMissing(number=self.newest.l1.number)
         while len(self._entries) > 1 and not _is_canonical(self.newest.l1, head.number, provider):
             self._entries.pop()
+        oldest = self._entries[0]
+        if self.newest is oldest:
+            canonical = provider.block_by_number(oldest.l1.number)
+            if canonical.hash != oldest.l1.hash:
+                raise CorruptDerivation(
+                    f"L1 block {oldest.l1}, which gave L2 block {oldest.l2} and was final, is not "
+                    f"canonical: L1 has {canonical.ref}"
+                )
         return self.newest
 
     def at_l1(self, l1_number: int) -> SafeHeadEntry | None:

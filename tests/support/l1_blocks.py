@@ -5,11 +5,11 @@ from __future__ import annotations
 from chain.block import Header, transactions_root
 from chain.crypto.keccak import keccak256
 from chain.crypto.secp256k1 import address_of
+from chain.heads import BlockId
 from chain.receipt import EMPTY_BLOOM
 from chain.transaction import BlobTransaction, DynamicFeeTransaction, sign_transaction
 from chain.types import ZERO_ADDRESS, ZERO_HASH
 from genesis.config import (
-    BlockId,
     RollupConfig,
     RollupGenesis,
     SystemConfig,
