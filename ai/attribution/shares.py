@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
 from chain.attestation import SHARES_TOTAL_PPM, Share
+from chain.split import split_largest_remainder
 from chain.types import Address
 
 from .method import SCORE_ONE
@@ -24,18 +25,11 @@ Key = TypeVar("Key", int, Address)
 def divide(total: int, weights: Mapping[Key, int]) -> dict[Key, int]:
     """Divide `total` in proportion to natural weights, by largest remainder, ties by lower key.
 
-    The parts add up to `total` exactly; keys with weight 0 get 0. Raises ValueError if a weight is
-    negative or all are 0.
+    The parts add up to `total` exactly; keys with weight 0 get 0. Raises InvalidSplit if a weight
+    is negative or all are 0.
     """
-    whole = sum(weights.values())
-    if whole <= 0 or min(weights.values()) < 0:
-        raise ValueError(f"cannot divide {total} by weights that sum to {whole}")
-    parts = {key: total * weight // whole for key, weight in weights.items()}
-    left = total - sum(parts.values())
-    by_remainder = sorted(weights, key=lambda key: (-(total * weights[key] % whole), key))
-    for key in by_remainder[:left]:
-        parts[key] += 1
-    return parts
+    keys = sorted(weights)
+    return dict(zip(keys, split_largest_remainder(total, [weights[k] for k in keys]), strict=True))
 
 
 def row_weights(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from ai.adapters.store import StoredAdapter
 from ai.attribution.evidence import Evidence
 from ai.content import exact_json
 from ai.datasets.store import ContentStore
@@ -24,7 +25,6 @@ from ai.inference.engine import (
     GenerationRefused,
     GenerationRequest,
     InferenceEngine,
-    LoadedFrom,
 )
 from ai.worker.client import Account, TransactionReceipt
 from chain.attestation import (
@@ -75,7 +75,7 @@ class Tokenizing(Protocol):
 class AdapterFiles(Protocol):
     """Finds the checked files of an adapter."""
 
-    async def locate(self, adapter: Adapter) -> LoadedFrom:
+    async def locate(self, adapter: Adapter) -> StoredAdapter:
         """The adapter's files here. Raises UnknownModel if they are not."""
 
 
@@ -87,7 +87,7 @@ class PaidRequest:
     request: CompletionRequest
     quote: Quote
     prompt_tokens: tuple[int, ...]
-    files: LoadedFrom
+    files: StoredAdapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ class AnswerService:
             adapter, paid.prompt_tokens, completion.text, prompt_hash
         )
         evidence = attribution.evidence
-        # What the statement names by hash lies in the store under that hash: an audit needs no more.
+        # What the statement names by hash lies in the store under that hash: all an audit needs.
         self.contents.put(exact_json(paid.request.document()))
         output_hash = self.contents.put(completion.text.encode())
         evidence_hash = self.contents.put(evidence.to_json())

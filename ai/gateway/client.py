@@ -82,7 +82,13 @@ class GatewayClient:
 
     async def content(self, name: Hash32) -> bytes:
         """A document of the gateway's content store, by its hash (not checked here)."""
-        path = f"/content/0x{name.hex()}"
+        return await self._bytes(f"/content/0x{name.hex()}")
+
+    async def contribution(self, datanet_id: int, contribution_id: int) -> bytes:
+        """The file of a contribution's rows (not checked here)."""
+        return await self._bytes(f"/content/datanets/{datanet_id}/contributions/{contribution_id}")
+
+    async def _bytes(self, path: str) -> bytes:
         try:
             async with self._open().get(self.url + path) as response:
                 data = await response.read()

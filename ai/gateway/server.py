@@ -16,7 +16,12 @@ from typing import Any, Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from ai.datasets.rows import MAX_CONTRIBUTION_BYTES, content_root, decode_contribution
+from ai.datasets.rows import (
+    MAX_CONTRIBUTION_BYTES,
+    content_root,
+    decode_contribution,
+    encode_contribution,
+)
 from ai.datasets.store import ContentStore, MissingContent
 from ai.inference.engine import Completion
 from ai.worker.client import ChainClient, RpcError
@@ -80,6 +85,7 @@ class GatewayServer:
                 web.get("/v1/training/jobs", self.training_jobs),
                 web.get("/v1/training/jobs/{job}", self.training_job),
                 web.get("/content/{hash}", self.content),
+                web.get("/content/datanets/{datanet}/contributions/{id}", self.contribution),
                 web.put("/content/datanets/{datanet}/contributions/{id}", self.take_contribution),
             ]
         )
@@ -223,6 +229,19 @@ class GatewayServer:
         except MissingContent as error:
             raise web.HTTPNotFound(reason=str(error)) from None
         return web.Response(body=data, content_type="application/octet-stream")
+
+    async def contribution(self, http: web.Request) -> web.StreamResponse:
+        """GET …/contributions/{id}: its rows, as they were given."""
+        registered = await self._contribution(
+            _number(http.match_info["datanet"], "datanet"), _number(http.match_info["id"], "id")
+        )
+        try:
+            rows = self.contents.get_contribution(
+                registered["contributor"], Hash32(registered["contentRoot"])
+            )
+        except MissingContent as error:
+            raise web.HTTPNotFound(reason=str(error)) from None
+        return web.Response(body=encode_contribution(rows), content_type="application/octet-stream")
 
     async def take_contribution(self, http: web.Request) -> web.StreamResponse:
         """PUT …/contributions/{id}: its rows; taken only if their root is on chain."""

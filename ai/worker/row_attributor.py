@@ -79,7 +79,7 @@ class RowAttributor:
         snapshot = materialise(
             self._stores.contents, adapter.datanet_id, contributions, adapter.snapshot_root
         )
-        stored = self._stores.adapters.open(adapter.adapter_id)
+        stored = self._stores.adapters.stored(adapter.adapter_id)
         attributor = Attributor(self._base_directory, stored, snapshot)
         attributor.prepare()
         return attributor, snapshot

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from ai.adapters.store import AdapterStore, UnknownAdapter
+from ai.adapters.store import AdapterStore, StoredAdapter, UnknownAdapter
 from ai.content import parse_exact_json
 from ai.datasets.store import ContentStore
 from ai.gateway.answering import AnswerService
@@ -24,7 +24,6 @@ from ai.gateway.errors import UnknownModel
 from ai.gateway.openai_schema import CompletionRequest
 from ai.gateway.payment import Adapter
 from ai.gateway.server import GatewayServer, TrainingOffer
-from ai.inference.engine import LoadedFrom
 from ai.inference.transformers_engine import TransformersEngine
 from ai.models.base_model import (
     DEFAULT_BASE_MODEL,
@@ -86,7 +85,7 @@ class LocalAdapters:
         self._store = store
         self._base_model = base_model
 
-    async def locate(self, adapter: Adapter) -> LoadedFrom:
+    async def locate(self, adapter: Adapter) -> StoredAdapter:
         """The files of an adapter. Raises UnknownModel if they or their base are not here."""
         name = "0x" + adapter.adapter_id.hex()
         if adapter.base_model != self._base_model:
@@ -96,10 +95,9 @@ class LocalAdapters:
                 param="model",
             )
         try:
-            await asyncio.to_thread(self._store.open, adapter.adapter_id)
+            return await asyncio.to_thread(self._store.stored, adapter.adapter_id)
         except UnknownAdapter as error:
             raise UnknownModel(str(error), param="model") from None
-        return LoadedFrom(adapter.adapter_id, self._store.path(adapter.adapter_id))
 
 
 async def run_worker(config: WorkerConfig, ready: Callable[[str], None]) -> None:

@@ -11,17 +11,19 @@ from types import MappingProxyType
 
 from chain.types import Address
 
-from .datanet_registry import datanet_registry
+from . import (
+    datanet_registry,
+    inference_escrow,
+    model_registry,
+    proof_of_attribution,
+    worker_registry,
+)
 from .frame import Native
-from .inference_escrow import inference_escrow
-from .model_registry import model_registry
-from .proof_of_attribution import proof_of_attribution
-from .worker_registry import worker_registry
 
 NATIVE_PRECOMPILES: Mapping[Address, Native] = MappingProxyType(
     {
-        each.interface.address: each
-        for each in (
+        room.PRECOMPILE.interface.address: room.PRECOMPILE
+        for room in (
             datanet_registry,
             worker_registry,
             model_registry,

@@ -375,7 +375,7 @@ def datanet_count(frame: Frame) -> tuple[int]:
     return (Registry(frame).datanet_count,)
 
 
-datanet_registry = NativePrecompile(
+PRECOMPILE = NativePrecompile(
     DATANET_REGISTRY,
     {
         "createDatanet": create_datanet,

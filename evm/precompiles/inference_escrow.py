@@ -213,7 +213,7 @@ def request_id_of(frame: Frame, caller: Address, nonce: int) -> tuple[Hash32]:
     return (_request_id(frame, caller, nonce),)
 
 
-inference_escrow = NativePrecompile(
+PRECOMPILE = NativePrecompile(
     INFERENCE_ESCROW,
     {
         "open": open_request,

@@ -395,7 +395,7 @@ def job_count(frame: Frame) -> tuple[int]:
     return (Registry(frame).job_count,)
 
 
-model_registry = NativePrecompile(
+PRECOMPILE = NativePrecompile(
     MODEL_REGISTRY,
     {
         "registerBaseModel": register_base_model,

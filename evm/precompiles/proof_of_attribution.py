@@ -426,7 +426,7 @@ def get_settlement(
     )
 
 
-proof_of_attribution = NativePrecompile(
+PRECOMPILE = NativePrecompile(
     PROOF_OF_ATTRIBUTION,
     {
         "settle": settle,

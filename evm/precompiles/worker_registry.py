@@ -208,7 +208,7 @@ def pending_rewards(frame: Frame, account: Address) -> tuple[int]:
     return (_owed_scaled(frame, _worker(frame, account)) // REWARD_SCALE,)
 
 
-worker_registry = NativePrecompile(
+PRECOMPILE = NativePrecompile(
     WORKER_REGISTRY,
     {
         "register": register,
