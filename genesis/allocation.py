@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from chain.block import EMPTY_REQUESTS_HASH, Block, Header
+from chain.errors import DecodeError
 from chain.heads import BlockId
 from chain.receipt import EMPTY_BLOOM
 from chain.state import MemoryStateStore, State, StateChanges
@@ -24,7 +25,7 @@ from chain.types import ZERO_ADDRESS, ZERO_HASH, Address, Hash32, to_address
 from . import addresses
 from .config import ChainConfig, RollupConfig, RollupGenesis, default_batch_inbox
 from .dev_accounts import DEV_BALANCE_WEI, dev_accounts
-from .fields import ConfigError, Fields, parse_bytes, parse_integer
+from .fields import ConfigError, Fields, parse_integer
 from .predeploys import runtime_code
 from .presets import dev_l1_preset
 
@@ -106,7 +107,9 @@ class GenesisSpec:
         alloc = fields.child("alloc")
         return GenesisSpec(
             config=config,
-            alloc={to_address(key): _read_account(alloc.child(key)) for key in alloc.names()},
+            alloc={
+                _key_address(alloc, key): _read_account(alloc.child(key)) for key in alloc.names()
+            },
             timestamp=fields.integer("timestamp"),
             gas_limit=gas_limit,
             base_fee_per_gas=fields.integer("baseFeePerGas", bits=256, default=1_000_000_000),
@@ -265,15 +268,21 @@ def l2_genesis(
     preset: L2Preset,
     timestamp: int,
     *,
-    fee_recipient: Address = addresses.PLATFORM_ACCOUNT,
+    fee_recipient: Address | None = None,
     chain_id: int | None = None,
     extra_alloc: Mapping[Address, GenesisAccount] | None = None,
 ) -> GenesisSpec:
     """The L2 of a preset whose first block has the timestamp of its L1 anchor, in seconds.
 
-    Without `chain_id` the id is drawn from the genesis hash, so that no two development chains
-    accept each other's transactions.
+    On a development chain the fees go to the platform account if nobody else is named, and the
+    chain id is drawn from the genesis hash if none is given, so that no two such chains accept each
+    other's transactions. A preset without development accounts needs both; raises ConfigError.
     """
+    if not preset.has_dev_accounts and (fee_recipient is None or chain_id is None):
+        raise ConfigError(
+            f"preset {preset.name}: fee_recipient and chain_id have to be given; their defaults "
+            "are for development"
+        )
     spec = GenesisSpec(
         config=ChainConfig.optimism(
             chain_id or 1,
@@ -282,7 +291,7 @@ def l2_genesis(
             eip1559_elasticity=preset.eip1559_elasticity,
         ),
         alloc={
-            **l2_contracts(fee_recipient),
+            **l2_contracts(fee_recipient or addresses.PLATFORM_ACCOUNT),
             **(dev_alloc() if preset.has_dev_accounts else {}),
             **(extra_alloc or {}),
         },
@@ -347,6 +356,14 @@ def rollup_config(
     )
 
 
+def _key_address(alloc: Fields, key: str) -> Address:
+    """The address that a key of `alloc` is, with or without 0x."""
+    try:
+        return to_address(key)
+    except DecodeError as error:
+        raise ConfigError(f"{alloc.where}: {error}") from None
+
+
 def _read_account(fields: Fields) -> GenesisAccount:
     storage: dict[int, int] = {}
     if "storage" in fields:
@@ -354,9 +371,8 @@ def _read_account(fields: Fields) -> GenesisAccount:
         for slot in slots.names():
             key = slot if slot.startswith("0x") else f"0x{slot}"
             where = f"{slots.where}: {slot}"
-            storage[parse_integer(key, where, bits=256)] = int.from_bytes(
-                parse_bytes(slots.raw(slot), where), "big"
-            )
+            value = parse_integer(slots.raw(slot), where, bits=256)
+            storage[parse_integer(key, where, bits=256)] = value
     return GenesisAccount(
         balance=fields.integer("balance", bits=256, default=0),
         nonce=fields.integer("nonce", default=0),

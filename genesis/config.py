@@ -353,6 +353,8 @@ class RollupConfig:
             _check_range(name, getattr(self, name), 1, (1 << 63) - 1)
         for name in ("l1_chain_id", "l2_chain_id"):
             _check_range(name, getattr(self, name), 1, (1 << 63) - 19)
+        for name in ("eip1559_elasticity", "eip1559_denominator"):
+            _check_range(name, getattr(self, name), 1, (1 << 32) - 1)
         if self.l1_chain_id == self.l2_chain_id:
             raise ConfigError(f"l1_chain_id and l2_chain_id are both {self.l1_chain_id}")
         for name in ("batch_inbox_address", "deposit_contract_address", "l1_system_config_address"):

@@ -12,7 +12,7 @@ from chain.errors import DecodeError
 from chain.heads import BlockId
 from chain.receipt import Log, Receipt
 from chain.types import Address, Hash32
-from genesis.allocation import dev_l1_genesis, genesis_block
+from genesis.allocation import GenesisSpec, dev_l1_genesis, genesis_block
 from genesis.config import (
     ForkTimes,
     RollupConfig,
@@ -20,6 +20,7 @@ from genesis.config import (
     SystemConfig,
     unpack_fee_scalar,
 )
+from genesis.fields import ConfigError
 from rollup.bridge.address_alias import apply_l1_to_l2_alias, undo_l1_to_l2_alias
 from rollup.bridge.deposits import TRANSACTION_DEPOSITED, decode_deposit, encode_opaque_data
 from rollup.bridge.l1_attributes import L1Attributes
@@ -84,8 +85,8 @@ def rollup_configs(draw: st.DrawFn) -> RollupConfig:
         l1_system_config_address=draw(REAL_ADDRESSES),
         protocol_versions_address=draw(ADDRESSES),
         forks=ForkTimes.optimism_from_genesis(),
-        eip1559_elasticity=draw(U32),
-        eip1559_denominator=draw(U32),
+        eip1559_elasticity=draw(st.integers(1, 2**32 - 1)),
+        eip1559_denominator=draw(st.integers(1, 2**32 - 1)),
     )
 
 
@@ -124,6 +125,52 @@ def test_no_config_update_halts_derivation(topics, data, system_config):
     logs = tuple(Log(contract, (CONFIG_UPDATE, *rest), data) for rest in (topics, topics[:2]))
     block = L1Block(L1_HEADER, (), (Receipt(2, True, 1, logs),), blob_base_fee=1)
     assert isinstance(apply_config_updates(system_config, block, contract), SystemConfig)
+
+
+JUNK = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-1, 2**70),
+    st.floats(allow_nan=False),
+    st.text(max_size=8),
+    st.sampled_from(["0x", "0x1", "0x" + "00" * 20, "0x" + "11" * 32]),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+)
+
+
+def _paths(value: object, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    if not isinstance(value, dict):
+        return [path]
+    return [path, *(deep for key in value for deep in _paths(value[key], (*path, key)))]
+
+
+def _with_junk(document: object, path: tuple[str, ...], junk: object) -> object:
+    if not path:
+        return junk
+    return {**document, path[0]: _with_junk(document[path[0]], path[1:], junk)}
+
+
+@given(rollup_configs(), JUNK, st.data())
+def test_junk_anywhere_in_rollup_json_is_refused_or_has_a_meaning(config, junk, data):
+    document = config.to_json()
+    path = data.draw(st.sampled_from(_paths(document)))
+    try:
+        read = RollupConfig.from_json(_with_junk(document, path, junk))
+    except ConfigError:
+        return
+    assert RollupConfig.from_json(read.to_json()) == read
+
+
+@given(JUNK, st.data())
+def test_junk_anywhere_in_genesis_json_is_refused_or_has_a_meaning(junk, data):
+    document = dev_l1_genesis(1).to_json()
+    path = data.draw(st.sampled_from(_paths(document)))
+    try:
+        read = GenesisSpec.from_json(_with_junk(document, path, junk))
+    except ConfigError:
+        return
+    assert GenesisSpec.from_json(read.to_json()) == read
 
 
 @given(ADDRESSES)

@@ -61,6 +61,8 @@ def test_genesis_hash_of_a_registered_chain(path):
         pytest.skip("a header only: the state was carried over from before Bedrock")
     block, _ = genesis_block(GenesisSpec.from_json(document, _chain_config(toml)))
     assert "0x" + block.hash.hex() == toml["genesis"]["l2"]["hash"]
+    if document["config"] is not None:  # the file's own config says the same
+        assert genesis_block(GenesisSpec.from_json(document))[0].hash == block.hash
 
 
 @pytest.mark.parametrize("path", _BLOCKS, ids=lambda path: path.name.split(".")[0])

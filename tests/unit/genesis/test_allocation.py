@@ -108,8 +108,14 @@ def test_every_development_account_is_funded_on_both_layers(spec):
 
 
 def test_mainnet_preset_funds_nobody():
-    spec = l2_genesis(l2_preset("mainnet"), TIME, chain_id=7)
+    spec = l2_genesis(l2_preset("mainnet"), TIME, chain_id=7, fee_recipient=Address(b"\x42" * 20))
     assert sum(account.balance for account in spec.alloc.values()) == 0
+
+
+@pytest.mark.parametrize("given", [{}, {"chain_id": 7}, {"fee_recipient": Address(b"\x42" * 20)}])
+def test_mainnet_preset_takes_no_development_defaults(given):
+    with pytest.raises(ConfigError, match="fee_recipient and chain_id have to be given"):
+        l2_genesis(l2_preset("mainnet"), TIME, **given)
 
 
 def test_fee_vaults_pay_the_given_recipient():
@@ -154,7 +160,7 @@ def test_rollup_config_of_each_preset_is_complete_and_supported(name):
         portal=Address(b"\x02" * 20),
         system_config=Address(b"\x03" * 20),
     )
-    spec = l2_genesis(preset, TIME)
+    spec = l2_genesis(preset, TIME, chain_id=7, fee_recipient=Address(b"\x42" * 20))
     config = rollup_config(preset, anchor, dev_account("batcher").address, spec)
     config.require_supported()
     assert config.genesis.l2.hash == genesis_block(spec)[0].hash
@@ -174,7 +180,9 @@ def test_unknown_preset_is_refused_by_name():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"alloc": {"0x12": {"balance": "0x1"}}}, "address"),
+        ({"alloc": {"0x12": {"balance": "0x1"}}}, "genesis.json.alloc: address"),
+        ({"alloc": {"11" * 20: {"storage": {"0x0": "0x1" + "00" * 32}}}}, "storage: 0x0"),
+        ({"alloc": {"11" * 20: {"storage": {"zz": "0x1"}}}}, "storage: zz"),
         ({"alloc": {"11" * 20: {"balance": "0x1" + "00" * 32}}}, "outside"),
         ({"alloc": {"11" * 20: {"balance": "0x1", "code": "6000"}}}, "0x-prefixed"),
         ({"gasLimit": None}, "gasLimit is missing"),
