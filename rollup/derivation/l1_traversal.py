@@ -64,11 +64,14 @@ class L1Traversal:
         self._unread = block
 
     def _require_canonical_origin(self) -> None:
+        """Compare the origin, or its ancestor at L1's height where L1 is shorter, with L1."""
+        head = self._provider.head()
+        ours = self.origin
         try:
-            canonical = self._provider.block_by_number(self.origin.number)
+            while head is not None and ours.number > head.number:
+                ours = self._provider.block_by_hash(ours.parent_hash)
+            canonical = self._provider.block_by_number(ours.number)
         except L1DataMissing:
             return  # then the next block's parent will tell
-        if canonical.hash != self.origin.hash:
-            raise ReorgDetected(
-                f"{self.origin.ref} is no longer canonical, 0x{canonical.hash.hex()} is"
-            )
+        if canonical.hash != ours.hash:
+            raise ReorgDetected(f"{ours.ref} is no longer canonical, 0x{canonical.hash.hex()} is")

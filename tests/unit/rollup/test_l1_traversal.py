@@ -63,6 +63,24 @@ def test_reorg_to_an_equally_long_chain_is_noticed():
         traversal.advance()
 
 
+def test_reorg_to_a_shorter_chain_is_noticed():
+    blocks = l1_chain(6)
+    provider = provider_of(blocks)
+    traversal = traversal_at(provider, blocks[5])
+    provider.set_head(l1_block(3, blocks[2].hash, salt=1))
+    with pytest.raises(ReorgDetected, match="L1 block 3 .* is no longer canonical"):
+        traversal.advance()
+
+
+def test_l1_that_only_lags_behind_is_waited_for():
+    blocks = l1_chain(6)
+    provider = provider_of(blocks)
+    traversal = traversal_at(provider, blocks[5])
+    provider.set_head(blocks[3])
+    with pytest.raises(L1DataMissing):
+        traversal.advance()
+
+
 def update_of_batcher(address):
     word = bytes(12) + address
     data = (32).to_bytes(32, "big") + (32).to_bytes(32, "big") + word
