@@ -290,6 +290,9 @@ class TransactionPool:
         self._pending_count = 0
         self._total_bytes = 0
         self._arrivals = count()
+        # Nonces that the last two resets found. A transaction may be handed in with a nonce read
+        # just before a block: taken at its word it would wait for a transaction that is included.
+        self._settled: tuple[dict[Address, int], dict[Address, int]] = ({}, {})
         # Accounts' last transactions by rank. An entry counts only while the account still has
         # that rank; the others are dropped as they come up.
         self._ranks: list[tuple[_Rank, Address]] = []
@@ -307,7 +310,8 @@ class TransactionPool:
     ) -> None:
         """Take a transaction whose sender has this nonce and balance at the head.
 
-        `extra_cost_wei` is what the chain charges beyond gas and value, such as an L2's L1 fee.
+        `extra_cost_wei` is what the chain charges beyond gas and value, such as an L2's L1 fee. A
+        nonce below one that a reset has found is taken for stale; only `reset` goes back.
         Raises a PoolError with geth's text, and then changes nothing. A fee cap below the base fee
         is no error: the transaction waits.
         """
@@ -316,6 +320,7 @@ class TransactionPool:
         if tx.hash in self._by_hash:
             raise AlreadyKnown("already known")
         self._check_form(tx)
+        account_nonce = self._latest_nonce(sender, account_nonce)
         if tx.nonce < account_nonce:
             raise NonceTooLow(f"nonce too low: next nonce {account_nonce}, tx nonce {tx.nonce}")
         account = self._account_at(sender, account_nonce)
@@ -441,6 +446,13 @@ class TransactionPool:
 
     # -- links
 
+    def _latest_nonce(self, sender: Address, nonce: int) -> int:
+        account = self._accounts.get(sender)
+        if account is not None:
+            return max(nonce, account.nonce)
+        newer, older = self._settled
+        return max(nonce, newer.get(sender, older.get(sender, 0)))
+
     def _account_at(self, sender: Address, nonce: int) -> _Account:
         """Return the sender's account brought up to the nonce; a new one is not yet kept."""
         account = self._accounts.get(sender)
@@ -522,13 +534,17 @@ class TransactionPool:
     def reset(self, view: AccountView, senders: Iterable[Address] | None = None) -> None:
         """Follow the state to a new head: drop what was included or can no longer be paid.
 
-        Only `senders` are looked at if given; a block changes few of them.
+        After a block its `senders` are enough. Without them every account is looked at, as it must
+        be where the head went back.
         """
-        for sender in list(self._accounts if senders is None else senders):
+        settled: dict[Address, int] = {}
+        self._settled = (settled, {} if senders is None else self._settled[0])
+        for sender in list(self._accounts) if senders is None else senders:
+            nonce, balance_wei = view(sender)
+            settled[sender] = nonce
             account = self._accounts.get(sender)
             if account is None:
                 continue
-            nonce, balance_wei = view(sender)
             unpayable = [p for p in account.transactions.values() if p.cost_wei > balance_wei]
             for pooled in unpayable:
                 self._unlink(account, pooled)

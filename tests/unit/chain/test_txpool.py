@@ -287,6 +287,26 @@ def test_added_transaction_brings_a_newer_nonce_with_it():
     assert pool.status() == PoolStatus(pending=1, queued=0)
 
 
+def test_nonce_read_before_the_last_block_is_taken_for_stale():
+    pool = _pool()
+    _add(pool, _tx(0))
+    pool.reset(lambda _: (1, _RICH), [_ALICE])  # included; the pool knows the account no more
+    _add(pool, _tx(1), nonce=0)
+    assert pool.status() == PoolStatus(pending=1, queued=0)
+    _add(pool, _tx(2), nonce=0)
+    assert pool.status() == PoolStatus(pending=2, queued=0)
+    with pytest.raises(PoolError, match=r"^nonce too low: next nonce 1, tx nonce 0$"):
+        _add(pool, _tx(0), nonce=0)
+
+
+def test_nonce_after_a_full_reset_is_believed_again():
+    pool = _pool()
+    pool.reset(lambda _: (5, _RICH), [_ALICE])
+    pool.reset(lambda _: (0, _RICH))
+    _add(pool, _tx(0), nonce=0)
+    assert pool.status() == PoolStatus(pending=1, queued=0)
+
+
 # ---------------------------------------------------------------------------------------- limits
 
 
