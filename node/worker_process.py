@@ -10,6 +10,8 @@ import socket
 import sys
 from pathlib import Path
 
+from .run_file import RUN_FILE
+
 logger = logging.getLogger("stemma.worker")
 
 _COMMAND = "stemma-worker"
@@ -47,8 +49,11 @@ class WorkerProcess:
         command = str(beside) if beside.exists() else shutil.which(_COMMAND) or _COMMAND
         self._process = await asyncio.create_subprocess_exec(
             command,
+            "run",
+            "--dev-run-file",
+            str(self._datadir / RUN_FILE),
             "--datadir",
-            str(self._datadir),
+            str(self._datadir / "ai"),
             "--port",
             str(self._port),
             stdout=sys.stderr,

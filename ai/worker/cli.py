@@ -6,6 +6,7 @@ Parses, calls the service, prints. Logs go to standard error.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -20,6 +21,7 @@ from chain.errors import StemmaError
 
 KEY_VARIABLE = "STEMMA_WORKER_KEY"
 KEY_DIGITS = 64
+DEV_KEY_NAME = "worker"
 
 app = typer.Typer(
     name="stemma-worker",
@@ -36,11 +38,15 @@ def _root() -> None:
 
 @app.command()
 def run(
-    rpc: Annotated[str, typer.Option(help="JSON-RPC of an L2 node.")],
     datadir: Annotated[Path, typer.Option(help="Where content, adapters and receipts lie.")],
+    rpc: Annotated[str | None, typer.Option(help="JSON-RPC of an L2 node.")] = None,
     key_file: Annotated[
         Path | None,
         typer.Option(help=f"File with the private key in hex; else the variable {KEY_VARIABLE}."),
+    ] = None,
+    dev_run_file: Annotated[
+        Path | None,
+        typer.Option(help="run.json of a `stemma dev`: its L2 and its public worker key."),
     ] = None,
     host: Annotated[str, typer.Option(help="Address the gateway listens on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of the gateway; 0: any free port.")] = 8000,
@@ -51,20 +57,44 @@ def run(
 ) -> None:
     """Register, then train and serve until stopped."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
-    key = read_key(key_file)
+    if dev_run_file is not None:
+        rpc_url, key = _from_run_file(dev_run_file)
+    elif rpc is not None:
+        rpc_url, key = rpc, read_key(key_file)
+    else:
+        raise typer.BadParameter("give --rpc or --dev-run-file")
     # torch is slow to import: only now, so that --help and usage errors answer at once
     from ai.models.base_model import DEFAULT_BASE_MODEL
 
     from .service import WorkerConfig, run_worker
 
-    directory = base_model or DEFAULT_BASE_MODEL
-    config = WorkerConfig(rpc, datadir, key, host, port, base_directory=directory, threads=threads)
+    config = WorkerConfig(
+        rpc_url,
+        datadir,
+        key,
+        host,
+        port,
+        base_directory=base_model or DEFAULT_BASE_MODEL,
+        threads=threads,
+    )
     datadir.mkdir(parents=True, exist_ok=True)
     try:
         asyncio.run(_until_stopped(run_worker(config, _announce)))
     except StemmaError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
+
+
+def _from_run_file(path: Path) -> tuple[str, bytes]:
+    """URL of the L2 and the development key named `worker`."""
+    try:
+        document = json.loads(path.read_text())
+        keys = {each["name"]: each["private_key"] for each in document["accounts"]}
+        return document["l2"]["rpc"], bytes.fromhex(keys[DEV_KEY_NAME][2:])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise typer.BadParameter(
+            f"{path} is not the run.json of a `stemma dev`: {error!r}"
+        ) from None
 
 
 def read_key(key_file: Path | None) -> bytes:
