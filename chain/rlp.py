@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rlp.codec import encode_raw
 
-from .errors import DecodeError
+from .errors import DecodeError, EncodeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,8 +49,14 @@ def encode_list(encoded_items: Iterable[bytes]) -> bytes:
 
 
 def encode_int(value: int) -> bytes:
-    """Write a non-negative integer as its shortest big-endian bytes; zero is empty."""
-    return value.to_bytes((value.bit_length() + 7) // 8, "big")
+    """Write an integer as its shortest big-endian bytes; zero is empty.
+
+    Raises EncodeError for a negative one, which RLP has no form for.
+    """
+    try:
+        return value.to_bytes((value.bit_length() + 7) // 8, "big")
+    except OverflowError:
+        raise EncodeError(f"rlp: cannot encode the negative integer {value}") from None
 
 
 def decode_int(item: DecodedItem, what: str = "integer", *, max_bytes: int = 32) -> int:

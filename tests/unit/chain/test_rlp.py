@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chain import rlp
-from chain.errors import DecodeError
+from chain.errors import DecodeError, EncodeError
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,8 @@ def test_rlp_fields_name_what_is_wrong():
         rlp.split_list(b"\x80", "block")
     with pytest.raises(DecodeError, match="block: the item at byte 1 ends at 3, past 2"):
         rlp.split_list(b"\xc1\x81", "block")
+
+
+def test_rlp_has_no_form_for_a_negative_integer():
+    with pytest.raises(EncodeError, match="negative integer -1"):
+        rlp.encode_int(-1)
