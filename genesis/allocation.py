@@ -203,7 +203,7 @@ def _header(spec: GenesisSpec, state_root: Hash32, message_passer_root: Hash32) 
     return header
 
 
-def holocene_extra_data(denominator: int, elasticity: int) -> bytes:
+def _holocene_extra_data(denominator: int, elasticity: int) -> bytes:
     """The 9 bytes by which a Holocene header carries its EIP-1559 parameters.
 
     Source: specs holocene/exec-engine.md, "Dynamic EIP-1559 Parameters".
@@ -298,7 +298,7 @@ def l2_genesis(
         timestamp=timestamp,
         gas_limit=preset.gas_limit,
         base_fee_per_gas=preset.base_fee_wei,
-        extra_data=holocene_extra_data(preset.eip1559_denominator, preset.eip1559_elasticity),
+        extra_data=_holocene_extra_data(preset.eip1559_denominator, preset.eip1559_elasticity),
         coinbase=addresses.SEQUENCER_FEE_VAULT,
     )
     if chain_id is not None:

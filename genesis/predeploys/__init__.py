@@ -21,8 +21,3 @@ def artifact(contract: str) -> dict[str, Any]:
 def runtime_code(contract: str) -> bytes:
     """The code that genesis places at a contract's address."""
     return bytes.fromhex(artifact(contract)["runtime_bytecode"][2:])
-
-
-def abi(contract: str) -> list[dict[str, Any]]:
-    """The ABI of a contract, as JSON."""
-    return cast("list[dict[str, Any]]", artifact(contract)["abi"])
