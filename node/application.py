@@ -67,6 +67,7 @@ from .rpc.optimism import OptimismNamespace, RollupView
 from .rpc.parameters import LATEST
 from .rpc.server import RpcServer, ServerOptions, human_page
 from .rpc.stemma import StemmaNamespace
+from .run_file import forget_run_file
 
 logger = logging.getLogger("stemma.node")
 
@@ -359,7 +360,8 @@ async def run_node(
     _prepare_process()
     stopping = asyncio.Event()
     handle_signals(stopping)
-    with DataDirectory(parts.datadir):
+    with DataDirectory(parts.datadir) as directory:
+        forget_run_file(directory.path)
         readers = ThreadPoolExecutor(_READERS, thread_name_prefix="rpc-reader")
         node = RollupNode(config, parts, SystemClock(), readers, Metrics())
         try:
@@ -422,6 +424,7 @@ async def run_dev(config: NodeConfig, ready: Callable[[DevNet], Awaitable[None]]
     handle_signals(stopping)
     clock, metrics = SystemClock(), Metrics()
     with DataDirectory(config.datadir) as directory, ExitStack() as cleanup:
+        forget_run_file(directory.path)
         readers = ThreadPoolExecutor(_READERS, thread_name_prefix="rpc-reader")
         cleanup.callback(readers.shutdown, wait=False, cancel_futures=True)
         l1: EmbeddedL1 | None = None

@@ -10,7 +10,6 @@ from aiohttp import web
 
 from chain.transaction import BLOB_TYPE, BlobTransaction
 from chain.txpool import USER_TYPES
-from genesis.allocation import dev_l1_genesis
 from genesis.dev_accounts import dev_accounts
 
 from .actors.clock import Clock
@@ -19,6 +18,7 @@ from .config import NodeConfig
 from .l1.blob_store import BlobStore
 from .l1.dev_l1 import FINALIZED_DEPTH, SAFE_DEPTH, DevClock, DevL1
 from .metrics import Metrics
+from .provisioning import dev_genesis
 from .rpc.dev import DevNamespace
 from .rpc.jsonrpc import Dispatcher
 from .rpc.parameters import BlockId
@@ -35,7 +35,7 @@ class EmbeddedL1:
     ) -> None:
         """Open the chain, or begin it now."""
         directory = datadir / "l1"
-        genesis = dev_l1_genesis(int(clock.now()))
+        genesis = dev_genesis(directory, int(clock.now()))
         self.chain: ChainRuntime = open_chain(
             directory,
             genesis,

@@ -16,7 +16,13 @@ from chain.errors import StemmaError
 from chain.heads import BlockId
 from chain.transaction import sign_transaction
 from chain.types import Address
-from genesis.allocation import GenesisSpec, L1Anchor, l2_genesis, rollup_config
+from genesis.allocation import (
+    GenesisSpec,
+    L1Anchor,
+    dev_l1_genesis,
+    l2_genesis,
+    rollup_config,
+)
 from genesis.config import RollupConfig
 from genesis.dev_accounts import DEV_BALANCE_WEI, dev_account
 from genesis.presets import L2Preset, l2_preset
@@ -91,6 +97,15 @@ def _write_json(path: Path, content: object) -> None:
     draft = path.with_suffix(".new")
     draft.write_text(json.dumps(content, indent=2) + "\n")
     draft.replace(path)
+
+
+def dev_genesis(directory: Path, now: int) -> GenesisSpec:
+    """The genesis of the embedded L1 of a directory; it begins now if there is none yet."""
+    path = directory / GENESIS_FILE
+    if not path.exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        _write_json(path, dev_l1_genesis(now).to_json())
+    return GenesisSpec.from_json(_read_json(path))
 
 
 async def refuse_public_chain(client: JsonRpcClient) -> int:

@@ -22,6 +22,11 @@ def write_run_file(datadir: Path, content: Mapping[str, object]) -> Path:
     return path
 
 
+def forget_run_file(datadir: Path) -> None:
+    """Remove what a process that was killed left behind; the caller holds the directory's lock."""
+    (datadir / RUN_FILE).unlink(missing_ok=True)
+
+
 def remove_run_file(datadir: Path) -> None:
     """Remove run.json if this process wrote it."""
     path = datadir / RUN_FILE

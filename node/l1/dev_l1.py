@@ -17,7 +17,7 @@ from chain.block import Header
 from chain.errors import StemmaError
 from chain.heads import BlockId
 from chain.state import State
-from chain.transaction import SignedTransaction, recover_sender
+from chain.transaction import DepositTransaction, SignedTransaction, recover_sender
 from chain.txpool import PooledTransaction, PoolError
 from chain.types import Address, Hash32
 from evm.builder import build_block
@@ -207,7 +207,9 @@ class DevL1:
             dropped.append(header)
             block = self.engine.block(header.hash)
             if block is not None:
-                transactions[:0] = block.transactions
+                transactions[:0] = [
+                    item for item in block.transactions if not isinstance(item, DepositTransaction)
+                ]
             parent = self.engine.header(header.parent_hash)
             if parent is None:
                 break

@@ -14,6 +14,7 @@ from chain.types import ZERO_ADDRESS, Address
 from evm.call import AccountOverride as EngineAccountOverride
 from evm.call import BlockOverride, CallFailed, CallRequest, CallResult
 from evm.engine import ExecutionEngine
+from evm.environment import Outcome
 from evm.errors import InvalidTransaction
 from evm.tracing import Tracer
 
@@ -135,7 +136,6 @@ class CallService:
         header: Header,
         overrides: Mapping[Address, AccountOverride],
         block_override: BlockOverride,
-        tracer: Tracer | None = None,
     ) -> CallResult:
         """Run a call. Raises RpcError when it cannot even start."""
         request = call_request(arguments, header.base_fee_per_gas or 0)
@@ -146,8 +146,17 @@ class CallService:
                 gas_cap=self._gas_cap,
                 account_overrides=account_overrides(overrides),
                 block_override=block_override,
-                tracer=tracer,
             )
+        except InvalidTransaction as error:
+            raise RpcError(errors.SERVER_ERROR, f"err: {error}") from error
+
+    def trace(
+        self, arguments: TransactionArguments, header: Header, tracer: Tracer
+    ) -> tuple[Outcome, int]:
+        """Run a call that a tracer hears; its outcome and gas used. Raises RpcError."""
+        request = call_request(arguments, header.base_fee_per_gas or 0)
+        try:
+            return self._engine.trace_call(request, header, tracer, gas_cap=self._gas_cap)
         except InvalidTransaction as error:
             raise RpcError(errors.SERVER_ERROR, f"err: {error}") from error
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from chain.types import Hash32
-from evm.call import BlockOverride
-from evm.environment import Outcome
 from evm.tracing import CallTracer, StructLogger
 
 from . import errors, parameters
@@ -79,6 +77,5 @@ class DebugNamespace:
         """A call that is not mined."""
         tracer = _tracer(options)
         header = self._backend.resolve(block)
-        result = self._backend.calls.call(request, header, {}, BlockOverride(), tracer)
-        outcome = Outcome(result.output, 0, 0, result.logs, (), result.error)
-        return tracer.result(outcome, result.gas_used)
+        outcome, gas_used = self._backend.calls.trace(request, header, tracer)
+        return tracer.result(outcome, gas_used)
