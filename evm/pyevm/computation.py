@@ -8,7 +8,7 @@ the whole transaction. Blocks, fees and transaction types are unknown here.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from typing import Any, ClassVar
 
 from eth.exceptions import FullStack as FullStackError
@@ -19,10 +19,11 @@ from eth.vm.forks.shanghai.constants import MAX_INITCODE_SIZE
 from chain.types import Address
 
 from ..precompiles import NATIVE_PRECOMPILES
+from ..precompiles.frame import Native
 from .interpreter import run
 from .memory import grow
 from .opcodes import OPCODES
-from .precompiles import ETHEREUM_PRECOMPILES, STEMMA_PRECOMPILES
+from .precompiles import ETHEREUM_PRECOMPILES, precompiles_with
 from .state import MachineState
 
 GAS_CODE_DEPOSIT = 200
@@ -408,8 +409,11 @@ class Computation(PragueComputation):  # type: ignore[misc]  # py-evm is untyped
             precompile(self)
 
 
-class StemmaComputation(Computation):
-    """A frame on a chain that has our native precompiles."""
+def computation_with(natives: Mapping[Address, Native]) -> type[Computation]:
+    """The kind of frame of a chain that has these native precompiles."""
+    parts = {"_precompiles": precompiles_with(natives), "natives": frozenset(natives)}
+    return type("NativeComputation", (Computation,), parts)
 
-    _precompiles: ClassVar[dict[Address, Any]] = STEMMA_PRECOMPILES
-    natives: ClassVar[Container[Address]] = NATIVE_PRECOMPILES
+
+StemmaComputation = computation_with(NATIVE_PRECOMPILES)
+"""A frame on our L2."""

@@ -7,7 +7,7 @@ ours hold no account, and calling them there does nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from eth.vm.forks.prague.computation import PRAGUE_PRECOMPILES
@@ -15,7 +15,6 @@ from eth.vm.forks.prague.computation import PRAGUE_PRECOMPILES
 from chain.crypto.secp256k1 import InvalidSignature, Signature, recover
 from chain.types import Address, Hash32
 
-from ..precompiles import NATIVE_PRECOMPILES
 from ..precompiles.frame import Native
 from .frame import run_native
 
@@ -53,8 +52,9 @@ ETHEREUM_PRECOMPILES: Final[dict[Address, Callable[[Any], Any]]] = {
 }
 """0x01 to 0x11, on every chain."""
 
-STEMMA_PRECOMPILES: Final[dict[Address, Callable[[Any], Any]]] = {
-    **ETHEREUM_PRECOMPILES,
-    **{address: _native(run) for address, run in NATIVE_PRECOMPILES.items()},
-}
-"""Ethereum's and our own, on the L2."""
+def precompiles_with(natives: Mapping[Address, Native]) -> dict[Address, Callable[[Any], Any]]:
+    """Ethereum's precompiles and these natives."""
+    return {
+        **ETHEREUM_PRECOMPILES,
+        **{address: _native(run) for address, run in natives.items()},
+    }

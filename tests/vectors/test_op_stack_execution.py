@@ -1,0 +1,160 @@
+"""Real L2 blocks executed from nothing but their witnesses, and the fee tables of op-geth."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from vectors import vectors_root
+
+from chain.block import Header, decode_header
+from chain.state import State
+from chain.transaction import decode_transaction
+from chain.types import Address, Hash32
+from evm.executor import PayloadAttributes, execute_block
+from evm.fees import L1FeeParameters, encode_eip1559_params, fastlz_size, next_base_fee
+from genesis.config import ChainConfig, ForkTimes
+
+ROOT = vectors_root() / "op_stack"
+BLOCKS = sorted((ROOT / "executor_blocks").glob("*.json.gz"))
+HOLOCENE = ForkTimes(shanghai=0, cancun=0)
+
+
+class Witness:
+    """Nodes and code by hash, as one block needs them."""
+
+    def __init__(self, preimages: dict[str, str]) -> None:
+        self._preimages = {_bytes(key): _bytes(value) for key, value in preimages.items()}
+
+    def node(self, node_hash: bytes, /) -> bytes | None:
+        return self._preimages.get(node_hash)
+
+    code = node
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text[2:])
+
+
+def _parent(fixture: dict) -> Header:
+    if "raw_parent_header" in fixture:
+        return decode_header(_bytes(fixture["raw_parent_header"]))
+    parent = fixture["parent_header"]
+    return Header(
+        parent_hash=Hash32(_bytes(parent["parentHash"])),
+        beneficiary=Address(_bytes(parent["miner"])),
+        state_root=Hash32(_bytes(parent["stateRoot"])),
+        transactions_root=Hash32(_bytes(parent["transactionsRoot"])),
+        receipts_root=Hash32(_bytes(parent["receiptsRoot"])),
+        logs_bloom=_bytes(parent["logsBloom"]),
+        number=int(parent["number"], 16),
+        gas_limit=int(parent["gasLimit"], 16),
+        gas_used=int(parent["gasUsed"], 16),
+        timestamp=int(parent["timestamp"], 16),
+        extra_data=_bytes(parent["extraData"]),
+        prev_randao=Hash32(_bytes(parent["mixHash"])),
+        base_fee_per_gas=int(parent["baseFeePerGas"], 16),
+        withdrawals_root=Hash32(_bytes(parent["withdrawalsRoot"])),
+        blob_gas_used=int(parent["blobGasUsed"], 16),
+        excess_blob_gas=int(parent["excessBlobGas"], 16),
+        parent_beacon_block_root=Hash32(_bytes(parent["parentBeaconBlockRoot"])),
+    )
+
+
+@pytest.mark.parametrize("path", BLOCKS, ids=lambda path: path.name.split(".")[0])
+def test_real_block_has_its_hash(path: Path):
+    vector = json.loads(gzip.decompress(path.read_bytes()))
+    fixture, payload = vector["fixture"], vector["fixture"]["executing_payload"]
+    parent = _parent(fixture)
+    if not parent.extra_data:
+        pytest.skip("from before Holocene: other fee parameters and another L1 fee")
+    params = payload["eip1559Params"]
+    attributes = PayloadAttributes(
+        parent_hash=parent.hash,
+        timestamp=int(payload["timestamp"], 16),
+        prev_randao=Hash32(_bytes(payload["prevRandao"])),
+        fee_recipient=Address(_bytes(payload["suggestedFeeRecipient"])),
+        gas_limit=int(payload["gasLimit"], 16),
+        parent_beacon_block_root=Hash32(_bytes(payload["parentBeaconBlockRoot"])),
+        transactions=tuple(decode_transaction(_bytes(raw)) for raw in payload["transactions"]),
+        eip1559_params=(int(params[2:10], 16), int(params[10:18], 16)),
+    )
+    rollup = fixture["rollup_config"]
+    config = ChainConfig.optimism(rollup.get("l2_chain_id") or rollup["l2ChainId"])
+    result = execute_block(
+        replace(config, forks=HOLOCENE),
+        parent,
+        attributes,
+        State.at(Witness(vector["preimages"]), parent.state_root),
+        block_hash=lambda _number: None,
+    )
+    assert result.header.hash == _bytes(fixture["expected_block_hash"])
+
+
+def _child_of(base_fee: int, limit: int, used: int, denominator: int, elasticity: int) -> int:
+    header = Header(
+        parent_hash=Hash32(bytes(32)),
+        beneficiary=Address(bytes(20)),
+        state_root=Hash32(bytes(32)),
+        transactions_root=Hash32(bytes(32)),
+        receipts_root=Hash32(bytes(32)),
+        logs_bloom=bytes(256),
+        number=7,
+        gas_limit=limit,
+        gas_used=used,
+        timestamp=1,
+        extra_data=encode_eip1559_params(denominator, elasticity),
+        prev_randao=Hash32(bytes(32)),
+        base_fee_per_gas=base_fee,
+    )
+    return next_base_fee(ChainConfig.optimism(10), header)
+
+
+def test_base_fees_of_op_geth():
+    table = json.loads((ROOT / "fees/eip1559_optimism.json").read_text())
+    for base_fee, limit, used, expected, denominator, elasticity in table[
+        "TestCalcBaseFeeOptimismHolocene"
+    ]:
+        assert _child_of(base_fee, limit, used, denominator, elasticity) == expected
+    for base_fee, limit, used, expected, is_canyon in table["TestCalcBaseFeeOptimism"]:
+        denominator = 250 if is_canyon else 50
+        assert _child_of(base_fee, limit, used, denominator, 6) == expected
+
+
+def test_fjord_fees_of_op_geth():
+    table = json.loads((ROOT / "fees/l1_cost.json").read_text())
+
+    def prices(values: dict) -> L1FeeParameters:
+        return L1FeeParameters(
+            base_fee=values["baseFee"],
+            blob_base_fee=values["blobBaseFee"],
+            base_fee_scalar=values["baseFeeScalar"],
+            blob_base_fee_scalar=values["blobBaseFeeScalar"],
+            operator_fee_scalar=0,
+            operator_fee_constant=0,
+        )
+
+    empty = table["expected_on_empty_tx"]["fjord"]["fee"]
+    assert prices(table["params"]).data_fee(31) == empty
+    parity = table["fjord_solidity_parity"]
+    assert prices(parity).data_fee(parity["fastLzSize"]) == parity["fee"]
+    bounds, price = table["fjord_min_bound_fastlz_sizes"], prices(table["params"])
+    assert {price.data_fee(size) for size in bounds["at_minimum"]} == {empty}
+    assert all(price.data_fee(size) > empty for size in bounds["above_minimum"])
+
+
+def test_fastlz_lengths_of_op_geth():
+    for case in json.loads((ROOT / "fees/l1_cost.json").read_text())["flz_compress_len"]:
+        if "input_repeat" in case:
+            byte, count = case["input_repeat"]
+            data = _bytes(byte) * count
+        elif case["input"].startswith("0x"):
+            data = _bytes(case["input"])
+        else:
+            # the empty legacy transaction of the table, with every number 0
+            to = _bytes("0x095e7baea6a6c7c4c2dfeb977efac326af552d87")
+            data = b"\xdd\x80\x80\x80\x94" + to + b"\x80" * 5
+        assert fastlz_size(data) == case["len"]
