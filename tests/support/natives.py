@@ -6,6 +6,7 @@ Works on any host of `conformance_frame.FrameHost`; the default is the reference
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from conformance_frame import FrameHost, Outcome
@@ -36,6 +37,9 @@ from genesis.interfaces import (
 ETHER = 10**18
 
 
+_address_of = lru_cache(address_of)
+
+
 @dataclass(frozen=True)
 class Person:
     """An account with its key."""
@@ -48,7 +52,7 @@ class Person:
 
     @property
     def address(self) -> Address:
-        return address_of(self.key)
+        return _address_of(self.key)
 
 
 def word(text: str) -> Hash32:
