@@ -12,6 +12,7 @@ from typing import Any
 
 from ai.audit.audit import Audit
 
+from .conservation import Conservation
 from .story import GivenAnswer, TrainedAdapter
 
 ETHER_WEI = 10**18
@@ -24,20 +25,6 @@ class ChainEnd:
     number: int
     block_hash: str
     state_root: str
-
-
-@dataclass(frozen=True, slots=True)
-class Conservation:
-    """Wei that went into the precompiles, came out, and lies there still."""
-
-    in_wei: int
-    out_wei: int
-    held_wei: int
-
-    @property
-    def holds(self) -> bool:
-        """Whether not one wei appeared or vanished."""
-        return self.in_wei == self.out_wei + self.held_wei
 
 
 @dataclass(frozen=True, slots=True)

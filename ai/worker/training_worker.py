@@ -66,13 +66,15 @@ class TrainingWorker:
         while True:
             try:
                 await self.step()
-            except NodeUnreachable as error:
-                log.warning("node unreachable: %s", error)
+            except (NodeUnreachable, RpcError) as error:
+                log.warning("the node did not answer, trying again: %s", error)
             await asyncio.sleep(POLL_INTERVAL_S)
 
     async def step(self) -> None:
         """Look once for new requests and do every job that is ours to do."""
         head = await self.client.block_number()
+        if head < self._next_block:
+            return
         found = await self.client.events(
             MODEL_REGISTRY, "TrainingRequested", from_block=self._next_block, to_block=head
         )
