@@ -68,7 +68,7 @@ def test_reorg_to_a_shorter_chain_is_noticed():
     provider = provider_of(blocks)
     traversal = traversal_at(provider, blocks[5])
     provider.set_head(l1_block(3, blocks[2].hash, salt=1))
-    with pytest.raises(ReorgDetected, match="L1 block 3 .* is no longer canonical"):
+    with pytest.raises(ReorgDetected, match="is no longer canonical"):
         traversal.advance()
 
 
