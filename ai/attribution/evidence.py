@@ -18,7 +18,7 @@ from chain.attestation import Share, shares_root
 from chain.errors import DecodeError, StemmaError
 from chain.types import Hash32, to_address, to_hash32
 
-from .method import SCORE_ONE
+from .method import FLOOR_PPM, SCORE_ONE
 from .shares import contributor_shares, row_weights
 from .spans import Span, covered_tokens, span_weights
 
@@ -137,9 +137,8 @@ def check_scores(
         if claimed != found:
             raise EvidenceMismatch(f"{name} claimed {claimed!r:.200}, found {found!r:.200}")
     left, right = dict(evidence.influence), dict(again.influence)
-    floor = min((*left.values(), *right.values()), default=0)
     for row in sorted(left.keys() | right.keys()):
-        claimed, found = left.get(row, floor), right.get(row, floor)
+        claimed, found = left.get(row, FLOOR_PPM), right.get(row, FLOOR_PPM)
         if abs(claimed - found) > tolerance_ppm:
             raise EvidenceMismatch(
                 f"influence of row {row} claimed {left.get(row, 0)} ppm, found "

@@ -30,9 +30,8 @@ from ai.adapters.store import StoredAdapter
 from ai.datasets.snapshot import Snapshot
 from ai.models.base_model import BaseModel, row_tokens
 
-from .method import Answer, quantise
+from .method import FLOOR_PPM, Answer, quantise
 
-FLOOR_PPM: Final = 100_000  # a tenth of the best row's score: below lies the noise of unlike rows
 STEP_PPM: Final = 1_000
 _BATCH_ROWS: Final = 8
 _DAMPING_PARTS: Final = 10  # lambda is a tenth of the mean square, as the paper has it

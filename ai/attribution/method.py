@@ -13,6 +13,9 @@ from typing import Final, Protocol
 SCORE_ONE: Final = 1_000_000
 """Scores are integers in ppm of the largest score, so that they can be hashed and compared."""
 
+FLOOR_PPM: Final = 100_000
+"""A tenth of the best row's influence: below lies the noise of unlike rows, which earns nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -31,6 +31,7 @@ from .engine import (
     Listener,
     Usage,
 )
+from .fit import misfits
 from .sampling import pick_token
 from .text_stream import TextStream
 
@@ -200,6 +201,9 @@ class TransformersEngine:
                 return
             except StemmaError as error:
                 generation.end(None, error)
+            except Exception as error:
+                generation.end(None, EngineStopped(f"the engine failed: {error}"))
+                raise
 
     def _start(self, generation: _Generation) -> None:
         adapter = generation.request.adapter
@@ -263,37 +267,22 @@ class TransformersEngine:
     # ------------------------------------------------------------ adapters
 
     def _load_adapter(self, name: str, adapter: StoredAdapter) -> None:
-        """Load into PEFT; a tensor that does not match the model is an error, never passed over."""
-        try:
-            if not isinstance(self._model, PeftModel):
-                self._model = PeftModel.from_pretrained(
-                    self.base.model, adapter.path, adapter_name=name, is_trainable=False
-                )
-                self._batch.use_model(self._model)
-                problems = unmatched_tensors(self._model, name, adapter)
-            else:
-                loaded = self._model.load_adapter(
-                    adapter.path, adapter_name=name, low_cpu_mem_usage=True
-                )
-                problems = [*loaded.missing_keys, *loaded.unexpected_keys]
-        except (RuntimeError, ValueError, KeyError, OSError) as error:
-            raise GenerationRefused(f"adapter 0x{name} does not fit this model: {error}") from None
+        """Load into PEFT what has been found to fit. Raises GenerationRefused."""
+        problems = misfits(self.base.model, adapter)
         if problems:
-            self._unload_adapter(name)
             raise GenerationRefused(
-                f"adapter 0x{name}: {len(problems)} tensors do not match the model, "
+                f"adapter 0x{name} does not fit this model: {len(problems)} tensors differ, "
                 f"first {problems[0]}"
             )
+        if isinstance(self._model, PeftModel):
+            self._model.load_adapter(adapter.path, adapter_name=name, low_cpu_mem_usage=True)
+            return
+        self._model = PeftModel.from_pretrained(
+            self.base.model, adapter.path, adapter_name=name, is_trainable=False
+        )
+        self._batch.use_model(self._model)
 
     def _unload_adapter(self, name: str) -> None:
+        if self._model.active_adapter == name:  # PEFT would choose another one itself, and warn
+            self._model.set_adapter(next(n for n in self._adapters.resident if n != name))
         self._model.delete_adapter(name)
-
-
-def unmatched_tensors(model: PeftModel, name: str, adapter: StoredAdapter) -> list[str]:
-    """Names of tensors that only the file or only the loaded model has."""
-    from peft import get_peft_model_state_dict
-    from safetensors import safe_open
-
-    with safe_open(adapter.path / "adapter_model.safetensors", framework="pt") as file:
-        in_file = set(file.keys())
-    return sorted(in_file ^ set(get_peft_model_state_dict(model, adapter_name=name)))

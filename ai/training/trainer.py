@@ -100,7 +100,7 @@ def train(
     if not examples:
         raise TrainingFailed(f"datanet {snapshot.datanet_id}: the snapshot has no rows")
     torch.manual_seed(recipe.seed)
-    model = get_peft_model(base.model, lora_config(recipe, base.base_model_id))
+    model = get_peft_model(base.model, lora_config(recipe))
     model.train()
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(
@@ -159,8 +159,8 @@ def train(
     return TrainedAdapter(files, manifest.adapter_id, tuple(links), tuple(metrics), recipe.steps)
 
 
-def lora_config(recipe: TrainingRecipe, base_model: Hash32) -> LoraConfig:
-    """PEFT's configuration for a recipe; the base model is named by its hash, not by a path."""
+def lora_config(recipe: TrainingRecipe) -> LoraConfig:
+    """PEFT's configuration for a recipe."""
     return LoraConfig(
         r=recipe.rank,
         lora_alpha=recipe.alpha,
@@ -168,7 +168,6 @@ def lora_config(recipe: TrainingRecipe, base_model: Hash32) -> LoraConfig:
         lora_dropout=0.0,
         bias="none",
         task_type="CAUSAL_LM",
-        base_model_name_or_path=f"0x{base_model.hex()}",
     )
 
 
@@ -239,7 +238,7 @@ def _step(
 def _checkpoint(
     model: PeftModel, previous: Hash32, step: int, pending: Sequence[Sequence[int]]
 ) -> Checkpoint:
-    state = get_peft_model_state_dict(model)
+    state = lora_tensors(model)
     weights = chain_of_steps.weights_hash(
         {name: tensor.detach().numpy().tobytes() for name, tensor in state.items()}
     )
@@ -247,14 +246,23 @@ def _checkpoint(
     return Checkpoint(step, rows, weights, chain_of_steps.next_link(previous, step, rows, weights))
 
 
+def lora_tensors(model: PeftModel) -> dict[str, torch.Tensor]:
+    """The adapter's tensors under the names that PEFT saves them with.
+
+    Left to itself PEFT asks the Hub whether the base model's vocabulary has changed.
+    """
+    return dict(get_peft_model_state_dict(model, save_embedding_layers=False))
+
+
 def adapter_files(model: PeftModel, recipe: TrainingRecipe, base_model: Hash32) -> dict[str, bytes]:
     """The adapter as PEFT saves it, with one spelling: keys sorted, sets as sorted lists."""
-    config = lora_config(recipe, base_model).to_dict()
-    config["inference_mode"] = True
+    config = lora_config(recipe).to_dict()
+    # Named by its hash: a path would be another on every machine, and the id with it.
+    config.update(base_model_name_or_path=f"0x{base_model.hex()}", inference_mode=True)
     config = {k: sorted(v) if isinstance(v, set) else v for k, v in config.items()}
     state = {
         name: tensor.detach().to(torch.float32).contiguous()
-        for name, tensor in sorted(get_peft_model_state_dict(model).items())
+        for name, tensor in sorted(lora_tensors(model).items())
     }
     return {
         CONFIG_FILE: (json.dumps(config, indent=2, sort_keys=True) + "\n").encode(),
