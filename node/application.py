@@ -301,7 +301,7 @@ class RollupNode:
     def _progressed(self, returned: Sequence[Transaction]) -> None:
         """Derivation went on: tell the news, and put dropped blocks' transactions back."""
         self.chain.backend.events.announce_head()
-        if not returned:
+        if not returned or not self.is_sequencing:
             return
         state = self.chain.backend.state(LATEST)
         self.chain.pool.reset(lambda who: (state.get_nonce(who), state.get_balance(who)))
