@@ -248,9 +248,10 @@ def _until_broken(codec: type[_Inflate | _Unbrotli], data: bytes) -> Iterator[by
     """Decompress all that can be: a library drops what it decoded just before an error.
 
     The prefix before the broken byte is part of the protocol (its batches count), so at an error
-    the stream is read once more, byte by byte, from the start.
+    the stream is read once more, byte by byte in the piece that holds the break.
     """
     given = 0
+    start = 0
     decoder = codec()
     try:
         for start in range(0, len(data), _INPUT_CHUNK_BYTES):
@@ -258,13 +259,18 @@ def _until_broken(codec: type[_Inflate | _Unbrotli], data: bytes) -> Iterator[by
                 given += len(chunk)
                 yield chunk
     except DecodeError:
-        yield from _read_again(codec(), data, skip=given)
+        yield from _read_again(codec(), data, start, skip=given)
 
 
-def _read_again(decoder: _Inflate | _Unbrotli, data: bytes, skip: int) -> Iterator[bytes]:
+def _read_again(
+    decoder: _Inflate | _Unbrotli, data: bytes, broken_piece: int, skip: int
+) -> Iterator[bytes]:
     """What follows the first `skip` bytes, up to the break. Raises DecodeError at the break."""
-    for position in range(len(data)):
-        for chunk in decoder.feed(data[position : position + 1]):
+    whole = range(0, broken_piece, _INPUT_CHUNK_BYTES)
+    pieces = [(start, start + _INPUT_CHUNK_BYTES) for start in whole]
+    pieces += [(at, at + 1) for at in range(broken_piece, broken_piece + _INPUT_CHUNK_BYTES)]
+    for start, end in pieces:
+        for chunk in decoder.feed(data[start:end]):
             fresh = chunk[skip:]
             skip -= len(chunk) - len(fresh)
             if fresh:
