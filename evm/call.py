@@ -20,7 +20,7 @@ from chain.types import ZERO_ADDRESS, Address, Hash32
 from .delegation import apply_authorizations
 from .environment import BlockEnvironment, Message, Outcome
 from .errors import Fault, InvalidTransaction
-from .intrinsic_gas import required_gas
+from .intrinsic_gas import TX_BASE, required_gas
 from .pyevm.machine import Machine
 from .tracing import Tracer
 from .transition import create_address, gas_after_refund
@@ -129,6 +129,8 @@ class Simulator:
         outcome, used = self._try(request, most, None)
         if outcome.error is not None:
             raise _failure(outcome, used, most)
+        if not request.data and self._suffices(request, TX_BASE):
+            return TX_BASE
         least = used - 1
         # A first guess that is nearly always enough: what was used, the refund that came only at
         # the end, and what the 63/64 rule held back.

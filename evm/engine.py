@@ -170,7 +170,7 @@ class ExecutionEngine:
         """
         header = block.header
         parent = self._known(header.parent_hash)
-        self._check_place(header, parent)
+        _check_place(header, parent)
         result = execute_block(
             self.config,
             parent,
@@ -297,18 +297,6 @@ class ExecutionEngine:
 
         return walk
 
-    def _check_place(self, header: Header, parent: Header) -> None:
-        if header.number != parent.number + 1:
-            raise InvalidBlock(
-                header.hash, header.number, f"its parent has the number {parent.number}"
-            )
-        if header.timestamp <= parent.timestamp and not self.config.is_optimism:
-            raise InvalidBlock(
-                header.hash,
-                header.number,
-                f"timestamp {header.timestamp} is not after the parent's {parent.timestamp}",
-            )
-
     def _simulator(
         self,
         header: Header,
@@ -348,3 +336,14 @@ def attributes_of(block: Block) -> PayloadAttributes:
         transactions=block.transactions,
         extra_data=header.extra_data,
     )
+
+
+def _check_place(header: Header, parent: Header) -> None:
+    if header.number != parent.number + 1:
+        raise InvalidBlock(header.hash, header.number, f"its parent has the number {parent.number}")
+    if header.timestamp <= parent.timestamp:
+        raise InvalidBlock(
+            header.hash,
+            header.number,
+            f"timestamp {header.timestamp} is not after the parent's {parent.timestamp}",
+        )
