@@ -52,9 +52,8 @@ class NativePrecompile:
         frame.charge(gas.abi(len(calldata)), "decoding of arguments")
         arguments = self._decode(function, calldata)
         results = self.handlers[function.name](frame, *arguments) or ()
-        output = self.interface.encode_result(function.name, *results)
-        frame.charge(gas.abi(len(output)), "encoding of results")
-        return output
+        frame.charge(gas.abi_values(results), "encoding of results")
+        return self.interface.encode_result(function.name, *results)
 
     def _function(self, calldata: bytes) -> Function:
         function = self.interface.functions_by_selector.get(calldata[:4])
@@ -89,15 +88,13 @@ def call_native(
 
     Raises PrecompileRevert with the reason of the one called.
     """
-    calldata = interface.encode_call(name, *arguments)
-    frame.charge(gas.abi(len(calldata)), "encoding of a nested call")
-    output = frame.call(interface.address, calldata, value)
+    frame.charge(gas.abi_values(arguments), "encoding of a nested call")
+    output = frame.call(interface.address, interface.encode_call(name, *arguments), value)
     frame.charge(gas.abi(len(output)), "decoding of a nested result")
     return tuple(interface.decode_result(name, output).values())
 
 
 def emit(frame: Frame, interface: Interface, name: str, *arguments: object) -> None:
     """Write an event of the interface; the frame charges for topics and data."""
-    topics, data = interface.encode_event(name, *arguments)
-    frame.charge(gas.abi(len(data)), "encoding of an event")
-    frame.log(topics, data)
+    frame.charge(gas.abi_values(arguments), "encoding of an event")
+    frame.log(*interface.encode_event(name, *arguments))

@@ -7,6 +7,8 @@ Ethereum's where Ethereum has one. It knows no precompile.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 CALL_BASE = 500
 """Finding the function of a selector: a table look-up and the checks around it."""
 
@@ -40,6 +42,19 @@ def keccak(byte_count: int) -> int:
 def abi(byte_count: int) -> int:
     """Gas of decoding or encoding `byte_count` bytes of ABI data."""
     return ABI_WORD * words(byte_count)
+
+
+def abi_values(values: Iterable[object]) -> int:
+    """Gas of encoding values, known before the work: a word each, text and lists by their size."""
+    return ABI_WORD * sum(_value_words(value) for value in values)
+
+
+def _value_words(value: object) -> int:
+    if isinstance(value, str):
+        return 2 + words(len(value.encode()))  # offset, length, content
+    if isinstance(value, tuple | list):
+        return 2 + len(value)
+    return 1
 
 
 def merkle_leaf(byte_count: int) -> int:

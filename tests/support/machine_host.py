@@ -65,6 +65,7 @@ class MachineHost:
     ) -> Outcome:
         """Call a native from an account."""
         self.state.begin_transaction()
+        self.state.warm_address(caller)  # as the sender of a transaction is (EIP-2929)
         code = self.state.get_code(to)
         message = FrameMessage(gas, to, caller, value, calldata, code, is_static=is_static)
         frame = self._kind.apply_message(self._view, message, TransactionFacts(caller, 0))
