@@ -232,6 +232,7 @@ class RollupNode:
             self._parts.rollup.block_time,
             sealed=self._sealed,
             reset=self._driver.request_reset,
+            fetch=self._follower.fetch_missing,
         )
 
     def _batching(self) -> Batching:

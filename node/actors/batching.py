@@ -135,7 +135,8 @@ class Batching:
     def _is_canonical(self, block: BlockId) -> bool:
         head = self._provider.head()
         if head is None or block.number > head.number:
-            return False
+            # A receipt may come before the block does; the next head will tell.
+            return True
         try:
             return self._provider.block_by_number(block.number).hash == block.hash
         except L1DataMissing:

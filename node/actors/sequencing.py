@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from chain.errors import Recovery, StemmaError
 from evm.executor import ExecutionResult
+from rollup.l1.provider import L1DataMissing
 from rollup.sequencer.sequencer import BlockNotDue, Sequencer
 
 from ..writer import Writer
@@ -33,14 +34,20 @@ class Sequencing:
         *,
         sealed: Callable[[ExecutionResult, float], None],
         reset: Callable[[], None],
+        fetch: Callable[[L1DataMissing], Awaitable[None]],
     ) -> None:
-        """`sealed` hears of each block and its build time; `reset` makes the driver start anew."""
+        """`sealed` hears of each block and its build time; `reset` makes the driver start anew.
+
+        `fetch` gets an L1 block that is missing: after a long stop the origins that come next may
+        be far behind those that derivation has at hand.
+        """
         self._sequencer = sequencer
         self._writer = writer
         self._clock = clock
         self._block_time_s = block_time_s
         self._sealed = sealed
         self._reset = reset
+        self._fetch = fetch
 
     async def run(self) -> None:
         """Sequence until cancelled. Raises what cannot be recovered from."""
@@ -62,6 +69,11 @@ class Sequencing:
         logger.info("no block now: %s", error)
         if error.recovery is Recovery.RESET:
             await self._writer.run(self._reset)
+        if isinstance(error, L1DataMissing):
+            try:
+                await self._fetch(error)
+            except StemmaError as failure:
+                logger.warning("cannot fetch: %s", failure)
         await asyncio.sleep(_RETRY_S)
 
     def _build(self) -> tuple[ExecutionResult, float]:
