@@ -18,6 +18,7 @@ from .clock import Clock
 logger = logging.getLogger("stemma.sequence")
 
 _RETRY_S = 0.1
+_FETCH_RETRY_S = 1.0
 _BUILD_SHARE = 0.6
 """Part of the block time that a block may take transactions for; the rest is for sealing."""
 
@@ -74,6 +75,7 @@ class Sequencing:
                 await self._fetch(error)
             except StemmaError as failure:
                 logger.warning("cannot fetch: %s", failure)
+                await asyncio.sleep(_FETCH_RETRY_S)
         await asyncio.sleep(_RETRY_S)
 
     def _build(self) -> tuple[ExecutionResult, float]:
