@@ -23,6 +23,7 @@ async function send(name, functionName, args, value = 0n) {
   const receipt = await mined(await wallet.writeContract(request))
   const logs = Object.values(input.precompiles).flatMap((p) => parseEventLogs({ abi: p.abi, logs: receipt.logs.filter(
     (log) => log.address.toLowerCase() === p.address.toLowerCase()) }))
+  logs.sort((a, b) => a.logIndex - b.logIndex)
   seen.push(...logs.map((log) => log.eventName))
   return Object.fromEntries(logs.map((log) => [log.eventName, log.args]))
 }
