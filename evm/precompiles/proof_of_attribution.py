@@ -127,15 +127,22 @@ def settle(
     accounts: tuple[Address, ...],
     shares_ppm: tuple[int, ...],
 ) -> None:
-    """Settle an open request with its worker's statement. Anyone may send it.
+    """Settle an open request with its worker's statement.
 
     With accounts, they must be the whole list under the statement's shares root and are credited
-    now. Without, the contributors' part is held and each share is claimed with a Merkle proof.
+    now; anyone may send it. Without, the contributors' part is held and each share is claimed with
+    a Merkle proof; only the worker may send that, since a stranger who did it first would keep the
+    list off the chain.
     """
     statement = InferenceStatement(*fields)
     worker, fee_wei = _checked_request(frame, statement)
     _require_signer(frame, statement, signature, worker)
     _require_shares(frame, statement, accounts, shares_ppm)
+    if not accounts and frame.caller != worker:
+        raise _refuse(
+            f"without its shares request 0x{statement.request_id.hex()} is settled by"
+            f" 0x{worker.hex()} only, caller is 0x{frame.caller.hex()}"
+        )
 
     call_native(frame, INFERENCE_ESCROW, "settle", statement.request_id, fee_wei)
     emit(

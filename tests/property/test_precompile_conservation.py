@@ -299,7 +299,8 @@ class NativesMachine(RuleBasedStateMachine):
         identity = self.open(by, worker, adapter, limits, extra=0)
         if identity is not None:
             used = [data.draw(st.integers(0, limit)) for limit in limits]
-            self.settle_request(by, identity, worker, used, [] if is_held else shares, shares)
+            sender = worker if is_held else by
+            self.settle_request(sender, identity, worker, used, [] if is_held else shares, shares)
 
     # ------------------------------------------------------------------------- invariants
 

@@ -161,6 +161,16 @@ def test_anyone_may_carry_the_statement(natives, request_id):
     assert balance(natives, CARA.address) == 0
 
 
+def test_only_the_worker_settles_without_the_list(natives, request_id):
+    statement = natives.inference_statement(request_id, SHARES)
+    arguments = (statement_values(statement), natives.sign(statement), [], [])
+    reason = natives.refuse(PROOF_OF_ATTRIBUTION, "settle", *arguments, by=CARA)
+    assert reason == (
+        f"proof_of_attribution: without its shares request 0x{request_id.hex()} is settled by"
+        f" 0x{WORKER.address.hex()} only, caller is 0x{CARA.address.hex()}"
+    )
+
+
 def test_replayed_statement_is_refused(natives, request_id):
     settle(natives, request_id)
     reason = refuse(natives, natives.inference_statement(request_id, SHARES))
