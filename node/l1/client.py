@@ -7,8 +7,9 @@ Every block is checked against its own header. What derivation asks for and is n
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from chain.transaction import BlobTransaction, Transaction
 from chain.types import Address, Hash32
 from rollup.l1.block import L1Block, L1BlockRef, make_l1_block, verify_l1_block
 from rollup.l1.provider import L1DataMissing, MemoryL1Provider
+from rollup.wire.blob import blob_versioned_hash
 
 from .decoding import (
     Json,
@@ -237,7 +239,16 @@ class L1Follower:
                 "L1 block %d: %d blobs named, %d served", number, len(hashes), len(listed)
             )
             return {}
-        return {name: bytes.fromhex(blob[2:]) for name, blob in zip(hashes, listed, strict=True)}
+        ours = {
+            name
+            for item in carriers
+            if item.to == self._source.batch_inbox
+            for name in item.blob_versioned_hashes
+        }
+        served = dict(zip(hashes, listed, strict=True))
+        blobs = {name: bytes.fromhex(served[name][2:]) for name in ours}
+        await asyncio.to_thread(_verify_blobs, number, blobs)
+        return blobs
 
     async def _slot(self, number: int, timestamp: int) -> int:
         if self._source.beacon_url is None:
@@ -250,6 +261,19 @@ class L1Follower:
             self._slot_zero = (int(genesis["data"]["genesis_time"]), slot_s)
         start, slot_s = self._slot_zero
         return (timestamp - start) // slot_s
+
+
+def _verify_blobs(number: int, blobs: Mapping[Hash32, bytes]) -> None:
+    """Compare blobs with the hashes L1 names them by; some 40 ms each. Raises L1DataInvalid."""
+    for name, blob in blobs.items():
+        try:
+            served = blob_versioned_hash(blob)
+        except DecodeError as error:
+            raise L1DataInvalid(f"L1 block {number}: blob 0x{name.hex()}: {error}") from error
+        if served != name:
+            raise L1DataInvalid(
+                f"L1 block {number}: blob 0x{name.hex()} was asked for, 0x{served.hex()} served"
+            )
 
 
 def _ref(item: Json) -> L1BlockRef:

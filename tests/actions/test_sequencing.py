@@ -9,6 +9,7 @@ from chain.errors import Recovery
 from chain.transaction import DepositTransaction
 from genesis.config import FJORD_MAX_SEQUENCER_DRIFT_S
 from genesis.dev_accounts import dev_account
+from rollup.derivation.l2_block import l2_block_ref
 from rollup.sequencer.origin_selector import L1OriginLagging
 from rollup.sequencer.sequencer import BlockNotDue
 
@@ -106,3 +107,34 @@ def test_user_transactions_follow_the_deposits():
         assert deposits == sorted(deposits, reverse=True)
         kinds.append(sum(deposits))
     assert kinds.count(2) == 1
+
+
+def test_sequencer_recovers_when_its_window_is_nearly_over():
+    world = World(window=20, confirmation_depth=4)
+    world.sequencer.send(ALICE, to=NEWCOMER, value=8)
+    world.miner.mine(30)
+    origins = []
+    while world.sequencer.sequencer.next_timestamp <= world.miner.head.timestamp:
+        world.sequencer.build()
+        origins.append(origin_of_head(world))
+    late = [origin for origin in origins if origin + 20 <= world.miner.head.number]
+    assert late == sorted(late)
+    with_transfer = [
+        n
+        for n in range(1, world.sequencer.unsafe.number + 1)
+        if any(
+            not isinstance(tx, DepositTransaction)
+            for tx in world.sequencer.engine.block_by_number(n).transactions
+        )
+    ]
+    (number,) = with_transfer
+    head = world.miner.head.number
+    block = world.sequencer.engine.block_by_number(number)
+    parent = world.sequencer.engine.block_by_number(number - 1)
+    assert l2_block_ref(world.config, parent).l1_origin.number + 20 > head + 2
+    assert l2_block_ref(world.config, block).l1_origin.number + 20 >= head
+    world.batcher.submit()
+    world.miner.mine()
+    world.converge()
+    assert world.verifier.state.get_balance(NEWCOMER) == 8
+    assert world.sequencer.driver.safe_head.number == world.sequencer.unsafe.number
