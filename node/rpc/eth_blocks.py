@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chain.block import Block
 from chain.types import Hash32
 
 from . import parameters
@@ -14,6 +15,7 @@ from .serialise import Json
 _BLOCK = Parameter("block", parameters.block_id)
 _NUMBER = Parameter("block", parameters.block_number_or_tag)
 _HASH = Parameter("hash", parameters.hash32)
+_INDEX = Parameter("index", parameters.quantity)
 _FULL = Parameter("full", parameters.boolean, False)
 
 
@@ -71,14 +73,22 @@ class BlockNamespace:
     @rpc("eth_getUncleCountByBlockNumber", _NUMBER)
     @rpc("eth_getUncleCountByBlockHash", _BLOCK)
     def uncle_count(self, block: BlockId) -> str | None:
-        """Zero for every block that exists: there is no proof of work here."""
-        return None if self._backend.find(block) is None else "0x0"
+        """How many uncles a block has; none since the merge, and none on an L2."""
+        found = self._find_block(block)
+        return None if found is None else quantity(len(found.ommers))
 
-    @rpc("eth_getUncleByBlockNumberAndIndex", _NUMBER)
-    @rpc("eth_getUncleByBlockHashAndIndex", _BLOCK)
-    def uncle(self, block: BlockId) -> None:
-        """Always null."""
-        del block
+    @rpc("eth_getUncleByBlockNumberAndIndex", _NUMBER, _INDEX)
+    @rpc("eth_getUncleByBlockHashAndIndex", _BLOCK, _INDEX)
+    def uncle(self, block: BlockId, index: int) -> Json | None:
+        """The header of an uncle, or null."""
+        found = self._find_block(block)
+        if found is None or index >= len(found.ommers):
+            return None
+        return self._backend.header_json(found.ommers[index])
+
+    def _find_block(self, block: BlockId) -> Block | None:
+        header = self._backend.find(block)
+        return None if header is None else self._backend.block(header.hash)
 
     @rpc("eth_accounts")
     def accounts(self) -> list[str]:

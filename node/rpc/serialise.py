@@ -103,7 +103,7 @@ def block_json(
     """
     body = header_json(block.header)
     body["size"] = quantity(len(block.encode()))
-    body["uncles"] = []
+    body["uncles"] = [data(ommer.hash) for ommer in block.ommers]
     if full:
         body["transactions"] = [
             transaction_json(
@@ -230,6 +230,8 @@ def transaction_json(
         "blockNumber": quantity(place.block_number) if place is not None else None,
         "transactionIndex": quantity(place.index) if place is not None else None,
     }
+    if place is not None:
+        body["blockTimestamp"] = quantity(place.block_timestamp)
     body.update(_signature_json(transaction))
     body.update(_kind_json(transaction, place, receipt))
     return body
