@@ -51,7 +51,7 @@ class TrainingRecipe:
     rank: int = 8
     alpha: int = 16
     target_modules: tuple[str, ...] = ATTENTION_AND_MLP
-    learning_rate_ppm: int = 4_000
+    learning_rate_ppm: int = 8_000
     warmup_steps: int = 4
     schedule: str = "cosine"
     steps: int = 40
