@@ -1,23 +1,19 @@
-"""Tools that nobody here wrote, from npm packages under .node: anvil, cast and viem.
+"""Clients that nobody here wrote, from npm packages under .node: cast and viem.
 
 `make node-tools` brings them. A test that needs one is skipped, with the reason, where it is not.
 """
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-from node_process import ROOT, call, wait_for
+from node_process import ROOT
 
 FOLDER = ROOT / ".node"
 PACKAGES = FOLDER / "node_modules"
-START_S = 30.0
-_LISTENING = re.compile(r"Listening on (127\.0\.0\.1:\d+)")
 
 
 def binary(name: str) -> Path:
@@ -47,46 +43,3 @@ def run_module(script: Path, argument: str, timeout_s: float = 120.0) -> str:
     )
     assert done.returncode == 0, f"{script.name} ended with {done.returncode}:\n{done.stderr}"
     return done.stdout
-
-
-class Anvil:
-    """An anvil of its own on a free port; `arguments` are anvil's."""
-
-    def __init__(self, log: Path, *arguments: str) -> None:
-        self.log = log
-        self.url = ""
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(
-                [binary("anvil"), "--host", "127.0.0.1", "--port", "0", *arguments],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-
-    def start(self) -> Anvil:
-        """Wait until it answers."""
-
-        def listening() -> re.Match[str] | None:
-            code = self._process.poll()
-            assert code is None, f"anvil ended with {code}:\n{self.log.read_text()}"
-            return _LISTENING.search(self.log.read_text())
-
-        try:
-            found = wait_for("anvil listens", listening, START_S)
-            self.url = f"http://{found[1]}"
-            wait_for("anvil answers", lambda: call(self.url, "eth_chainId"), START_S)
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def stop(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def call(self, method: str, *params: object) -> Any:
-        """One JSON-RPC call."""
-        return call(self.url, method, *params)
