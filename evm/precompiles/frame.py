@@ -28,8 +28,6 @@ NESTED_CALL_GAS = 700
 MAX_NESTED_DEPTH = 8
 """Frames of natives below one another; the deepest honest path has three."""
 
-MAX_UINT256 = 2**256 - 1
-
 _ERROR_SELECTOR = selector("Error(string)")
 
 

@@ -25,9 +25,6 @@ ECRECOVER = 3_000
 LOOP_ITEM = 50
 """One turn of a loop over arguments, beside the storage and the hashes that it pays for."""
 
-COPY_WORD = 3
-"""Moving one 32-byte word, as CALLDATACOPY."""
-
 
 def words(byte_count: int) -> int:
     """Number of 32-byte words that hold `byte_count` bytes."""
