@@ -34,6 +34,9 @@ _SLOT_L1_BASE_FEE: Final = 1
 _SLOT_SCALARS: Final = 3
 _SLOT_L1_BLOB_BASE_FEE: Final = 7
 _SLOT_OPERATOR_FEE: Final = 8
+_MAX_DISTANCE: Final = 8191
+_LARGEST_MINIMAL_SIZE: Final = (FJORD_MIN_SIZE - FJORD_INTERCEPT) // FJORD_FASTLZ_COEFFICIENT
+"""A transaction that FastLZ leaves with this many bytes or fewer pays for 100."""
 _UINT32: Final = 2**32 - 1
 _UINT64: Final = 2**64 - 1
 
@@ -153,6 +156,11 @@ def l1_fee(parameters: L1FeeParameters, encoded_transaction: bytes) -> int:
     """L1 data fee in wei of a signed transaction in its EIP-2718 form."""
     if not (parameters.base_fee_scalar or parameters.blob_base_fee_scalar):
         return 0
+    length = len(encoded_transaction)
+    # Compression never makes more than this of it, so a short transaction pays the least anyway.
+    longest = length + length // 32 + 1
+    if longest <= _LARGEST_MINIMAL_SIZE:
+        return parameters.data_fee(longest)
     return parameters.data_fee(fastlz_size(encoded_transaction))
 
 
@@ -164,36 +172,42 @@ def fastlz_size(data: bytes) -> int:
     limit = len(data) - 13
     if limit <= 2:
         return _literals(len(data))
-    size, anchor, position = 0, 0, 2
+    triples = zip(data, data[1:], data[2:], strict=False)
+    words = [first | second << 8 | third << 16 for first, second, third in triples]
+    slots = [(2654435769 * word & 0xFFFFFFFF) >> 19 for word in words]
     table: dict[int, int] = {}
-    last_seen = table.get
+    size, anchor, position = 0, 0, 2
     while position < limit:
-        # Find the next place whose three bytes were seen at most 8191 bytes before.
-        while True:
-            three = data[position : position + 3]
-            word = three[0] | three[1] << 8 | three[2] << 16
-            slot = (2654435769 * word & 0xFFFFFFFF) >> 19
-            reference = last_seen(slot, 0)
-            table[slot] = position
-            if position >= limit:
-                return size + _literals(len(data) - anchor)
-            position += 1
-            if position - 1 - reference <= 0x1FFF and data[reference : reference + 3] == three:
-                break
-        if position >= limit:
+        found = _next_match(words, slots, table, position, limit)
+        if found is None:
             break
-        position -= 1
+        position, reference = found
         if position > anchor:
             size += _literals(position - anchor)
         matched = _common_length(data, reference + 3, position + 3, limit + 9)
         size += _match(matched)
         position += matched
-        for _ in range(2):
-            word = data[position] | data[position + 1] << 8 | data[position + 2] << 16
-            table[(2654435769 * word & 0xFFFFFFFF) >> 19] = position
-            position += 1
+        table[slots[position]] = position
+        table[slots[position + 1]] = position + 1
+        position += 2
         anchor = position
     return size + _literals(len(data) - anchor)
+
+
+def _next_match(
+    words: list[int], slots: list[int], table: dict[int, int], start: int, limit: int
+) -> tuple[int, int] | None:
+    """The next place whose three bytes came at most 8191 bytes before, and that place before.
+
+    FastLZ gives up one place early: a match that begins at the last one does not count.
+    """
+    for position in range(start, limit):
+        slot = slots[position]
+        reference = table.get(slot, 0)
+        table[slot] = position
+        if words[reference] == words[position] and position - reference <= _MAX_DISTANCE:
+            return (position, reference) if position + 1 < limit else None
+    return None
 
 
 def _literals(count: int) -> int:

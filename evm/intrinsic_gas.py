@@ -32,7 +32,7 @@ def gas_of(tx: Transaction) -> tuple[int, int]:
     """Intrinsic gas and the floor of EIP-7623, in gas. A gas limit below either is invalid."""
     if isinstance(tx, LegacyTransaction | DepositTransaction):
         return required_gas(tx.data, is_create=tx.to is None)
-    authorizations = len(tx.authorization_list) if isinstance(tx, SetCodeTransaction) else 0
+    authorizations = len(tx.authorization_list) if type(tx) is SetCodeTransaction else 0
     return required_gas(tx.data, tx.access_list, authorizations, is_create=tx.to is None)
 
 

@@ -57,6 +57,7 @@ class _Payment:
     """What a transaction costs its sender, in wei or wei per gas."""
 
     gas_price: int
+    fee_cap: int
     tip: int
     blob_fee: int
     data_fee: int
@@ -66,6 +67,8 @@ class _Payment:
         return self.operator.operator_fee(gas) if self.operator is not None else 0
 
 
+# Rare kinds are told apart by `type(...) is`: for an abstract class isinstance costs ten times as
+# much wherever the answer is no, and the kinds have no subclasses.
 class Transition:
     """Applies the transactions of one block, in order, to one state."""
 
@@ -120,9 +123,9 @@ class Transition:
             raise InvalidTransaction(
                 Fault.GAS_LIMIT_REACHED, f"have {gas_available}, want {tx.gas_limit}"
             )
-        if isinstance(tx, BlobTransaction):
+        if type(tx) is BlobTransaction:
             self._check_blobs(tx, blob_gas_available)
-        if isinstance(tx, SetCodeTransaction):
+        if type(tx) is SetCodeTransaction:
             if not self._block.is_prague:
                 raise InvalidTransaction(Fault.TYPE_NOT_SUPPORTED)
             if not tx.authorization_list:
@@ -182,12 +185,13 @@ class Transition:
         tip = min(tip_cap, fee_cap - base_fee)
         blob_fee = _blob_gas(tx) * self._block.blob_base_fee
         if not self._is_optimism:
-            return _Payment(base_fee + tip, tip, blob_fee, 0, None)
+            return _Payment(base_fee + tip, fee_cap, tip, blob_fee, 0, None)
         if self._prices is None:
             self._prices = l1_attributes(
                 self._state.get_storage, has_operator_fee=self._block.is_prague
             )
-        return _Payment(base_fee + tip, tip, 0, l1_fee(self._prices, tx.encode()), self._prices)
+        data_fee = l1_fee(self._prices, tx.encode())
+        return _Payment(base_fee + tip, fee_cap, tip, 0, data_fee, self._prices)
 
     def _check_sender(self, tx: SignedTransaction, sender: Address, payment: _Payment) -> None:
         state = self._state
@@ -207,9 +211,9 @@ class Transition:
             raise InvalidTransaction(
                 Fault.SENDER_NOT_EOA, f"address 0x{sender.hex()}, len(code): {len(code)}"
             )
-        most = tx.gas_limit * fee_cap_wei(tx) + tx.value + payment.data_fee
+        most = tx.gas_limit * payment.fee_cap + tx.value + payment.data_fee
         most += payment.operator_fee(tx.gas_limit)
-        if isinstance(tx, BlobTransaction):
+        if type(tx) is BlobTransaction:
             most += _blob_gas(tx) * tx.max_fee_per_blob_gas
         balance = state.get_balance(sender)
         if balance < most:
@@ -237,7 +241,7 @@ class Transition:
                 self._state.warm_address(address)
                 for slot in slots:
                     self._state.warm_slot(address, slot)
-        if isinstance(tx, SetCodeTransaction):
+        if type(tx) is SetCodeTransaction:
             refund = apply_authorizations(self._state, tx.authorization_list, self._block.chain_id)
         outcome = self._machine.run(
             Message(
@@ -248,7 +252,7 @@ class Transition:
                 gas=tx.gas_limit - intrinsic,
                 gas_price=gas_price,
                 create_address=create_address(sender, tx.nonce) if tx.to is None else None,
-                blob_hashes=tx.blob_versioned_hashes if isinstance(tx, BlobTransaction) else (),
+                blob_hashes=tx.blob_versioned_hashes if type(tx) is BlobTransaction else (),
             )
         )
         return outcome, gas_after_refund(tx.gas_limit, outcome, refund, floor)
@@ -328,7 +332,7 @@ def create_address(sender: Address, nonce: int) -> Address:
 
 
 def _blob_gas(tx: SignedTransaction) -> int:
-    return GAS_PER_BLOB * len(tx.blob_versioned_hashes) if isinstance(tx, BlobTransaction) else 0
+    return GAS_PER_BLOB * len(tx.blob_versioned_hashes) if type(tx) is BlobTransaction else 0
 
 
 def gas_after_refund(gas_limit: int, outcome: Outcome, refund: int, floor: int) -> int:
