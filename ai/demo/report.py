@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ai.audit.audit import Audit
+from ai.audit.record import Audit
 
 from .conservation import Conservation
 from .story import GivenAnswer, TrainedAdapter

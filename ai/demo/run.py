@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from ai.audit.audit import Audit, audit
+from ai.audit.audit import audit
 from ai.audit.gather import chain_record, fetch_documents
+from ai.audit.record import Audit
 from ai.datasets.store import ContentStore
 from ai.gateway.client import GatewayClient
 from ai.worker.client import ChainClient, TransactionFailed
@@ -178,8 +179,8 @@ async def _audit_all(
     contents = ContentStore(directory / "audit")
     for each in answers:
         record = await chain_record(client, each.answer.request_id)
-        await fetch_documents(gateway, record, contents)
-        result = audit(record, contents)
+        problems = await fetch_documents(gateway, record, contents)
+        result = audit(record, contents, problems=problems)
         tell(f"audit of 0x{result.request_id.hex()[:16]}…: {result.verdict}")
         audits.append(result)
     return audits
