@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from chain.block import Header
@@ -35,6 +36,7 @@ _SLOT_SCALARS: Final = 3
 _SLOT_L1_BLOB_BASE_FEE: Final = 7
 _SLOT_OPERATOR_FEE: Final = 8
 _MAX_DISTANCE: Final = 8191
+_CACHED_LENGTH: Final = 1024
 _LARGEST_MINIMAL_SIZE: Final = (FJORD_MIN_SIZE - FJORD_INTERCEPT) // FJORD_FASTLZ_COEFFICIENT
 """A transaction that FastLZ leaves with this many bytes or fewer pays for 100."""
 _UINT32: Final = 2**32 - 1
@@ -161,7 +163,9 @@ def l1_fee(parameters: L1FeeParameters, encoded_transaction: bytes) -> int:
     longest = length + length // 32 + 1
     if longest <= _LARGEST_MINIMAL_SIZE:
         return parameters.data_fee(longest)
-    return parameters.data_fee(fastlz_size(encoded_transaction))
+    if length > _CACHED_LENGTH:
+        return parameters.data_fee(fastlz_size(encoded_transaction))
+    return parameters.data_fee(_cached_fastlz_size(encoded_transaction))
 
 
 def fastlz_size(data: bytes) -> int:
@@ -192,6 +196,10 @@ def fastlz_size(data: bytes) -> int:
         position += 2
         anchor = position
     return size + _literals(len(data) - anchor)
+
+
+# The pool asks when a transaction comes in and the executor when it runs. At most 8 MiB of keys.
+_cached_fastlz_size = lru_cache(maxsize=8192)(fastlz_size)
 
 
 def _next_match(
