@@ -339,11 +339,25 @@ def write_model(model: LlamaForCausalLM, out: Path) -> str:
         if name != "lm_head.weight"  # tied to the embedding
     }
     save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
+    (out / "model.safetensors").chmod(0o644)
     config = model.config.to_diff_dict()
     config["architectures"] = ["LlamaForCausalLM"]
     config["dtype"] = "bfloat16"
     (out / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     return hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest()
+
+
+def card(receipt: dict[str, Any]) -> str:
+    """The model card, made from the receipt alone."""
+    log = receipt["log"]
+    chosen = log[:: max(1, len(log) // 12)]
+    template = Path(__file__).with_name("base_model_card.md").read_text()
+    return template.format(
+        **receipt,
+        vocab_size=VOCAB_SIZE,
+        held_out=", ".join(receipt["text"]["held_out_modules"]),
+        losses="\n".join(f"| {entry['step']} | {entry['loss']:.3f} |" for entry in chosen),
+    )
 
 
 def versions() -> dict[str, str]:
@@ -421,6 +435,7 @@ def main() -> None:
     (arguments.out / "receipt.json").write_text(
         json.dumps(receipt, indent=1, sort_keys=True) + "\n"
     )
+    (arguments.out / "README.md").write_text(card(receipt))
     _say(f"done: eval_loss={eval_loss:.3f} weights={weights_hash}")
 
 
