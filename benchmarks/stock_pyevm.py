@@ -30,7 +30,7 @@ class StockPyEvm:
         )
         account = {"balance": FUNDS_WEI * 100, "nonce": 0, "code": b"", "storage": {}}
         genesis = {"difficulty": 0, "gas_limit": 10**10, "timestamp": 1, "base_fee_per_gas": 10**9}
-        state = {address: account for address in [*ADDRESSES, deployer]}
+        state = dict.fromkeys([*ADDRESSES, deployer], account)
         self.chain = chain_class.from_genesis(AtomicDB(), genesis, state)
         self.vm = self.chain.get_vm()
         self.header = self.vm.get_header()

@@ -26,13 +26,13 @@ HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Signer:
-    """One key on one chain, counting its own nonces."""
+    """One key on one chain."""
 
     key: bytes
     chain_id: int
-    nonce: int = 0
 
     def sign(self, nonce: int, to: Address | None, value: int, data: bytes, gas: int) -> bytes:
+        """One signed transaction in raw form; `to` None creates a contract."""
         unsigned = DynamicFeeTransaction(
             chain_id=self.chain_id,
             nonce=nonce,
@@ -66,21 +66,25 @@ def create_address(sender: Address, nonce: int) -> Address:
     return Address(keccak256(encode([sender, encode_int(nonce)]))[12:])
 
 
-def recipients() -> list[Address]:
-    """One new account for each transfer: every transfer writes two accounts."""
-    return [Address(keccak256(b"recipient %d" % index)[12:]) for index in range(TRANSFERS)]
+def recipients(turn: int) -> list[Address]:
+    """New accounts for each transfer of each turn: every transfer writes two accounts."""
+    first = turn * TRANSFERS
+    return [
+        Address(keccak256(b"recipient %d" % index)[12:])
+        for index in range(first, first + TRANSFERS)
+    ]
 
 
-def ether_transfers(chain_id: int, first_nonce: int = 0) -> list[bytes]:
+def ether_transfers(chain_id: int, turn: int, first_nonce: int) -> list[bytes]:
     """TRANSFERS signed value transfers, senders in turn."""
     signers = [Signer(key, chain_id) for key in KEYS]
     return [
         signers[index % SENDERS].sign(first_nonce + index // SENDERS, to, 1, b"", 21_000)
-        for index, to in enumerate(recipients())
+        for index, to in enumerate(recipients(turn))
     ]
 
 
-def token_transfers(chain_id: int, token: Address, first_nonce: int = 0) -> list[bytes]:
+def token_transfers(chain_id: int, token: Address, turn: int, first_nonce: int) -> list[bytes]:
     """TRANSFERS signed ERC-20 transfers, senders in turn."""
     signers = [Signer(key, chain_id) for key in KEYS]
     return [
@@ -91,7 +95,16 @@ def token_transfers(chain_id: int, token: Address, first_nonce: int = 0) -> list
             TRANSFER + to.rjust(32, b"\0") + (1).to_bytes(32, "big"),
             100_000,
         )
-        for index, to in enumerate(recipients())
+        for index, to in enumerate(recipients(turn))
+    ]
+
+
+def funding(chain_id: int, key: bytes, nonce: int) -> list[bytes]:
+    """Transfers of FUNDS_WEI from one rich account to every sender."""
+    rich = Signer(key, chain_id)
+    return [
+        rich.sign(nonce + index, address, FUNDS_WEI, b"", 21_000)
+        for index, address in enumerate(ADDRESSES)
     ]
 
 
