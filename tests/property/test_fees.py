@@ -1,0 +1,57 @@
+"""Fees: the shortcut for short transactions agrees with compressing, and base fees stay sane."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from execution import L1_CONFIG, L1_PRICES, L2_CONFIG, genesis
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evm.fees import (
+    blob_base_fee,
+    decode_eip1559_params,
+    encode_eip1559_params,
+    fastlz_size,
+    l1_attributes,
+    l1_fee,
+    next_base_fee,
+)
+
+PRICES = l1_attributes(lambda _account, slot: L1_PRICES[slot])
+uint32 = st.integers(1, 2**32 - 1)
+repetitive = st.lists(st.sampled_from((b"\x00" * 7, b"ab", b"\xff" * 40, b"stemma")), max_size=60)
+data = st.one_of(st.binary(max_size=400), repetitive.map(b"".join))
+
+
+@given(data)
+def test_compression_never_adds_more_than_the_bound(raw):
+    assert fastlz_size(raw) <= len(raw) + len(raw) // 32 + 1
+
+
+@given(data)
+def test_shortcut_gives_the_fee_that_compressing_gives(raw):
+    assert l1_fee(PRICES, raw) == PRICES.data_fee(fastlz_size(raw))
+
+
+@given(uint32, uint32)
+def test_fee_parameters_survive_extra_data(denominator, elasticity):
+    encoded = encode_eip1559_params(denominator, elasticity)
+    assert decode_eip1559_params(encoded) == (denominator, elasticity)
+
+
+@settings(deadline=None)
+@given(st.sampled_from((L1_CONFIG, L2_CONFIG)), st.integers(0, 2**80), st.integers(0, 30_000_000))
+def test_base_fee_moves_towards_the_target_and_by_a_bounded_step(config, base_fee, used):
+    header = genesis(config)[0].header
+    parent = replace(header, base_fee_per_gas=base_fee, gas_used=used)
+    target = parent.gas_limit // config.eip1559_elasticity
+    following = next_base_fee(config, parent)
+    step = (config.eip1559_elasticity - 1) * base_fee // config.eip1559_denominator + 1
+    assert base_fee - base_fee // config.eip1559_denominator <= following <= base_fee + step
+    assert (following > base_fee) == (used > target)
+
+
+@given(st.integers(0, 10**8))
+def test_blob_base_fee_is_at_least_one_wei_and_rises(excess):
+    assert 1 <= blob_base_fee(excess) <= blob_base_fee(excess + 131_072)
