@@ -17,8 +17,10 @@ from chain.types import Address
 from .environment import Outcome
 
 _ERROR_SELECTOR = selector("Error(string)")
-MAX_STEPS = 250_000
-"""A struct-log trace stops recording here, so that one request cannot fill the memory."""
+MAX_RECORDED_WORDS = 1_000_000
+"""Stack and memory words after which a struct-log trace records no more (near 100 MB): one request
+cannot fill the memory of the node.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class StructLogger:
     with_stack: bool = True
     with_storage: bool = True
     logs: list[dict[str, Any]] = field(default_factory=list)
+    _recorded_words: int = 0
     _open: dict[int, dict[str, Any]] = field(default_factory=dict)
     _storage: dict[Address, dict[str, str]] = field(default_factory=dict)
 
@@ -107,7 +110,9 @@ class StructLogger:
         if self.with_storage and step.op in ("SLOAD", "SSTORE") and step.stack:
             log["storage"] = self._storage_after(step)
         self._open[step.depth] = log
-        if len(self.logs) < MAX_STEPS:
+        self._recorded_words += 8 + len(step.stack) * self.with_stack
+        self._recorded_words += len(step.memory) // 32 * self.with_memory
+        if self._recorded_words <= MAX_RECORDED_WORDS:
             self.logs.append(log)
 
     def _storage_after(self, step: Step) -> dict[str, str]:

@@ -252,6 +252,31 @@ class Computation(PragueComputation):  # type: ignore[misc]  # py-evm is untyped
         self._output = b""
         self._error: VMError | None = None
 
+    # py-evm makes these anew for each frame as cached properties, which costs more than the calls.
+
+    def stack_push_int(self, value: int) -> None:
+        """Push a word. Raises FullStack."""
+        self._stack.push_int(value)
+
+    def stack_push_bytes(self, value: bytes) -> None:
+        """Push big-endian bytes as a word. Raises FullStack."""
+        self._stack.push_bytes(value)
+
+    def stack_pop1_int(self) -> int:
+        """Pop a word. Raises InsufficientStack."""
+        return self._stack.pop1_int()
+
+    def stack_pop1_bytes(self) -> bytes:
+        """Pop a word as minimal big-endian bytes. Raises InsufficientStack."""
+        return self._stack.pop1_bytes()
+
+    def stack_pop_ints(self, num_items: int) -> tuple[int, ...]:
+        """Pop words, topmost first. Raises InsufficientStack."""
+        return self._stack.pop_ints(num_items)
+
+    stack_pop1_any = stack_pop1_int
+    stack_pop_any = stack_pop_ints
+
     def consume_gas(self, amount: int, reason: str) -> None:
         """Take gas from this frame. Raises OutOfGas."""
         self.meter.consume_gas(amount, reason)

@@ -52,6 +52,7 @@ ETHEREUM_PRECOMPILES: Final[dict[Address, Callable[[Any], Any]]] = {
 }
 """0x01 to 0x11, on every chain."""
 
+
 def precompiles_with(natives: Mapping[Address, Native]) -> dict[Address, Callable[[Any], Any]]:
     """Ethereum's precompiles and these natives."""
     return {
