@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chain.abi import encode
-from chain.crypto.merkle import leaf_hash, merkle_proof, merkle_root, verify_merkle
+from chain.crypto.merkle import merkle_proof, merkle_root, verify_merkle
 from chain.errors import StemmaError
+from genesis.leaves import contribution_leaf
 
 from .rows import Row, row_leaf, row_leaves
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from genesis.interfaces import DecodedEvent
 
     from .store import ContentStore
-
-_LEAF_TYPES = ("uint256", "uint256", "address", "bytes32", "uint64", "bytes32")
 
 
 class SnapshotMismatch(StemmaError):
@@ -43,12 +41,12 @@ class Contribution:
     contributor: Address
     content_root: Hash32
     row_count: int
-    licence: bytes
+    licence: Hash32
 
     @property
     def leaf(self) -> Hash32:
         """The contribution's leaf of the snapshot, as datanet_registry computes it."""
-        values = (
+        return contribution_leaf(
             self.datanet_id,
             self.contribution_id,
             self.contributor,
@@ -56,7 +54,6 @@ class Contribution:
             self.row_count,
             self.licence,
         )
-        return leaf_hash(encode(_LEAF_TYPES, values))
 
 
 @dataclass(frozen=True, slots=True)
