@@ -29,6 +29,7 @@ from peft.tuners.lora import LoraLayer
 from ai.adapters.store import StoredAdapter
 from ai.datasets.snapshot import Snapshot
 from ai.models.base_model import BaseModel, row_tokens
+from chain.errors import StemmaError
 
 from .method import FLOOR_PPM, Answer, quantise
 
@@ -36,6 +37,14 @@ STEP_PPM: Final = 1_000
 _BATCH_ROWS: Final = 8
 _DAMPING_PARTS: Final = 10  # lambda is a tenth of the mean square, as the paper has it
 _TINY: Final = 1e-30
+_FLOAT_BYTES: Final = 4
+# Row gradients are kept in memory between answers. Beyond this the first layers are left out: the
+# last ones, nearest to the words, decide most.
+MAX_GRADIENT_BYTES: Final = 1 << 30
+
+
+class SnapshotTooLarge(StemmaError):
+    """The rows are too many for gradients to be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +88,12 @@ class PerRowGradients:
     factors are seen by hooks, so no gradient has to be taken apart afterwards.
     """
 
-    def __init__(self, model: PeftModel, pad_token: int) -> None:
+    def __init__(self, model: PeftModel, pad_token: int, row_count: int) -> None:
         self._model = model
         self._pad_token = pad_token
         self._seen: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
-        for name, module in model.named_modules():
-            if isinstance(module, LoraLayer):
-                for part in ("lora_A", "lora_B"):
-                    for linear in getattr(module, part).values():
-                        linear.register_forward_hook(self._remember(f"{name}.{part}"))
+        for name, linear in chosen_matrices(model, row_count):
+            linear.register_forward_hook(self._remember(name))
 
     def _remember(self, name: str) -> Any:  # noqa: ANN401 - torch names no type for a hook
         def on_forward(_module: Any, inputs: Any, output: torch.Tensor) -> None:  # noqa: ANN401
@@ -122,6 +128,32 @@ class PerRowGradients:
         return gradients
 
 
+def chosen_matrices(model: PeftModel, row_count: int) -> list[tuple[str, Any]]:
+    """The LoRA matrices whose gradients are kept: all, or the last that fit MAX_GRADIENT_BYTES.
+
+    Raises SnapshotTooLarge if not even one fits.
+    """
+    matrices = [
+        (f"{name}.{part}", linear)
+        for name, module in model.named_modules()
+        if isinstance(module, LoraLayer)
+        for part in ("lora_A", "lora_B")
+        for linear in getattr(module, part).values()
+    ]
+    room = MAX_GRADIENT_BYTES // (_FLOAT_BYTES * row_count)
+    chosen: list[tuple[str, Any]] = []
+    for name, linear in reversed(matrices):
+        room -= linear.weight.numel()
+        if room < 0:
+            break
+        chosen.append((name, linear))
+    if not chosen:
+        raise SnapshotTooLarge(
+            f"gradients of {row_count} rows need more than {MAX_GRADIENT_BYTES} bytes a matrix"
+        )
+    return chosen
+
+
 class DataInf:
     """An AttributionMethod; row gradients are computed at the first answer and kept."""
 
@@ -131,7 +163,7 @@ class DataInf:
         """`base.model` is wrapped in place: give it a BaseModel that nothing else uses."""
         model = PeftModel.from_pretrained(base.model, adapter.path, is_trainable=True)
         model.eval()
-        self._gradients = PerRowGradients(model, base.tokenizer.pad_token_id)
+        self._gradients = PerRowGradients(model, base.tokenizer.pad_token_id, len(snapshot.rows))
         self._base = base
         self._snapshot = snapshot
         self._blocks: dict[str, _Block] = {}

@@ -99,8 +99,8 @@ def train(
     ]
     if not examples:
         raise TrainingFailed(f"datanet {snapshot.datanet_id}: the snapshot has no rows")
-    torch.manual_seed(recipe.seed)
     model = get_peft_model(base.model, lora_config(recipe))
+    draw_first_weights(model, recipe.seed)
     model.train()
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(
@@ -169,6 +169,17 @@ def lora_config(recipe: TrainingRecipe) -> LoraConfig:
         bias="none",
         task_type="CAUSAL_LM",
     )
+
+
+def draw_first_weights(model: PeftModel, seed: int) -> None:
+    """PEFT's own first weights (A uniform by Kaiming, B zero), drawn from the recipe's seed.
+
+    PEFT draws from torch's global generator, which other threads of a worker draw from as well.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for name, parameter in model.named_parameters():
+        if ".lora_A." in name:
+            torch.nn.init.kaiming_uniform_(parameter, a=math.sqrt(5), generator=generator)
 
 
 def batches(row_count: int, recipe: TrainingRecipe) -> Iterator[list[int]]:

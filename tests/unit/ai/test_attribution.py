@@ -120,7 +120,7 @@ def test_gradients_by_hooks_are_those_of_autograd(trained) -> None:
     rows = [
         row_tokens(base.tokenizer, r.prompt, r.completion, 100) for r in trained.snapshot.rows[:3]
     ]
-    batched = PerRowGradients(model, 0).of([_Sequence(tuple(i), s) for i, s in rows])
+    batched = PerRowGradients(model, 0, 3).of([_Sequence(tuple(i), s) for i, s in rows])
     for number, (ids, start) in enumerate(rows):
         model.zero_grad(set_to_none=True)
         tensor = torch.tensor([ids])
@@ -132,6 +132,23 @@ def test_gradients_by_hooks_are_those_of_autograd(trained) -> None:
                 torch.testing.assert_close(
                     batched[key][number], parameter.grad.flatten(), atol=2e-5, rtol=1e-3
                 )
+
+
+def test_gradients_of_many_rows_keep_to_the_last_layers_or_are_refused(trained) -> None:
+    from peft import PeftModel
+
+    from ai.attribution.influence import MAX_GRADIENT_BYTES, SnapshotTooLarge, chosen_matrices
+    from ai.models.base_model import load_base_model
+
+    base = load_base_model(trained.base_directory)
+    path = trained.store.path(trained.results[0].adapter_id)
+    model = PeftModel.from_pretrained(base.model, path)
+    assert len(chosen_matrices(model, 10)) == 2 * 7 * 2
+    few = chosen_matrices(model, MAX_GRADIENT_BYTES // 4 // 2_000)
+    assert 0 < len(few) < 28
+    assert all("layers.1." in name for name, _ in few)
+    with pytest.raises(SnapshotTooLarge, match="rows need more"):
+        chosen_matrices(model, MAX_GRADIENT_BYTES)
 
 
 def test_the_closed_form_is_the_formula_of_the_paper() -> None:

@@ -89,6 +89,22 @@ def test_a_run_is_reproducible_to_the_byte(trained) -> None:
     assert again.metrics_hash == before.metrics_hash
 
 
+def test_a_run_does_not_touch_the_global_random_state(trained) -> None:
+    """A worker serves and trains at once: other threads draw from torch's global generator."""
+    import torch
+
+    from ai.models.base_model import load_base_model
+    from ai.training.trainer import train
+
+    recipe = replace(trained.recipe, steps=2)
+    ids = set()
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        result = train(load_base_model(trained.base_directory), trained.snapshot, recipe)
+        ids.add(result.adapter_id)
+    assert len(ids) == 1
+
+
 def test_another_seed_is_another_adapter(trained) -> None:
     first, second = trained.results
     assert first.adapter_id != second.adapter_id
