@@ -45,7 +45,7 @@ from .actors.deriving import Deriving
 from .actors.following_l1 import FollowingL1
 from .actors.sequencing import Sequencing
 from .chain_runtime import ChainRuntime, open_chain
-from .config import ConfigurationError, NodeConfig
+from .config import ConfigurationError, NodeConfig, with_settings
 from .embedded_l1 import CLIENT_NAME, EmbeddedL1
 from .health import HealthProbe
 from .l1.client import L1Follower, L1Source
@@ -76,6 +76,7 @@ _SWITCH_INTERVAL_S = 0.001
 _STOP_S = 9.0
 _FORCED_EXIT = 130
 _MAX_LAG_BLOCKS = 20
+_ANVIL = "anvil"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ class RollupNode:
             parts.rollup.batch_inbox_address,
             config.l1.beacon_url or None,
             config.l1.finality_blocks,
+            config.l1.trust_rpc,
         )
         self._follower = L1Follower(self._source, self._provider, self.chain.writer.run)
         self._driver = Driver(parts.rollup, self._provider, self.chain.engine, self.chain.store)
@@ -436,6 +438,8 @@ async def run_dev(config: NodeConfig, ready: Callable[[DevNet], Awaitable[None]]
                 await l1.start()
             l1_url = config.l1.url if l1 is None else l1.server.url
             founded, client_name = await _found_rollup(config, l1_url, is_embedded=l1 is not None)
+            if client_name.startswith(_ANVIL):
+                config = with_settings(config, {"l1.trust_rpc": True})
             node = RollupNode(
                 config,
                 NodeParts(

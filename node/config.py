@@ -64,6 +64,7 @@ class L1Section:
 
     url: str = _setting("", "JSON-RPC of the L1; empty in dev: an embedded L1")
     beacon_url: str = _setting("", "beacon API for blobs; empty: the same server as url")
+    trust_rpc: bool = _setting(False, "do not check that L1 blocks are complete")
     block_time_s: float = _setting(2.0, "seconds between blocks of the embedded L1")
     port: int = _setting(8545, "JSON-RPC port of the embedded L1; 0: any free port")
     poll_s: float = _setting(0.5, "seconds between two looks at the L1 head")
@@ -204,6 +205,8 @@ def _converted(name: str, value: object, wanted: Any) -> object:  # noqa: ANN401
         return value
     if wanted is float and isinstance(value, int):
         return float(value)
+    if wanted is bool and value in ("true", "false"):
+        return value == "true"
     if isinstance(value, str) and wanted in (int, float):
         try:
             return wanted(value)

@@ -22,6 +22,9 @@ def node(
     role: list[str] = typer.Option([], "--role", help="sequencer, batcher or verifier"),
     l1_url: str | None = typer.Option(None, "--l1-url", help="JSON-RPC of the L1"),
     beacon_url: str | None = typer.Option(None, "--l1-beacon-url", help="beacon API, for blobs"),
+    l1_trust_rpc: bool = typer.Option(
+        False, "--l1-trust-rpc", help="do not check that L1 blocks are complete"
+    ),
     rollup_config: Path | None = typer.Option(None, "--rollup-config", help="rollup.json"),
     genesis: Path | None = typer.Option(None, "--genesis", help="genesis.json of the L2"),
     datadir: Path | None = typer.Option(None, "--datadir", help="where chain data lies"),
@@ -41,6 +44,7 @@ def node(
             "node.datadir": _text(datadir),
             "l1.url": l1_url,
             "l1.beacon_url": beacon_url,
+            "l1.trust_rpc": l1_trust_rpc or None,
             "rollup.rollup_config": _text(rollup_config),
             "rollup.genesis": _text(genesis),
             "rpc.host": host,

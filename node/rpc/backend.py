@@ -88,6 +88,7 @@ class Backend:
         self._takes_transactions = takes_transactions
         self._schedule = schedule or (lambda action: action())
         self._head_state: tuple[Hash32, State] | None = None
+        self._prices: tuple[State, fees.L1FeeParameters] | None = None
         self.events = EventHub(self)
 
     # Blocks
@@ -336,7 +337,7 @@ class Backend:
         state = self.state(LATEST)
         extra_wei = 0
         if self.engine.config.is_optimism:
-            prices = fees.l1_attributes(state.get_storage)
+            prices = self._head_prices(state)
             extra_wei = fees.l1_fee(prices, transaction.encode())
             extra_wei += prices.operator_fee(transaction.gas_limit)
         self.pool.add(
@@ -348,6 +349,12 @@ class Backend:
         )
         self._schedule(lambda: self.events.announce_pending(transaction, sender))
         return transaction.hash
+
+    def _head_prices(self, state: State) -> fees.L1FeeParameters:
+        """What L1Block says at the head, read once a block."""
+        if self._prices is None or self._prices[0] is not state:
+            self._prices = (state, fees.l1_attributes(state.get_storage))
+        return self._prices[1]
 
     def sign(self, request: TransactionArguments) -> SignedTransaction:
         """Fill in what a request leaves out and sign with a development key. Raises RpcError."""

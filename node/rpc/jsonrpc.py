@@ -11,7 +11,7 @@ import inspect
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -67,6 +67,7 @@ class Method:
     call: Callable[..., Any]
     heavy: bool
     wants_context: bool
+    is_async: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ def methods_of(namespace: object) -> dict[str, Method]:
     found: dict[str, Method] = {}
     for _, member in inspect.getmembers(namespace, callable):
         for name, parameters, heavy, context in getattr(member, _MARK, ()):
-            found[name] = Method(name, parameters, member, heavy, context)
+            is_async = inspect.iscoroutinefunction(member)
+            found[name] = Method(name, parameters, member, heavy, context, is_async)
     return found
 
 
@@ -266,6 +268,4 @@ class Dispatcher:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._readers, lambda: method.call(*arguments))
         result = method.call(*arguments)
-        if isinstance(result, Awaitable):
-            return await result
-        return result
+        return await result if method.is_async else result
