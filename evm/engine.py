@@ -335,6 +335,7 @@ def attributes_of(block: Block) -> PayloadAttributes:
         parent_beacon_block_root=header.parent_beacon_block_root or Hash32(bytes(32)),
         transactions=block.transactions,
         extra_data=header.extra_data,
+        withdrawals=block.withdrawals or (),
     )
 
 

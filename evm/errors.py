@@ -79,5 +79,9 @@ class InvalidBlock(StemmaError):
         super().__init__(f"block {number} (0x{block_hash.hex()}): {what}")
 
 
+class InvalidAttributes(StemmaError):
+    """Payload attributes that no block of this chain can have."""
+
+
 class UnknownBlock(StemmaError):
     """No such block, or not its state, in this store."""

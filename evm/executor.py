@@ -10,12 +10,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from chain.block import EMPTY_REQUESTS_HASH, Block, Header, receipts_root, transactions_root
+from chain.block import (
+    EMPTY_REQUESTS_HASH,
+    Block,
+    Header,
+    Withdrawal,
+    receipts_root,
+    transactions_root,
+    withdrawals_root,
+)
 from chain.crypto.secp256k1 import InvalidSignature
 from chain.receipt import EMPTY_BLOOM, Receipt, combine_blooms
 from chain.state import State, StateChanges
 from chain.transaction import Transaction, recover_sender
-from chain.trie import EMPTY_ROOT
 from chain.types import ZERO_HASH, Address, Hash32
 from genesis.addresses import (
     BEACON_ROOTS,
@@ -25,8 +32,8 @@ from genesis.addresses import (
 )
 from genesis.config import ChainConfig
 
-from .environment import BlockEnvironment, BlockHashOf, Message
-from .errors import Fault, InvalidTransaction
+from .environment import BlockEnvironment, BlockHashOf, Message, Outcome
+from .errors import Fault, InvalidAttributes, InvalidTransaction
 from .fees import (
     MAX_BLOB_GAS,
     blob_base_fee,
@@ -35,10 +42,12 @@ from .fees import (
     next_excess_blob_gas,
 )
 from .pyevm.machine import Machine
+from .requests import block_requests, requests_hash
 from .tracing import Tracer
 from .transition import Applied, Transition
 
 SYSTEM_CALL_GAS = 30_000_000
+GWEI = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,8 @@ class PayloadAttributes:
     transactions: tuple[Transaction, ...] = ()
     eip1559_params: tuple[int, int] | None = None
     extra_data: bytes | None = None
+    withdrawals: tuple[Withdrawal, ...] = ()
+    """Payouts of the beacon chain to an L1 (EIP-4895); an L2 has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +95,8 @@ class ExecutionResult:
 class BlockExecution:
     """A block in the making, on top of `parent` and its state.
 
-    The state is changed in place and is the caller's to drop if the block is given up.
+    The state is changed in place and is the caller's to drop if the block is given up. Raises
+    InvalidAttributes, and InvalidExtraData where the parent's fee parameters are malformed.
     """
 
     def __init__(
@@ -96,6 +108,11 @@ class BlockExecution:
         *,
         block_hash: BlockHashOf,
     ) -> None:
+        if config.is_optimism and attributes.withdrawals:
+            raise InvalidAttributes(
+                f"child of block {parent.number}: {len(attributes.withdrawals)} withdrawals, "
+                "an L2 has none"
+            )
         self._config = config
         self._parent = parent
         self._attributes = attributes
@@ -154,29 +171,50 @@ class BlockExecution:
                 raise error.at(index) from error
 
     def seal(self) -> ExecutionResult:
-        """Close the block: roots, header, and the changes that have to be stored."""
+        """Close the block: roots, header, and the changes that have to be stored.
+
+        Raises InvalidRequests where an L1 block's requests cannot be made out.
+        """
+        self._state.begin_transaction()
+        for payout in self._attributes.withdrawals:
+            if payout.amount_gwei:
+                balance = self._state.get_balance(payout.address) + payout.amount_gwei * GWEI
+                self._state.set_balance(payout.address, balance)
+        requests = self._requests_hash()
         self._state.begin_transaction()
         changes = self._state.take_changes()
-        header = self._header(changes.root)
-        block = Block(header, tuple(self._transactions), withdrawals=())
+        header = self._header(changes.root, requests)
+        block = Block(header, tuple(self._transactions), self._attributes.withdrawals)
         receipts, senders = tuple(self._receipts), tuple(self._senders)
         return ExecutionResult(block, receipts, senders, changes, self._state)
 
     def _begin(self) -> None:
         """The system calls at the start of a block; each does nothing where its contract is not."""
         attributes = self._attributes
-        machine = Machine(self._state, self.environment, has_natives=self._config.is_optimism)
         calls = [(BEACON_ROOTS, attributes.parent_beacon_block_root)]
         if self.environment.is_prague:
             calls.append((HISTORY_STORAGE, self._parent.hash))
         for contract, word in calls:
-            if self._state.get_code(contract):
-                self._state.begin_transaction()
-                machine.run(Message(SYSTEM_ADDRESS, contract, 0, word, SYSTEM_CALL_GAS, 0))
+            self._system_call(contract, word)
 
-    def _header(self, state_root: Hash32) -> Header:
+    def _system_call(self, contract: Address, data: bytes = b"") -> Outcome | None:
+        """Run a system contract outside the block's gas; None where there is no such contract."""
+        if not self._state.get_code(contract):
+            return None
+        self._state.begin_transaction()
+        machine = Machine(self._state, self.environment, has_natives=self._config.is_optimism)
+        return machine.run(Message(SYSTEM_ADDRESS, contract, 0, data, SYSTEM_CALL_GAS, 0))
+
+    def _requests_hash(self) -> Hash32 | None:
+        if not self.environment.is_prague:
+            return None
+        if self._config.is_optimism:
+            return EMPTY_REQUESTS_HASH
+        return requests_hash(block_requests(self._receipts, self._system_call))
+
+    def _header(self, state_root: Hash32, requests: Hash32 | None) -> Header:
         attributes, environment = self._attributes, self.environment
-        withdrawals = EMPTY_ROOT
+        withdrawals = withdrawals_root(attributes.withdrawals)
         if self._config.is_optimism and environment.is_prague:
             withdrawals = self._state.storage_root(L2_TO_L1_MESSAGE_PASSER)
         with_logs = [receipt.bloom for receipt in self._receipts if receipt.logs]
@@ -194,11 +232,11 @@ class BlockExecution:
             extra_data=_extra_data(self._config, attributes),
             prev_randao=environment.prev_randao,
             base_fee_per_gas=environment.base_fee,
-            withdrawals_root=Hash32(withdrawals),
+            withdrawals_root=withdrawals,
             blob_gas_used=self._blob_gas_used,
             excess_blob_gas=self._excess_blob_gas,
             parent_beacon_block_root=attributes.parent_beacon_block_root,
-            requests_hash=EMPTY_REQUESTS_HASH if environment.is_prague else None,
+            requests_hash=requests,
         )
 
 

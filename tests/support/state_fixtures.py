@@ -48,7 +48,7 @@ def sample(cases: list[StateCase], count: int, seed: int = 1) -> list[StateCase]
 
 def disagreement(case: StateCase) -> str | None:
     """Run a case; None where acceptance, state root and logs are as written, else what is not."""
-    state, block = _state(case.test["pre"]), _block(case)
+    state, block = state_of(case.test["pre"]), _block(case)
     logs: tuple = ()
     refusal = None
     try:
@@ -73,7 +73,8 @@ def _bytes(text: str) -> bytes:
     return bytes.fromhex(text[2:])
 
 
-def _state(pre: dict[str, Any]) -> State:
+def state_of(pre: dict[str, Any]) -> State:
+    """The state that a fixture writes as `pre`."""
     state = State(MemoryStateStore())
     for text, account in pre.items():
         address = Address(_bytes(text))

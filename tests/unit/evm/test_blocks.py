@@ -16,16 +16,18 @@ from execution import (
     send,
 )
 
-from chain.block import EMPTY_REQUESTS_HASH
+from chain.block import EMPTY_REQUESTS_HASH, Withdrawal
 from chain.crypto.keccak import keccak256
 from chain.transaction import recover_sender
 from chain.trie import EMPTY_ROOT
 from chain.txpool import PooledTransaction
 from chain.types import Hash32
-from evm.errors import Fault, InvalidBlock, InvalidTransaction
+from evm.errors import Fault, InvalidAttributes, InvalidBlock, InvalidTransaction
 from evm.fees import InvalidExtraData, decode_eip1559_params, encode_eip1559_params
 from genesis import addresses
 from genesis.allocation import GenesisAccount
+
+SEQUENCER = addresses.SEQUENCER_FEE_VAULT
 
 
 def pooled(*transactions):
@@ -138,6 +140,19 @@ def test_system_contracts_keep_parent_hashes_and_beacon_roots():
     assert state.get_storage(addresses.BEACON_ROOTS, slot) == header.timestamp
     root = state.get_storage(addresses.BEACON_ROOTS, slot + 8191)
     assert root.to_bytes(32, "big") == b"\x42" * 32
+
+
+def test_withdrawals_are_paid_on_an_l1_and_refused_on_an_l2():
+    payouts = (Withdrawal(1, 2, STRANGER, 3), Withdrawal(2, 2, SEQUENCER, 0))
+    chain = engine(L1_CONFIG)
+    result = run(chain, withdrawals=payouts)
+    state = chain.state_at(result.header)
+    assert state.get_balance(STRANGER) == 3 * 10**9
+    assert not state.account_exists(SEQUENCER)
+    assert result.block.withdrawals == payouts
+    assert engine(L1_CONFIG).import_block(result.block) == result
+    with pytest.raises(InvalidAttributes, match="2 withdrawals"):
+        run(engine(), withdrawals=payouts)
 
 
 def test_blockhash_sees_ancestors_only():
