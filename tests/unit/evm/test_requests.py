@@ -1,4 +1,4 @@
-"""Requests to the beacon chain: read from deposit events and system calls, hashed into the header."""
+"""Requests to the beacon chain: out of deposit events and system calls, into the header."""
 
 from __future__ import annotations
 
