@@ -110,12 +110,12 @@ class FilterNamespace:
             if bloom_may_match(header.logs_bloom, wanted):
                 yield header.hash
             return
-        first = backend.resolve(wanted.from_block or LATEST).number
-        last = min(backend.resolve_number(wanted.to_block or LATEST), backend.head().number)
-        if wanted.to_block is not None and first > last:
-            if first > backend.resolve_number(wanted.to_block):
-                raise RpcError(errors.INVALID_PARAMS, "invalid block range params")
-            return
+        first = backend.resolve_number(wanted.from_block or LATEST)
+        last = backend.resolve_number(wanted.to_block or LATEST)
+        if first > last:
+            raise RpcError(errors.INVALID_PARAMS, "invalid block range params")
+        if last > backend.head().number:
+            raise RpcError(errors.INVALID_PARAMS, "block range extends beyond current head block")
         limit = backend.limits.log_blocks
         if last - first >= limit:
             raise errors.limit_exceeded(

@@ -107,6 +107,11 @@ class StateNamespace:
             self._backend.calls.estimate_gas(request, header, overrides, block_overrides)
         )
 
+    @rpc("eth_baseFee")
+    def base_fee(self) -> str:
+        """Base fee of the next block, wei per gas."""
+        return quantity(self._backend.next_base_fee())
+
     @rpc("eth_gasPrice")
     def gas_price(self) -> str:
         """Base fee of the next block plus a tip."""

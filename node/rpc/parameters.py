@@ -114,11 +114,14 @@ def block_number_or_tag(value: object) -> BlockId:
     if isinstance(value, str) and value in TAGS:
         return BlockId(tag=value)
     try:
-        return BlockId(number=quantity(value))
+        found = quantity(value)
     except InvalidParameter:
         raise InvalidParameter(
             f"expected a hex block number or one of {', '.join(TAGS)}, got {_shown(value)}"
         ) from None
+    if found >= 1 << 64:
+        raise InvalidParameter(f"hex number > 64 bits: {_shown(value)}")
+    return BlockId(number=found)
 
 
 def block_id(value: object) -> BlockId:
