@@ -41,10 +41,12 @@ def _expected_shapes(
 ) -> dict[str, tuple[int, int]]:
     shapes: dict[str, tuple[int, int]] = {}
     for name, module in model.named_modules():
-        if name.rpartition(".")[2] not in targets:
+        if not any(name == target or name.endswith(f".{target}") for target in targets):
             continue
         linear = getattr(module, "base_layer", module)
         rows, columns = linear.weight.shape
+        if type(linear).__name__ == "Conv1D":  # GPT-2 keeps its matrices transposed
+            rows, columns = columns, rows
         shapes[f"{_PREFIX}{name}.lora_A.weight"] = (rank, columns)
         shapes[f"{_PREFIX}{name}.lora_B.weight"] = (rows, rank)
     return shapes

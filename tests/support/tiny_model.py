@@ -5,7 +5,6 @@ Callers skip first where torch is absent (`pytest.importorskip("torch")`).
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from ai.datasets.snapshot import Contribution, Snapshot, materialise, snapshot_root
@@ -42,12 +41,13 @@ def tiny_snapshot(directory: Path, rows: dict | None = None) -> Snapshot:
     return materialise(store, 1, contributions, snapshot_root(contributions))
 
 
-def write_tiny_base_model(directory: Path, seed: int = 7, hidden: int = 32) -> Path:
-    """A random Llama with two layers and a byte-level tokenizer, in the Hugging Face layout."""
+def write_tiny_base_model(
+    directory: Path, seed: int = 7, hidden: int = 32, config: object = None
+) -> Path:
+    """A random Llama with two layers (or another configuration) and a byte-level tokenizer."""
     import torch
-    from safetensors.torch import save_file
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
 
     directory.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer(models.BPE())
@@ -73,7 +73,7 @@ def write_tiny_base_model(directory: Path, seed: int = 7, hidden: int = 32) -> P
     fast.chat_template = TEMPLATE
     fast.save_pretrained(directory, save_jinja_files=False)
     torch.manual_seed(seed)
-    config = LlamaConfig(
+    config = config or LlamaConfig(
         vocab_size=len(fast),
         hidden_size=hidden,
         intermediate_size=2 * hidden,
@@ -87,9 +87,5 @@ def write_tiny_base_model(directory: Path, seed: int = 7, hidden: int = 32) -> P
         eos_token_id=2,
         initializer_range=0.2,
     )
-    model = LlamaForCausalLM(config)
-    weights = {n: t.contiguous() for n, t in model.state_dict().items() if n != "lm_head.weight"}
-    save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
-    written = {**config.to_diff_dict(), "architectures": ["LlamaForCausalLM"]}
-    (directory / "config.json").write_text(json.dumps(written, sort_keys=True))
+    AutoModelForCausalLM.from_config(config).save_pretrained(directory)
     return directory
