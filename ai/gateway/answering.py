@@ -26,7 +26,7 @@ from ai.inference.engine import (
     GenerationRequest,
     InferenceEngine,
 )
-from ai.worker.client import Account, TransactionReceipt
+from ai.worker.client import Account, NodeUnreachable, TransactionReceipt
 from chain.attestation import (
     InferenceStatement,
     Share,
@@ -37,13 +37,25 @@ from chain.errors import StemmaError
 from chain.types import Hash32
 from genesis.interfaces import PROOF_OF_ATTRIBUTION
 
-from .errors import AnswerFailed, InvalidParameter, Overloaded, RequestInUse
+from .errors import AnswerFailed, ContextExceeded, InvalidParameter, Overloaded, RequestInUse
 from .openai_schema import CompletionRequest
-from .payment import Adapter, Quote, check_payment, find_adapter, make_quote
+from .payment import (
+    Adapter,
+    Quote,
+    check_payment,
+    find_adapter,
+    make_quote,
+    request_id_of,
+)
 
 MAX_ANSWERS_AT_ONCE: Final = 64
+RESULT_TIMEOUT_S: Final = 10.0
 MAX_SHARES_IN_CALL: Final = 256
 """Beyond this the chain takes the shares' root alone, and each part is claimed with its path."""
+
+SETTLE_ATTEMPTS: Final = 4
+SETTLE_PAUSE_S: Final = 0.5
+"""A node that restarts is waited for, twice as long each time: the answer is made and unpaid."""
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +79,10 @@ class Attributor(Protocol):
 
 class Tokenizing(Protocol):
     """Turns a request into prompt tokens exactly as the engine will see them."""
+
+    @property
+    def context_tokens(self) -> int:
+        """The most tokens that prompt and answer have together."""
 
     def prompt_tokens(self, request: CompletionRequest) -> list[int]:
         """Token ids of the prompt."""
@@ -121,28 +137,47 @@ class AnswerService:
         self._in_use: set[Hash32] = set()
 
     async def quote(self, request: CompletionRequest) -> Quote:
-        """What a request can cost at most. Raises UnknownModel."""
+        """What a request can cost at most. Raises UnknownModel, ContextExceeded."""
+        return (await self._quote(request))[0]
+
+    async def _quote(self, request: CompletionRequest) -> tuple[Quote, tuple[int, ...]]:
         adapter = await find_adapter(self.account.client, request.model)
-        tokens = self.tokens.prompt_tokens(request)
-        return await make_quote(
-            self.account.client, request, adapter, self.account.address, len(tokens)
-        )
+        tokens = tuple(self.tokens.prompt_tokens(request))
+        context = self.tokens.context_tokens
+        if len(tokens) + request.max_tokens > context:  # refused before anybody pays for it
+            raise ContextExceeded(
+                f"this model's context is {context} tokens; the prompt has {len(tokens)} and "
+                f"max_tokens is {request.max_tokens}",
+                param="messages" if request.is_chat else "prompt",
+            )
+        client, worker = self.account.client, self.account.address
+        return await make_quote(client, request, adapter, worker, len(tokens)), tokens
 
     async def admit(self, request: CompletionRequest, header: str | None) -> PaidRequest:
-        """Take a request in once its escrow pays for it.
+        """Take a request in once its escrow pays for it; `release` it whatever happens then.
 
-        Raises PaymentRequired, UnknownModel, RequestInUse, Overloaded.
+        Raises PaymentRequired, UnknownModel, ContextExceeded, RequestInUse, Overloaded.
         """
-        quote = await self.quote(request)
-        request_id = await check_payment(self.account.client, header, quote)
+        quote, tokens = await self._quote(request)
+        request_id = request_id_of(header, quote)
+        self._refuse_second_use(request_id)
+        await check_payment(self.account.client, request_id, quote)
         files = await self.files.locate(quote.adapter)
-        if request_id in self._in_use:
-            raise RequestInUse(f"escrow 0x{request_id.hex()} already pays for an answer")
+        # The escrow may have been used, even settled, while the chain and the disk were asked.
+        self._refuse_second_use(request_id)
         if len(self._in_use) >= MAX_ANSWERS_AT_ONCE:
             raise Overloaded(f"{MAX_ANSWERS_AT_ONCE} answers are under way; try again")
         self._in_use.add(request_id)
-        tokens = tuple(self.tokens.prompt_tokens(request))
         return PaidRequest(request_id, request, quote, tokens, files)
+
+    def _refuse_second_use(self, request_id: Hash32) -> None:
+        name = "0x" + request_id.hex()
+        if request_id in self._in_use:
+            raise RequestInUse(f"escrow {name} already pays for an answer that is under way")
+        if self._receipt_path(request_id).is_file():
+            raise RequestInUse(
+                f"escrow {name} has paid for its answer; the receipt is at /v1/receipts/{name}"
+            )
 
     async def generate(self, paid: PaidRequest) -> RunningAnswer:
         """Start the answer. Raises InvalidParameter where the model cannot serve it."""
@@ -168,7 +203,7 @@ class AnswerService:
         return RunningAnswer(generation, events)
 
     def release(self, paid: PaidRequest) -> None:
-        """Forget a request that could not be answered; its escrow stays open for another try."""
+        """A request is over. If it was not settled, its escrow stays open for another try."""
         self._in_use.discard(paid.request_id)
 
     async def settle(self, paid: PaidRequest, completion: Completion) -> Settled:
@@ -178,8 +213,6 @@ class AnswerService:
         except StemmaError as error:
             log.exception("request 0x%s could not be settled", paid.request_id.hex())
             raise AnswerFailed(f"the answer could not be settled: {error}") from error
-        finally:
-            self.release(paid)
 
     async def _settle(self, paid: PaidRequest, completion: Completion) -> Settled:
         adapter, prompt_hash = paid.quote.adapter, paid.request.prompt_hash
@@ -216,14 +249,27 @@ class AnswerService:
             verifying_contract=PROOF_OF_ATTRIBUTION.address,
         )
         listed = shares if len(shares) <= MAX_SHARES_IN_CALL else ()
-        return await self.account.send(
-            PROOF_OF_ATTRIBUTION,
-            "settle",
+        arguments = (
             statement_values(statement),
             signature,
             [account for account, _ in listed],
             [ppm for _, ppm in listed],
         )
+        for attempt in range(SETTLE_ATTEMPTS):
+            try:
+                if attempt and (settled := await self._settled(statement)) is not None:
+                    return settled
+                return await self.account.send(PROOF_OF_ATTRIBUTION, "settle", *arguments)
+            except NodeUnreachable as error:
+                log.warning("request 0x%s: %s", statement.request_id.hex(), error)
+                await asyncio.sleep(SETTLE_PAUSE_S * 2**attempt)
+        raise NodeUnreachable(f"{self.account.client.url}: gave up after {SETTLE_ATTEMPTS} tries")
+
+    async def _settled(self, statement: InferenceStatement) -> TransactionReceipt | None:
+        """The receipt of a settlement that went through although its answer was lost."""
+        client = self.account.client
+        found = await client.events(PROOF_OF_ATTRIBUTION, "Settled", statement.request_id)
+        return await client.wait_for_receipt(found[0][1]["transactionHash"]) if found else None
 
     @staticmethod
     def _receipt(
@@ -251,18 +297,21 @@ class AnswerService:
 
     def _keep_receipt(self, request_id: Hash32, document: Mapping[str, Any]) -> None:
         self.receipts.mkdir(parents=True, exist_ok=True)
-        path = self.receipts / f"{request_id.hex()}.json"
+        path = self._receipt_path(request_id)
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps(document))
         partial.replace(path)
 
     def find_receipt(self, request_id: Hash32) -> dict[str, Any] | None:
         """The receipt and citations of an answer this worker gave, or None."""
-        path = self.receipts / f"{request_id.hex()}.json"
+        path = self._receipt_path(request_id)
         if not path.is_file():
             return None
         found: dict[str, Any] = json.loads(path.read_text())
         return found
+
+    def _receipt_path(self, request_id: Hash32) -> Path:
+        return self.receipts / f"{request_id.hex()}.json"
 
 
 class RunningAnswer:
@@ -271,21 +320,24 @@ class RunningAnswer:
     def __init__(self, generation: Generation, events: asyncio.Queue[GenerationEvent]) -> None:
         self._generation = generation
         self._events = events
+        self._is_over = False
 
     async def events(self) -> AsyncIterator[GenerationEvent]:
         """Pieces of the answer; the last has a finish reason. Raises AnswerFailed."""
-        while True:
+        while not self._is_over:
             event = await self._events.get()
+            self._is_over = event.finish_reason is not None or event.error is not None
             if event.error is not None:
                 raise AnswerFailed(f"the engine stopped: {event.error}")
             yield event
-            if event.finish_reason is not None:
-                return
 
     def cancel(self) -> None:
         """Stop at the next token; what was produced is still billed."""
         self._generation.cancel()
 
     async def completion(self) -> Completion:
-        """The whole answer, once its events are over or it was cancelled."""
-        return await asyncio.to_thread(self._generation.result, 60.0)
+        """Wait for the whole answer, however long; no thread waits with it. Raises AnswerFailed."""
+        async for _ in self.events():
+            pass
+        # The last event was sent from the engine's thread just before the result is there.
+        return await asyncio.to_thread(self._generation.result, RESULT_TIMEOUT_S)

@@ -7,7 +7,7 @@ into BadRequestError, 404 into NotFoundError, 402 into APIStatusError (without r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from chain.errors import StemmaError
 
@@ -18,6 +18,7 @@ class GatewayError(StemmaError):
     status = 400
     type = "invalid_request_error"
     code: str | None = None
+    headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
         self, message: str, *, param: str | None = None, extra: Mapping[str, Any] | None = None
@@ -44,6 +45,12 @@ class InvalidParameter(GatewayError):
     code = "invalid_value"
 
 
+class ContextExceeded(GatewayError):
+    """Prompt and answer together do not fit the model's context."""
+
+    code = "context_length_exceeded"
+
+
 class UnsupportedParameter(GatewayError):
     """A parameter that would change the answer and that this server cannot honour."""
 
@@ -57,6 +64,13 @@ class UnknownModel(GatewayError):
     code = "model_not_found"
 
 
+class NotFound(GatewayError):
+    """What the path names is not here, or not on chain."""
+
+    status = 404
+    code = "not_found"
+
+
 class PaymentRequired(GatewayError):
     """No escrow, or one that does not pay for this request; `stemma` says how to open one."""
 
@@ -66,7 +80,7 @@ class PaymentRequired(GatewayError):
 
 
 class RequestInUse(GatewayError):
-    """This escrow already pays for an answer: each one pays once."""
+    """This escrow pays, or has paid, for an answer: each one pays once."""
 
     status = 409
     code = "request_in_use"
@@ -76,6 +90,7 @@ class Overloaded(GatewayError):
     """Too many answers at once; try again later."""
 
     status = 429
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "2"}
     type = "rate_limit_error"
     code = "overloaded"
 

@@ -102,7 +102,7 @@ def parse_completion_request(
         prompt="" if chat else _text(body, "prompt", MAX_PROMPT_CHARS),
         max_tokens=_max_tokens(body, max_output_tokens),
         temperature=_number(body, "temperature", 0.0, 0.0, 2.0),
-        top_p=_number(body, "top_p", 1.0, 0.0, 1.0),
+        top_p=_number(body, "top_p", 1.0, 1 / MILLI, 1.0),
         seed=_integer(body, "seed", 0, 0, 2**63 - 1),
         stop=_stop(body.get("stop")),
         stream=_flag(body, "stream"),

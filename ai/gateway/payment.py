@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ai.worker.client import ChainClient, RpcError
+from ai.worker.client import REVERTED, ChainClient, RpcError
+from chain.errors import DecodeError
 from chain.types import Address, Hash32, to_hash32
 from genesis.interfaces import INFERENCE_ESCROW, MODEL_REGISTRY
 
@@ -22,6 +23,12 @@ MIN_TIME_LEFT_S: Final = 60
 """An escrow that its caller could take back before the answer is settled is not accepted."""
 
 STATUS_OPEN: Final = 1
+STATUS_NAMES: Final = {STATUS_OPEN: "open", 2: "settled already", 3: "refunded"}
+
+HOW_TO_PAY: Final = (
+    "To pay: send the transaction described in `stemma.escrow` from any wallet, then repeat this "
+    "request with the header " + PAYMENT_HEADER + " set to the requestId of its RequestOpened event"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,9 @@ async def find_adapter(client: ChainClient, model: str) -> Adapter:
     try:
         adapter_id = to_hash32(model)
         found = await client.view(MODEL_REGISTRY, "getAdapter", adapter_id)
-    except (ValueError, RpcError):
+    except (DecodeError, RpcError) as error:
+        if isinstance(error, RpcError) and error.code != REVERTED:
+            raise
         raise UnknownModel(
             f"model {model!r}: no adapter of this id is registered; see /v1/models", param="model"
         ) from None
@@ -135,35 +144,45 @@ async def make_quote(
     )
 
 
-async def check_payment(client: ChainClient, header: str | None, quote: Quote) -> Hash32:
-    """The id of an open escrow that pays for this quote. Raises PaymentRequired: what differs."""
+def request_id_of(header: str | None, quote: Quote) -> Hash32:
+    """The request id in the payment header. Raises PaymentRequired."""
     if header is None:
-        raise _refused(f"no {PAYMENT_HEADER} header: open an escrow and send its id", quote)
+        raise _refused(f"this request costs up to {quote.max_fee_wei} wei and is not paid", quote)
     try:
-        request_id = to_hash32(header)
-    except ValueError:
+        return to_hash32(header.strip())
+    except DecodeError:
         raise _refused(f"{PAYMENT_HEADER}: 32 bytes in hex expected", quote) from None
+
+
+async def check_payment(client: ChainClient, request_id: Hash32, quote: Quote) -> None:
+    """Check that an escrow is open and pays for this quote. Raises PaymentRequired: what differs.
+
+    Raises NodeUnreachable where the chain cannot be asked.
+    """
+    name = "0x" + request_id.hex()
     try:
         escrow = await client.view(INFERENCE_ESCROW, "getRequest", request_id)
     except RpcError as error:
-        raise _refused(f"{PAYMENT_HEADER} {header}: {error.message}", quote) from None
+        raise _refused(f"{PAYMENT_HEADER} {name}: {error.message}", quote) from None
+    status = STATUS_NAMES.get(escrow["status"], str(escrow["status"]))
     now = quote.deadline - QUOTE_LIFETIME_S
     checks = [
-        ("status", escrow["status"], STATUS_OPEN, escrow["status"] == STATUS_OPEN),
-        _equal("adapter", Hash32(escrow["adapterId"]), quote.adapter.adapter_id),
+        ("status", status, "open", escrow["status"] == STATUS_OPEN),
+        _equal("adapter", escrow["adapterId"], quote.adapter.adapter_id),
         _equal("worker", escrow["worker"], quote.worker),
-        _equal("prompt hash", Hash32(escrow["promptHash"]), quote.prompt_hash),
+        _equal("prompt hash", escrow["promptHash"], quote.prompt_hash),
         _at_least("input tokens", escrow["maxInputTokens"], quote.max_input_tokens),
         _at_least("output tokens", escrow["maxOutputTokens"], quote.max_output_tokens),
-        _at_least("fee", escrow["maxFeeWei"], quote.max_fee_wei),
+        _at_least("fee in wei", escrow["maxFeeWei"], quote.max_fee_wei),
         _at_least("deadline", escrow["deadline"], now + MIN_TIME_LEFT_S),
     ]
     for what, found, wanted, holds in checks:
         if not holds:
             raise _refused(
-                f"escrow {header}: {what} is {found}, this request needs {wanted}", quote
+                f"escrow {name} does not pay for this request: its {what} is {found}, "
+                f"this request needs {wanted}",
+                quote,
             )
-    return request_id
 
 
 def _equal(what: str, found: bytes, wanted: bytes) -> tuple[str, object, object, bool]:
@@ -175,4 +194,4 @@ def _at_least(what: str, found: int, wanted: int) -> tuple[str, object, object, 
 
 
 def _refused(message: str, quote: Quote) -> PaymentRequired:
-    return PaymentRequired(message, extra=quote.document())
+    return PaymentRequired(f"{message}. {HOW_TO_PAY}.", extra=quote.document())

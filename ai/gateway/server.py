@@ -6,8 +6,10 @@ Streams are server-sent events: role first, text, a chunk with the finish reason
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,12 +33,13 @@ from chain.types import Hash32, to_hash32
 from genesis.interfaces import DATANET_REGISTRY, MODEL_REGISTRY
 
 from .answering import AnswerService, PaidRequest, RunningAnswer, Settled
-from .errors import GatewayError, InvalidParameter, UnknownModel
+from .errors import GatewayError, InvalidParameter, NotFound
 from .openai_schema import CompletionRequest, parse_completion_request
-from .payment import PAYMENT_HEADER
+from .payment import PAYMENT_HEADER, find_adapter
 
 MAX_BODY_BYTES: Final = 1 << 20
 Json = dict[str, Any]
+_HEADER_WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 log = logging.getLogger(__name__)
 
@@ -118,14 +121,13 @@ class GatewayServer:
         paid = await self.answers.admit(request, http.headers.get(PAYMENT_HEADER))
         try:
             running = await self.answers.generate(paid)
-        except StemmaError:
+            form = _Form(request, paid.request_id)
+            if request.stream:
+                return await self._stream(http, paid, running, form)
+            completion, settled = await self._finish(paid, running)
+            return web.json_response(form.whole(completion, settled), headers=form.headers())
+        finally:
             self.answers.release(paid)
-            raise
-        form = _Form(request, paid.request_id)
-        if request.stream:
-            return await self._stream(http, paid, running, form)
-        completion, settled = await self._finish(paid, running)
-        return web.json_response(form.whole(completion, settled), headers=form.headers())
 
     async def _finish(
         self, paid: PaidRequest, running: RunningAnswer
@@ -136,41 +138,30 @@ class GatewayServer:
     async def _stream(
         self, http: web.Request, paid: PaidRequest, running: RunningAnswer, form: _Form
     ) -> web.StreamResponse:
-        response = web.StreamResponse(headers=form.headers())
-        response.content_type = "text/event-stream"
-        gone = False
+        stream = _EventStream(form.headers())
+        await stream.open(http)
+        await stream.send(form.opening())
         try:
-            await response.prepare(http)
-            await _send(response, form.opening())
             async for event in running.events():
                 if event.text:
-                    await _send(response, form.piece(event.text))
-        except ConnectionError:
-            gone = True  # the caller left: stop, and bill what was produced
-            running.cancel()
-        except GatewayError as error:
-            self.answers.release(paid)
-            await _send(response, error.body())  # headers are out: an error event, not a status
-            return response
-        try:
+                    await stream.send(form.piece(event.text))
+                if stream.is_gone:  # the caller left: stop, and bill what was produced
+                    running.cancel()
             completion, settled = await self._finish(paid, running)
-            if not gone:
-                for chunk in form.closing(completion, settled):
-                    await _send(response, chunk)
-                await response.write(b"data: [DONE]\n\n")
         except GatewayError as error:
-            if not gone:
-                await _send(response, error.body())
-        except ConnectionError:
-            log.info("caller of 0x%s left before the receipt", paid.request_id.hex())
-        return response
+            await stream.send(error.body())  # the status is out: an error event, then the end
+            return stream.response
+        for chunk in form.closing(completion, settled):
+            await stream.send(chunk)
+        await stream.done()
+        return stream.response
 
     async def receipt(self, http: web.Request) -> web.StreamResponse:
         """GET /v1/receipts/{request}: receipt and citations of an answer given here."""
         request_id = _hash(http.match_info["request"], "request")
         found = self.answers.find_receipt(request_id)
         if found is None:
-            raise web.HTTPNotFound(reason="no receipt of this request here")
+            raise NotFound(f"request 0x{request_id.hex()}: no receipt here", param="request")
         return web.json_response(found)
 
     # ------------------------------------------------------------ models
@@ -178,20 +169,26 @@ class GatewayServer:
     async def models(self, _http: web.Request) -> web.StreamResponse:
         """GET /v1/models: the adapters on chain for this worker's base model."""
         found = await self.client.events(MODEL_REGISTRY, "AdapterRegistered")
+        prices = await self.client.events(MODEL_REGISTRY, "PriceChanged")
+        current = {event.arguments["adapterId"]: event.arguments for event, _ in prices}
         data = [
-            _model(event.arguments)
-            for event, _ in found
+            _model(event.arguments, raw, current.get(event.arguments["adapterId"], {}))
+            for event, raw in found
             if event.arguments["baseModel"] == self.offer.base_model
         ]
         return web.json_response({"object": "list", "data": data})
 
     async def model(self, http: web.Request) -> web.StreamResponse:
         """GET /v1/models/{model}."""
-        adapter_id = _hash(http.match_info["model"], "model")
-        found = await self.client.events(MODEL_REGISTRY, "AdapterRegistered", adapter_id)
-        if not found:
-            raise UnknownModel(f"model 0x{adapter_id.hex()}: not registered", param="model")
-        return web.json_response(_model(found[0][0].arguments))
+        name = http.match_info["model"]
+        adapter = await find_adapter(self.client, name)
+        identity = adapter.adapter_id
+        found = await self.client.events(MODEL_REGISTRY, "AdapterRegistered", identity)
+        current = {
+            "inputPriceWei": adapter.input_price_wei,
+            "outputPriceWei": adapter.output_price_wei,
+        }
+        return web.json_response(_model(found[0][0].arguments, found[0][1], current))
 
     # ------------------------------------------------------------ training and content
 
@@ -218,7 +215,7 @@ class GatewayServer:
             try:
                 await self.client.view(MODEL_REGISTRY, "getJob", job_id)
             except RpcError as error:
-                raise web.HTTPNotFound(reason=f"job {job_id}: {error.message}"[:200]) from None
+                raise NotFound(f"job {job_id}: {error.message}", param="job") from None
             job = self.board.open(job_id)
         return web.json_response(job.document())
 
@@ -227,7 +224,7 @@ class GatewayServer:
         try:
             data = self.contents.get(_hash(http.match_info["hash"], "hash"))
         except MissingContent as error:
-            raise web.HTTPNotFound(reason=str(error)) from None
+            raise NotFound(str(error), param="hash") from None
         return web.Response(body=data, content_type="application/octet-stream")
 
     async def contribution(self, http: web.Request) -> web.StreamResponse:
@@ -236,11 +233,13 @@ class GatewayServer:
             _number(http.match_info["datanet"], "datanet"), _number(http.match_info["id"], "id")
         )
         try:
-            rows = self.contents.get_contribution(
-                registered["contributor"], Hash32(registered["contentRoot"])
+            rows = await asyncio.to_thread(
+                self.contents.get_contribution,
+                registered["contributor"],
+                Hash32(registered["contentRoot"]),
             )
         except MissingContent as error:
-            raise web.HTTPNotFound(reason=str(error)) from None
+            raise NotFound(str(error), param="id") from None
         return web.Response(body=encode_contribution(rows), content_type="application/octet-stream")
 
     async def take_contribution(self, http: web.Request) -> web.StreamResponse:
@@ -248,18 +247,23 @@ class GatewayServer:
         datanet_id = _number(http.match_info["datanet"], "datanet")
         contribution_id = _number(http.match_info["id"], "id")
         registered = await self._contribution(datanet_id, contribution_id)
-        rows = decode_contribution(
-            await _bounded_body(http, MAX_CONTRIBUTION_BYTES),
-            f"contribution {contribution_id} of datanet {datanet_id}",
-        )
+        data = await _bounded_body(http, MAX_CONTRIBUTION_BYTES)
+        place = f"contribution {contribution_id} of datanet {datanet_id}"
+        count = await asyncio.to_thread(self._take_rows, data, registered, place)
+        root = "0x" + registered["contentRoot"].hex()
+        return web.json_response({"rows": count, "content_root": root})
+
+    def _take_rows(self, data: bytes, registered: Mapping[str, Any], place: str) -> int:
+        """Store the rows if they have the root on chain. Hashing takes long: not on the loop."""
+        rows = decode_contribution(data, place)
         root = content_root(registered["contributor"], rows)
         if root != registered["contentRoot"]:
             raise InvalidParameter(
-                f"contribution {contribution_id} of datanet {datanet_id}: content root on chain "
-                f"0x{registered['contentRoot'].hex()}, root of these rows 0x{root.hex()}"
+                f"{place}: content root on chain 0x{registered['contentRoot'].hex()}, root of "
+                f"these {len(rows)} rows 0x{root.hex()}"
             )
         self.contents.put_contribution(registered["contributor"], rows)
-        return web.json_response({"rows": len(rows), "content_root": "0x" + root.hex()})
+        return len(rows)
 
     async def _contribution(self, datanet_id: int, contribution_id: int) -> dict[str, Any]:
         try:
@@ -267,12 +271,41 @@ class GatewayServer:
                 DATANET_REGISTRY, "getContribution", datanet_id, contribution_id
             )
         except RpcError as error:
-            raise InvalidParameter(error.message) from None
+            raise NotFound(error.message, param="id") from None
 
     async def health(self, _http: web.Request) -> web.StreamResponse:
         """GET /health: 200 when the node answers."""
         number = await self.client.block_number()
         return web.json_response({"status": "ok", "block": number})
+
+
+class _EventStream:
+    """Server-sent events to one caller; once the caller has left, sending does nothing."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self.response = web.StreamResponse(headers=headers)
+        self.response.content_type = "text/event-stream"
+        self.is_gone = False
+
+    async def open(self, http: web.Request) -> None:
+        try:
+            await self.response.prepare(http)
+        except ConnectionError:
+            self.is_gone = True
+
+    async def send(self, chunk: Mapping[str, Any]) -> None:
+        await self._write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+
+    async def done(self) -> None:
+        await self._write(b"data: [DONE]\n\n")
+
+    async def _write(self, data: bytes) -> None:
+        if self.is_gone:
+            return
+        try:
+            await self.response.write(data)
+        except ConnectionError:
+            self.is_gone = True
 
 
 class _Form:
@@ -289,8 +322,12 @@ class _Form:
         }
 
     def headers(self) -> dict[str, str]:
-        ignored = {"x-stemma-ignored": ",".join(self.ignored)[:500]} if self.ignored else {}
-        return {"x-request-id": self.base["id"], "cache-control": "no-store", **ignored}
+        headers = {"x-request-id": self.base["id"], "cache-control": "no-store"}
+        # Names come from a stranger's JSON: only what may stand in a header is repeated.
+        names = [name for name in self.ignored if _HEADER_WORD.fullmatch(name)]
+        if names:
+            headers["x-stemma-ignored"] = ",".join(names)[:500]
+        return headers
 
     def opening(self) -> dict[str, Any]:
         if self.chat:
@@ -345,12 +382,16 @@ def _extra(settled: Settled) -> dict[str, Any]:
     return {"receipt": settled.receipt, "citations": settled.citations}
 
 
-def _model(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _model(
+    arguments: Mapping[str, Any], raw: Mapping[str, Any], current: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A registered adapter as OpenAI lists models; `current` has the prices since changed."""
+    arguments = {**arguments, **current}
     base = "0x" + arguments["baseModel"].hex()
     return {
         "id": "0x" + arguments["adapterId"].hex(),
         "object": "model",
-        "created": 0,
+        "created": int(raw.get("blockTimestamp") or "0x0", 16),
         "owned_by": "0x" + arguments["owner"].hex(),
         "root": base,
         "parent": base,
@@ -361,10 +402,6 @@ def _model(arguments: Mapping[str, Any]) -> dict[str, Any]:
             "royalty_bp": arguments["royaltyBp"],
         },
     }
-
-
-async def _send(response: web.StreamResponse, chunk: Mapping[str, Any]) -> None:
-    await response.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
 
 
 async def _json_body(http: web.Request) -> object:
@@ -403,13 +440,19 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     try:
         return await handler(request)
     except GatewayError as error:
-        return web.json_response(error.body(), status=error.status)
+        return web.json_response(error.body(), status=error.status, headers=error.headers)
     except web.HTTPException as error:
-        body: Json = {"error": {"message": error.reason, "type": "invalid_request_error"}}
-        return web.json_response(body, status=error.status)
+        return _problem(error.status, error.reason, "invalid_request_error")
     except DecodeError as error:
         return web.json_response(InvalidParameter(str(error)).body(), status=400)
     except StemmaError as error:
         log.warning("%s %s: %s", request.method, request.path, error)
-        problem: Json = {"message": str(error), "type": "server_error", "code": None}
-        return web.json_response({"error": problem}, status=503)
+        return _problem(503, str(error), "server_error")
+    except Exception:
+        log.exception("%s %s", request.method, request.path)
+        return _problem(500, "an error of this server; its log says more", "server_error")
+
+
+def _problem(status: int, message: str, kind: str) -> web.Response:
+    error = {"message": message, "type": kind, "param": None, "code": None}
+    return web.json_response({"error": error}, status=status)

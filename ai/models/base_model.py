@@ -30,6 +30,8 @@ BASE_MODEL_FILES: Final = (
     "tokenizer.json",
     "tokenizer_config.json",
 )
+# Stands for a message while its template is rendered: a character that nobody's template has.
+_PLACEHOLDER: Final = "\ue000"
 
 
 class BaseModelMissing(DecodeError):
@@ -97,19 +99,42 @@ def load_tokenizer(directory: Path = DEFAULT_BASE_MODEL) -> PreTrainedTokenizerF
     return PreTrainedTokenizerFast.from_pretrained(directory, local_files_only=True)
 
 
+def plain_tokens(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
+    """Token ids of somebody's text: the spelling of a special token in it is text like any other.
+
+    Else whoever writes `<|end|><|assistant|>` into a question would speak as the assistant.
+    """
+    return list(tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True))
+
+
 def chat_tokens(
     tokenizer: PreTrainedTokenizerFast, messages: Sequence[Mapping[str, str]]
 ) -> list[int]:
-    """Token ids of a conversation, ending where the assistant's answer begins."""
-    text = tokenizer.apply_chat_template(
-        [dict(message) for message in messages], tokenize=False, add_generation_prompt=True
+    """Token ids of a conversation, ending where the assistant's answer begins.
+
+    Only the template makes special tokens: it is rendered around placeholders, and each message is
+    tokenised as plain text in its place.
+    """
+    rendered = tokenizer.apply_chat_template(
+        [{**message, "content": _PLACEHOLDER} for message in messages],
+        tokenize=False,
+        add_generation_prompt=True,
     )
-    return list(tokenizer.encode(text, add_special_tokens=False))
+    parts = rendered.split(_PLACEHOLDER)
+    if len(parts) != len(messages) + 1:
+        raise DecodeError(
+            f"base model: its chat template shows {len(parts) - 1} of {len(messages)} messages"
+        )
+    ids = list(tokenizer.encode(parts[0], add_special_tokens=False))
+    for message, part in zip(messages, parts[1:], strict=True):
+        ids += plain_tokens(tokenizer, message["content"])
+        ids += tokenizer.encode(part, add_special_tokens=False)
+    return ids
 
 
 def text_tokens(tokenizer: PreTrainedTokenizerFast, prompt: str) -> list[int]:
     """Token ids of a plain prompt (the legacy completion), opened by the begin token."""
-    ids = list(tokenizer.encode(prompt, add_special_tokens=False))
+    ids = plain_tokens(tokenizer, prompt)
     return [tokenizer.bos_token_id, *ids] if tokenizer.bos_token_id is not None else ids
 
 
@@ -125,7 +150,7 @@ def row_tokens(
         opening = chat_tokens(tokenizer, [{"role": "user", "content": prompt}])
     else:
         opening = [tokenizer.bos_token_id] if tokenizer.bos_token_id is not None else []
-    answer = list(tokenizer.encode(completion, add_special_tokens=False))
+    answer = plain_tokens(tokenizer, completion)
     ids = [*opening, *answer, tokenizer.eos_token_id][:max_tokens]
     # A prompt that fills the row leaves nothing to learn from: keep at least its last token's end.
     return ids, min(len(opening), len(ids) - 1)

@@ -13,15 +13,19 @@ import signal
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from chain.errors import StemmaError
 
+if TYPE_CHECKING:
+    from ai.training.recipe import TrainingRecipe
+
 KEY_VARIABLE = "STEMMA_WORKER_KEY"
 KEY_DIGITS = 64
 DEV_KEY_NAME = "worker"
+FAILURE, UNREACHABLE = 1, 4
 
 app = typer.Typer(
     name="stemma-worker",
@@ -53,6 +57,10 @@ def run(
     base_model: Annotated[
         Path | None, typer.Option(help="Directory of the base model; default: the embedded one.")
     ] = None,
+    recipe: Annotated[
+        list[Path] | None,
+        typer.Option(help="Recipe file (JSON) to train by; repeatable; the first is offered."),
+    ] = None,
     threads: Annotated[int, typer.Option(help="Threads for torch.")] = 1,
 ) -> None:
     """Register, then train and serve until stopped."""
@@ -65,6 +73,7 @@ def run(
         raise typer.BadParameter("give --rpc or --dev-run-file")
     # torch is slow to import: only now, so that --help and usage errors answer at once
     from ai.models.base_model import DEFAULT_BASE_MODEL
+    from ai.training.recipe import TrainingRecipe
 
     from .service import WorkerConfig, run_worker
 
@@ -75,14 +84,18 @@ def run(
         host,
         port,
         base_directory=base_model or DEFAULT_BASE_MODEL,
+        recipes=tuple(_recipe(path) for path in recipe) if recipe else (TrainingRecipe(),),
         threads=threads,
     )
     datadir.mkdir(parents=True, exist_ok=True)
+    from .client import NodeUnreachable
+
     try:
         asyncio.run(_until_stopped(run_worker(config, _announce)))
     except StemmaError as error:
         typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None
+        code = UNREACHABLE if isinstance(error, NodeUnreachable) else FAILURE
+        raise typer.Exit(code) from None
 
 
 def _from_run_file(path: Path) -> tuple[str, bytes]:
@@ -99,7 +112,10 @@ def _from_run_file(path: Path) -> tuple[str, bytes]:
 
 def read_key(key_file: Path | None) -> bytes:
     """The 32-byte private key from a file or the environment; never from the command line."""
-    text = key_file.read_text() if key_file is not None else os.environ.get(KEY_VARIABLE, "")
+    try:
+        text = key_file.read_text() if key_file else os.environ.get(KEY_VARIABLE, "")
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{key_file} cannot be read: {error}") from None
     digits = text.strip().removeprefix("0x")
     try:
         key = bytes.fromhex(digits)
@@ -109,6 +125,17 @@ def read_key(key_file: Path | None) -> bytes:
         where = str(key_file) if key_file is not None else KEY_VARIABLE
         raise typer.BadParameter(f"{where} does not hold a private key of 64 hex digits")
     return key
+
+
+def _recipe(path: Path) -> TrainingRecipe:
+    """A recipe from a file; layout does not matter there, so its hash is of the exact form."""
+    from ai.content import exact_json
+    from ai.training.recipe import parse_recipe
+
+    try:
+        return parse_recipe(exact_json(json.loads(path.read_text())))
+    except (OSError, ValueError, StemmaError) as error:
+        raise typer.BadParameter(f"{path} is no recipe: {error}") from None
 
 
 def _announce(url: str) -> None:

@@ -27,6 +27,9 @@ RECEIPT_TIMEOUT_S = 60.0
 POLL_INTERVAL_S = 0.1
 FEE_CAP_FACTOR = 2  # the base fee can rise by at most an eighth per block: six blocks of room
 GAS_MARGIN_PERCENT = 20  # state may move between the estimate and the block
+LOG_RANGE_BLOCKS = 10_000  # nodes bound one eth_getLogs; geth's hosts and ours to this
+REVERTED = 3  # the JSON-RPC code of a call that reverted, as geth answers
+STALE_NONCE = ("nonce too low", "nonce too high")
 
 
 class NodeUnreachable(StemmaError):
@@ -139,21 +142,25 @@ class ChainClient:
         name: str,
         *indexed: bytes | int | None,
         from_block: int = 0,
-        to_block: int | str = "latest",
+        to_block: int | None = None,
     ) -> list[tuple[DecodedEvent, Mapping[str, Any]]]:
         """Events of one kind in chain order, each with the raw log's JSON (block, transaction).
 
-        `indexed` filters by the event's indexed arguments in order; None matches anything.
+        `indexed` filters by the event's indexed arguments in order; None matches anything;
+        `to_block` None is the head. A long chain is asked in ranges that a node answers.
         """
         topics: list[str | None] = ["0x" + interface.event(name).topic.hex()]
         topics += [None if value is None else _topic(value) for value in indexed]
-        query = {
-            "address": "0x" + interface.address.hex(),
-            "topics": topics,
-            "fromBlock": hex(from_block),
-            "toBlock": to_block if isinstance(to_block, str) else hex(to_block),
-        }
-        logs = await self.rpc("eth_getLogs", query)
+        last = await self.block_number() if to_block is None else to_block
+        logs: list[Mapping[str, Any]] = []
+        for first in range(from_block, last + 1, LOG_RANGE_BLOCKS):
+            query = {
+                "address": "0x" + interface.address.hex(),
+                "topics": topics,
+                "fromBlock": hex(first),
+                "toBlock": hex(min(first + LOG_RANGE_BLOCKS - 1, last)),
+            }
+            logs += await self.rpc("eth_getLogs", query)
         found = [(decode_event(_log(raw)), raw) for raw in logs]
         return [(event, raw) for event, raw in found if event is not None]
 
@@ -202,7 +209,11 @@ class Account:
         return await self.client.wait_for_receipt(transaction_hash)
 
     async def submit(self, to: Address, data: bytes, value_wei: int = 0) -> str:
-        """Estimate, sign and send; the transaction's hash."""
+        """Estimate, sign and send; the transaction's hash.
+
+        A nonce that turns out stale (another program used the key, or the chain was reorganised)
+        is asked for again, once.
+        """
         request = {
             "from": "0x" + self.address.hex(),
             "to": "0x" + to.hex(),
@@ -210,14 +221,23 @@ class Account:
             "value": hex(value_wei),
         }
         gas = int(await self.client.rpc("eth_estimateGas", request), 16)
+        gas += gas * GAS_MARGIN_PERCENT // 100
         async with self._lock:
-            raw = await self._signed(to, data, value_wei, gas + gas * GAS_MARGIN_PERCENT // 100)
             try:
-                sent: str = await self.client.rpc("eth_sendRawTransaction", "0x" + raw.hex())
-            except StemmaError:
-                self._nonce = None  # ask the node again: ours may be the wrong one
-                raise
-            self._nonce = (self._nonce or 0) + 1
+                return await self._send(to, data, value_wei, gas)
+            except RpcError as error:
+                if not error.message.startswith(STALE_NONCE):
+                    raise
+            return await self._send(to, data, value_wei, gas)
+
+    async def _send(self, to: Address, data: bytes, value_wei: int, gas: int) -> str:
+        raw = await self._signed(to, data, value_wei, gas)
+        try:
+            sent: str = await self.client.rpc("eth_sendRawTransaction", "0x" + raw.hex())
+        except StemmaError:
+            self._nonce = None  # ask the node again: ours may be the wrong one
+            raise
+        self._nonce = (self._nonce or 0) + 1
         return sent
 
     async def _signed(self, to: Address, data: bytes, value_wei: int, gas: int) -> bytes:

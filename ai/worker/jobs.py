@@ -36,10 +36,13 @@ class JobProgress:
 
     def on_step(self, entry: Mapping[str, float]) -> None:
         """Take one entry of the trainer's progress."""
-        self.status = "training"
         self.step, self.steps = int(entry["step"]), int(entry["steps"])
         self.loss = entry["loss"]
         self.log.append(dict(entry))
+
+    def fail(self, reason: str) -> None:
+        """The job will not be done by this worker."""
+        self.status, self.error = "failed", reason
 
     def document(self) -> dict[str, Any]:
         """The job as JSON."""

@@ -10,7 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """What a worker needs to be told."""
+    """What a worker needs to be told. It trains by any of `recipes` and offers the first."""
 
     rpc_url: str
     datadir: Path
@@ -60,7 +60,7 @@ class WorkerConfig:
     port: int = 0
     bond_wei: int = 10**18
     base_directory: Path = DEFAULT_BASE_MODEL
-    recipe: TrainingRecipe = field(default_factory=TrainingRecipe)
+    recipes: tuple[TrainingRecipe, ...] = (TrainingRecipe(),)
     max_output_tokens: int = 256
     threads: int = 1
 
@@ -70,6 +70,12 @@ class RequestTokens:
 
     def __init__(self, base: BaseModel) -> None:
         self._tokenizer = base.tokenizer
+        self._context_tokens = base.context_tokens
+
+    @property
+    def context_tokens(self) -> int:
+        """The most tokens that prompt and answer have together."""
+        return self._context_tokens
 
     def prompt_tokens(self, request: CompletionRequest) -> list[int]:
         """Token ids exactly as the engine will see them."""
@@ -115,9 +121,8 @@ async def run_worker(config: WorkerConfig, ready: Callable[[str], None]) -> None
         engine = TransformersEngine(base)
         try:
             server = _gateway(config, client, account, base, stores, board, engine)
-            trainer = TrainingWorker(
-                account, stores, config.base_directory, {config.recipe.hash: config.recipe}, board
-            )
+            recipes = {recipe.hash: recipe for recipe in config.recipes}
+            trainer = TrainingWorker(account, stores, config.base_directory, recipes, board)
             await _serve(config, server, trainer, account, ready)
         finally:
             await asyncio.to_thread(engine.close)
@@ -132,7 +137,8 @@ def _gateway(
     board: JobBoard,
     engine: TransformersEngine,
 ) -> GatewayServer:
-    recipe: Any = parse_exact_json(config.recipe.to_json(), "recipe")
+    offered = config.recipes[0]
+    recipe: Any = parse_exact_json(offered.to_json(), "recipe")
     answers = AnswerService(
         account=account,
         engine=engine,
@@ -147,7 +153,7 @@ def _gateway(
         contents=stores.contents,
         board=board,
         client=client,
-        offer=TrainingOffer(base.base_model_id, config.recipe.hash, recipe),
+        offer=TrainingOffer(base.base_model_id, offered.hash, recipe),
         max_output_tokens=config.max_output_tokens,
     )
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ai.content import exact_json
+from ai.content import exact_json, parse_exact_json
 from ai.datasets.snapshot import Snapshot, materialise
 from ai.datasets.store import MissingContent
 from ai.models.base_model import base_model_id, load_base_model
@@ -32,7 +32,13 @@ from .jobs import JobBoard, JobProgress
 from .stores import Stores
 
 POLL_INTERVAL_S: Final = 0.5
-STATUS_OPEN, STATUS_CLAIMED = 1, 2
+MAX_ROUNDS_BETWEEN_TRIES: Final = 64
+"""A job without rows is looked at every 32 s at least."""
+
+MAX_ROWS: Final = 20_000
+"""Attribution reads every row's gradient before an adapter's first answer: 20 ms a row."""
+
+STATUS_OPEN, STATUS_CLAIMED, STATUS_DONE = 1, 2, 3
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +66,9 @@ class TrainingWorker:
         self.recipes = recipes
         self.board = board
         self._next_block = 0
+        self._last_head = ""
+        self._rounds = 0
+        self._pending: dict[int, int] = {}
 
     async def run(self) -> None:
         """Do jobs for ever; an unreachable node is waited for."""
@@ -71,37 +80,105 @@ class TrainingWorker:
             await asyncio.sleep(POLL_INTERVAL_S)
 
     async def step(self) -> None:
-        """Look once for new requests and do every job that is ours to do."""
-        head = await self.client.block_number()
-        if head < self._next_block:
+        """Look once for new requests, and once at every job that is not done.
+
+        A job whose rows nobody has handed over is looked at again later, less and less often, and
+        keeps no other waiting.
+        """
+        await self._look_for_requests()
+        self._rounds += 1
+        for job_id, tries in list(self._pending.items()):
+            if self._rounds % min(2**tries, MAX_ROUNDS_BETWEEN_TRIES):
+                continue
+            self._pending[job_id] = tries + 1
+            if await self.do_job(job_id):
+                del self._pending[job_id]
+
+    async def _look_for_requests(self) -> None:
+        head = await self.client.rpc("eth_getBlockByNumber", "latest", False)
+        number = int(head["number"], 16)
+        if number < self._next_block and head["hash"] == self._last_head:
             return
+        if not await self._is_where_we_were():
+            self._next_block = 0  # the chain was reorganised: jobs may have moved
         found = await self.client.events(
-            MODEL_REGISTRY, "TrainingRequested", from_block=self._next_block, to_block=head
+            MODEL_REGISTRY, "TrainingRequested", from_block=self._next_block, to_block=number
         )
         for event, _ in found:
-            await self.do_job(event.arguments["jobId"])
-        self._next_block = head + 1
+            self._pending.setdefault(event.arguments["jobId"], 0)
+        self._next_block, self._last_head = number + 1, head["hash"]
 
-    async def do_job(self, job_id: int) -> None:
-        """One job from the chain's word to the chain's word; a failure is told on the board."""
+    async def _is_where_we_were(self) -> bool:
+        """Whether the block we read up to is still a block of the chain."""
+        if self._next_block == 0:
+            return True
+        seen = hex(self._next_block - 1)
+        block = await self.client.rpc("eth_getBlockByNumber", seen, False)
+        return block is not None and block["hash"] == self._last_head
+
+    async def do_job(self, job_id: int) -> bool:
+        """One job from the chain's word to the chain's word; False if it must wait for rows.
+
+        A failure is told on the board. Raises NodeUnreachable: the job is then tried again.
+        """
         job = await self.client.view(MODEL_REGISTRY, "getJob", job_id)
         mine = job["worker"] == self.account.address
+        if mine and job["status"] == STATUS_DONE:
+            await self._recall(job_id)
         if not (job["status"] == STATUS_OPEN or (job["status"] == STATUS_CLAIMED and mine)):
-            return
+            return True
         progress = self.board.open(job_id)
         try:
             await self._do(job_id, job, progress)
+        except MissingContent as error:
+            progress.detail = f"waiting for rows: {error}"
+            return await self._is_overdue(job, progress)
+        except NodeUnreachable:
+            raise
         except (StemmaError, OSError) as error:
             log.warning("job %d: %s", job_id, error)
-            progress.status, progress.error = "failed", str(error)
+            progress.fail(str(error))
+        except Exception as error:
+            log.exception("job %d", job_id)  # one broken job must not end the worker
+            progress.fail(f"the training stopped: {type(error).__name__}: {error}")
+        return True
+
+    async def _recall(self, job_id: int) -> None:
+        """Tell the board of a job that we did before we were started again."""
+        progress = self.board.open(job_id)
+        found = await self.client.events(MODEL_REGISTRY, "TrainingSubmitted", job_id)
+        if progress.status == "registered" or not found:
+            return
+        event, raw = found[0]
+        progress.steps = progress.step = event.arguments["steps"]
+        progress.adapter = "0x" + event.arguments["adapterId"].hex()
+        progress.checkpoints_root = "0x" + event.arguments["checkpointsRoot"].hex()
+        progress.statement_tx = raw["transactionHash"]
+        try:
+            metrics: Any = parse_exact_json(
+                self.stores.contents.get(Hash32(event.arguments["metricsHash"])), "metrics"
+            )
+            losses = [entry["loss_micro"] / 1e6 for entry in metrics]
+            progress.loss_first, progress.loss_last = losses[0], losses[-1]
+        except StemmaError as error:
+            progress.detail = f"its metrics are not here: {error}"
+        progress.status = "registered"
+
+    async def _is_overdue(self, job: Mapping[str, Any], progress: JobProgress) -> bool:
+        block = await self.client.rpc("eth_getBlockByNumber", "latest", False)
+        if int(block["timestamp"], 16) < job["deadline"]:
+            return False
+        progress.fail(f"deadline {job['deadline']} passed {progress.detail}")
+        return True
 
     async def _do(self, job_id: int, job: Mapping[str, Any], progress: JobProgress) -> None:
         recipe = self._check(job_id, job)
         progress.steps = recipe.steps
-        snapshot = await self._materialise(job, progress)
+        snapshot = await self._materialise(job)
         if job["status"] == STATUS_OPEN:
             await self._claim(job_id)
-        progress.status = "training"
+        progress.status, progress.detail = "training", ""
+        progress.log.clear()
         loop = asyncio.get_running_loop()
         trained = await asyncio.to_thread(
             self._train,
@@ -110,7 +187,7 @@ class TrainingWorker:
             lambda entry: _post(loop, progress, entry),
         )
         progress.status = "submitting"
-        self._keep(trained, recipe)
+        await asyncio.to_thread(self._keep, trained, recipe)
         await self._submit(job_id, job, trained, progress)
 
     def _check(self, job_id: int, job: Mapping[str, Any]) -> TrainingRecipe:
@@ -124,19 +201,16 @@ class TrainingWorker:
             raise JobRefused(f"job {job_id}: recipe 0x{job['recipeHash'].hex()} is not known here")
         return recipe
 
-    async def _materialise(self, job: Mapping[str, Any], progress: JobProgress) -> Snapshot:
-        """The job's snapshot; rows that contributors have not handed over yet are waited for."""
-        root = Hash32(job["snapshotRoot"])
-        contributions = await contributions_of(self.client, job["datanetId"], root)
-        while True:
-            try:
-                return materialise(self.stores.contents, job["datanetId"], contributions, root)
-            except MissingContent as error:
-                progress.detail = f"waiting for rows: {error}"
-            block = await self.client.rpc("eth_getBlockByNumber", "latest", False)
-            if int(block["timestamp"], 16) >= job["deadline"]:
-                raise JobRefused(f"deadline {job['deadline']} passed {progress.detail}")
-            await asyncio.sleep(POLL_INTERVAL_S)
+    async def _materialise(self, job: Mapping[str, Any]) -> Snapshot:
+        """The job's snapshot, every row proved. Raises MissingContent, SnapshotMismatch."""
+        root, datanet_id = Hash32(job["snapshotRoot"]), job["datanetId"]
+        contributions = await contributions_of(self.client, datanet_id, root)
+        rows = sum(each.row_count for each in contributions)
+        if rows > MAX_ROWS:
+            raise JobRefused(f"datanet {datanet_id}: {rows} rows, this worker takes {MAX_ROWS}")
+        return await asyncio.to_thread(
+            materialise, self.stores.contents, datanet_id, contributions, root
+        )
 
     async def _claim(self, job_id: int) -> None:
         try:

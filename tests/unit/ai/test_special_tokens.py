@@ -19,7 +19,7 @@ def tokenizer(tiny_base: Path):
 
 
 def special(tokenizer, ids: list[int]) -> list[str]:
-    return [t for t in tokenizer.convert_ids_to_tokens(ids) if t in tokenizer.all_special_tokens]
+    return tokenizer.convert_ids_to_tokens([n for n in ids if n in tokenizer.added_tokens_decoder])
 
 
 def test_a_message_that_spells_special_tokens_stays_one_message(tokenizer) -> None:
