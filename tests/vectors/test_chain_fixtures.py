@@ -21,7 +21,7 @@ from genesis.config import ChainConfig
 FOLDER = vectors_root() / "eest/blockchain_tests"
 COUNT = int(os.environ.get("STEMMA_STATE_CASES", "60"))
 # Pure-Python pairings take seconds to minutes a case.
-TOO_SLOW = ("bls_12_381", "point_evaluation")
+TOO_SLOW = ("bls_12_381",)
 
 
 def chains() -> list[tuple[str, dict]]:

@@ -14,7 +14,7 @@ from vectors import vectors_root
 ROOT = vectors_root()
 COUNT = int(os.environ.get("STEMMA_STATE_CASES", "200"))
 # Pure-Python pairings and blake2 rounds take seconds to minutes a case.
-TOO_SLOW = ("bls_12_381", "point_evaluation", "blake2", "Blake2", "stTimeConsuming", "ecpairing")
+TOO_SLOW = ("bls_12_381", "blake2", "Blake2", "stTimeConsuming", "ecpairing")
 # Cancun expects 0x10 to be no precompile, and so cold; under Prague it is one.
 BLS_ADDRESSES = ("create2collisionSelfdestructedRevert", "failed_tx_xcf416c53")
 
