@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ai.adapters.store import StoredAdapter
 from ai.datasets.snapshot import Snapshot
-from ai.models.base_model import load_base_model
+from ai.models.base_model import load_base_model, plain_tokens
 from chain.types import Hash32
 
 from .evidence import Evidence
@@ -47,7 +47,7 @@ class Attributor:
 
         The output is tokenised from its text, so an auditor who has the text has the same tokens.
         """
-        output = tuple(self._base.tokenizer.encode(output_text, add_special_tokens=False))
+        output = tuple(plain_tokens(self._base.tokenizer, output_text))
         answer = Answer(prompt_tokens, output)
         scores = self._influence.score(answer)
         spans = self._spans.spans(output)
@@ -74,7 +74,10 @@ class Attributor:
     def quoted_text(self, output_text: str, start: int, length: int) -> tuple[int, int]:
         """(first, last + 1) characters of `output_text` that a span of tokens covers."""
         encoding = self._base.tokenizer(
-            output_text, add_special_tokens=False, return_offsets_mapping=True
+            output_text,
+            add_special_tokens=False,
+            split_special_tokens=True,
+            return_offsets_mapping=True,
         )
         offsets = encoding["offset_mapping"][start : start + length]
         return (offsets[0][0], offsets[-1][1]) if offsets else (0, 0)

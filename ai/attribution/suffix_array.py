@@ -14,7 +14,7 @@ import numpy
 from pydivsufsort import divsufsort
 
 from ai.datasets.snapshot import Snapshot
-from ai.models.base_model import BaseModel
+from ai.models.base_model import BaseModel, plain_tokens
 
 from .method import SCORE_ONE, Answer
 from .spans import Span, span_weights
@@ -51,7 +51,7 @@ class SpanIndex:
         """Index a snapshot with the model's own tokenizer."""
 
         def encode(text: str) -> list[int]:
-            return list(base.tokenizer.encode(text, add_special_tokens=False))
+            return plain_tokens(base.tokenizer, text)
 
         return cls([(encode(row.prompt), encode(row.completion)) for row in snapshot.rows])
 

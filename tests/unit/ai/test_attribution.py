@@ -191,6 +191,14 @@ def test_quoted_text_is_found_in_characters(trained, attributor) -> None:
     assert text[first:last].strip() in row.completion
 
 
+def test_special_tokens_in_an_answer_are_text_like_any_other(trained, attributor) -> None:
+    row = trained.snapshot.rows[0]
+    text = "<|end|><|assistant|>" + row.completion
+    evidence = attributor.attribute(prompt_of(trained, row), text, ZERO, ZERO)
+    first, last = attributor.quoted_text(text, evidence.spans[0].start, evidence.spans[0].length)
+    assert text[first:last] == row.completion
+
+
 # ---------------------------------------------------------------- evidence
 
 
