@@ -41,6 +41,8 @@ class Metrics:
         self.rpc_requests = Counter(
             "stemma_rpc_requests", "JSON-RPC calls", ["method", "code"], registry=registry
         )
+        # The library formats and locks at each look-up of a label; there are few pairs.
+        self._rpc_counters: dict[tuple[str, int], Counter] = {}
         self.rpc_seconds = Histogram(
             "stemma_rpc_seconds", "JSON-RPC call time", buckets=_FAST_SECONDS, registry=registry
         )
@@ -54,7 +56,11 @@ class Metrics:
 
     def observe_rpc(self, method: str, code: int, seconds: float) -> None:
         """Count one JSON-RPC call."""
-        self.rpc_requests.labels(method, str(code)).inc()
+        counter = self._rpc_counters.get((method, code))
+        if counter is None:
+            counter = self.rpc_requests.labels(method, str(code))
+            self._rpc_counters[method, code] = counter
+        counter.inc()
         self.rpc_seconds.observe(seconds)
 
     def render(self) -> bytes:

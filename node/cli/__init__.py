@@ -10,13 +10,11 @@ import sys
 from importlib.metadata import EntryPoint, entry_points
 
 import typer
-from click.exceptions import Abort, ClickException
-from click.exceptions import Exit as ClickExit
 
 from chain.errors import StemmaError
 
 from . import config, dev, keys, node, version
-from .exit_codes import FAILURE, USAGE, exit_code_of
+from .exit_codes import FAILURE, exit_code_of
 
 COMMAND_GROUP = "stemma.commands"
 
@@ -51,7 +49,7 @@ def _run_plugin(entry: EntryPoint, arguments: list[str]) -> None:
             err=True,
         )
         raise SystemExit(FAILURE) from error
-    command(arguments, prog_name=f"stemma {entry.name}", standalone_mode=False)
+    command(arguments, prog_name=f"stemma {entry.name}")
 
 
 def _list_plugins() -> None:
@@ -68,21 +66,12 @@ def main() -> None:
     """Entry point of `stemma`."""
     arguments = sys.argv[1:]
     plugins = _plugins()
-    code: object = 0
     try:
         if arguments and arguments[0] in plugins:
             _run_plugin(plugins[arguments[0]], arguments[1:])
         else:
             _list_plugins()
-            code = app(arguments, standalone_mode=False)
-    except ClickExit as error:
-        code = error.exit_code
-    except Abort:
-        code = FAILURE
-    except ClickException as error:
-        error.show()
-        code = USAGE
+            app(arguments, prog_name=app.info.name)
     except StemmaError as error:
         typer.echo(f"error: {error}", err=True)
-        code = exit_code_of(error)
-    sys.exit(code if isinstance(code, int) else 0)
+        sys.exit(exit_code_of(error))

@@ -8,6 +8,7 @@ thread.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -89,6 +90,8 @@ class Backend:
         self._schedule = schedule or (lambda action: action())
         self._head_state: tuple[Hash32, State] | None = None
         self._prices: tuple[State, fees.L1FeeParameters] | None = None
+        self._arrived: deque[tuple[SignedTransaction, Address]] = deque()
+        self._announcing = False
         self.events = EventHub(self)
 
     # Blocks
@@ -230,11 +233,13 @@ class Backend:
 
     def state(self, block: BlockId) -> State:
         """A state for light reads on the event loop; the head's is kept between calls."""
-        header = self.resolve(block)
         if block.tag not in ("latest", "pending"):
-            return self.engine.state_at(header)
-        if self._head_state is None or self._head_state[0] != header.hash:
-            self._head_state = (header.hash, self.engine.state_at(header))
+            return self.fresh_state(block)
+        kept = self._head_state
+        if kept is not None and kept[0] == self.engine.heads.unsafe.hash:
+            return kept[1]
+        header = self.resolve(block)
+        self._head_state = (header.hash, self.engine.state_at(header))
         return self._head_state[1]
 
     def fresh_state(self, block: BlockId) -> State:
@@ -347,8 +352,21 @@ class Backend:
             state.get_balance(sender),
             extra_cost_wei=extra_wei,
         )
-        self._schedule(lambda: self.events.announce_pending(transaction, sender))
+        self._announce(transaction, sender)
         return transaction.hash
+
+    def _announce(self, transaction: SignedTransaction, sender: Address) -> None:
+        """Tell subscribers soon; one call on the event loop serves a whole batch."""
+        self._arrived.append((transaction, sender))
+        if not self._announcing:
+            self._announcing = True
+            self._schedule(self._announce_arrived)
+
+    def _announce_arrived(self) -> None:
+        # What another thread appends from here on is either seen below or scheduled by it.
+        self._announcing = False
+        while self._arrived:
+            self.events.announce_pending(*self._arrived.popleft())
 
     def _head_prices(self, state: State) -> fees.L1FeeParameters:
         """What L1Block says at the head, read once a block."""

@@ -24,6 +24,7 @@ from .errors import RpcError
 logger = logging.getLogger("stemma.rpc")
 
 MISSING = object()
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 _MARK = "__rpc_methods__"
 # Prefixes that are served together with a namespace.
 _RIDERS = {"eth": "personal", "optimism": "admin", "net": "rpc"}
@@ -140,7 +141,7 @@ def _valid_id(value: object) -> bool:
 
 def encode(message: object) -> bytes:
     """Serialise a response or notification."""
-    return json.dumps(message, separators=(",", ":")).encode()
+    return _ENCODER.encode(message).encode()
 
 
 def error_response(request_id: object, error: RpcError) -> dict[str, object]:

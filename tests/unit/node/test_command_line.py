@@ -1,0 +1,133 @@
+"""The `stemma` command: exit codes, refusals, keys. Nothing here starts a node."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chain.crypto.keystore import decrypt_key
+from node.application import run_dev
+from node.cli.exit_codes import UNREACHABLE, exit_code_of
+from node.config import load
+from node.l1.json_rpc import L1Unreachable
+from node.provisioning import PUBLIC_CHAIN_IDS, DevKeysRefused
+from node.run_file import forget_run_file, remove_run_file, write_run_file
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def stemma(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "node.cli", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_help_names_every_command() -> None:
+    shown = stemma("--help")
+    assert shown.returncode == 0
+    for name in ("dev", "node", "keys", "config", "version"):
+        assert name in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("dve",), 2, "dve"),
+        (("dev", "--no-such-flag"), 2, "--no-such-flag"),
+        (("dev", "--port", "99999"), 2, "rpc.port: expected 0 to 65535"),
+        (("node",), 2, "l1.url is not set"),
+        (("node", "--role", "prover"), 2, "unknown 'prover'"),
+        (("config", "check", "nothing.toml"), 2, "nothing.toml: No such file"),
+        (("dev", "--no-ai", "--host", "0.0.0.0"), 1, "keys that everybody knows"),
+    ],
+)
+def test_wrong_use_has_its_exit_code_and_one_line(
+    arguments: tuple[str, ...], code: int, words: str, tmp_path: Path
+) -> None:
+    ended = stemma(*arguments, XDG_DATA_HOME=str(tmp_path))
+    assert ended.returncode == code, ended.stderr
+    assert words in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_unreachable_l1_is_exit_code_4(tmp_path: Path) -> None:
+    ended = stemma(
+        "dev",
+        "--no-ai",
+        "--datadir",
+        str(tmp_path),
+        "--port",
+        "0",
+        "--l1-url",
+        "http://127.0.0.1:9",
+    )
+    assert ended.returncode == UNREACHABLE == exit_code_of(L1Unreachable("x"))
+    assert "127.0.0.1:9" in ended.stderr
+
+
+def test_configuration_is_shown_and_checked(tmp_path: Path) -> None:
+    shown = stemma("config", "dump", STEMMA_RPC__PORT="7")
+    assert "port = 7" in shown.stdout
+    file = tmp_path / "stemma.toml"
+    file.write_text(shown.stdout)
+    assert stemma("config", "check", str(file)).stdout == f"{file}: ok\n"
+
+
+def test_keys_are_made_listed_and_exported(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("correct horse\n")
+    store = tmp_path / "keystore"
+    where = ("--keystore", str(store), "--password-file", str(password))
+    made = stemma("keys", "new", *where)
+    assert made.returncode == 0, made.stderr
+    address = made.stdout.split()[0]
+    (path,) = store.iterdir()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stemma("keys", "list", "--keystore", str(store)).stdout.startswith(address)
+    exported = tmp_path / "key"
+    assert stemma("keys", "export", address, *where, "--output", str(exported)).returncode == 0
+    key = bytes.fromhex(exported.read_text().strip()[2:])
+    assert decrypt_key(json.loads(path.read_text()), "correct horse") == key
+    exported.chmod(0o644)
+    refused = stemma("keys", "import", str(exported), *where)
+    assert refused.returncode == 2
+    assert "others can read it" in refused.stderr
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.org"])
+def test_development_keys_are_refused_on_a_public_address(host: str, tmp_path: Path) -> None:
+    config = load(flags={"rpc.host": host, "node.datadir": str(tmp_path)})
+
+    async def never(_: object) -> None:
+        raise AssertionError
+
+    with pytest.raises(DevKeysRefused, match="everybody knows"):
+        asyncio.run(run_dev(config, never))
+
+
+def test_public_chains_are_known() -> None:
+    assert {1, 11155111, 10, 8453} <= PUBLIC_CHAIN_IDS
+    assert not {900, 31337, 1337} & PUBLIC_CHAIN_IDS
+
+
+def test_run_file_is_removed_by_its_writer_only(tmp_path: Path) -> None:
+    write_run_file(tmp_path, {"pid": os.getpid()})
+    remove_run_file(tmp_path)
+    assert not (tmp_path / "run.json").exists()
+    write_run_file(tmp_path, {"pid": os.getpid() + 1})
+    remove_run_file(tmp_path)
+    assert (tmp_path / "run.json").exists()
+    forget_run_file(tmp_path)
+    assert not (tmp_path / "run.json").exists()
