@@ -38,14 +38,17 @@ class FrameEntry:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An opcode is about to run; `stack` has its top last, `gas` is what is left before it."""
+    """An opcode is about to run; `stack` has its top last, `gas` is what is left before it.
+
+    Stack and memory are the machine's own: a tracer copies what it wants to keep.
+    """
 
     pc: int
     op: str
     gas: int
     depth: int
     stack: Sequence[int]
-    memory: bytes
+    memory: bytearray
     refund: int
     address: Address
     storage_at: Callable[[int], int]

@@ -23,7 +23,7 @@ from chain.transaction import (
     fee_cap_wei,
     tip_cap_wei,
 )
-from chain.types import Address
+from chain.types import MAX_UINT256, Address
 from genesis.addresses import BASE_FEE_VAULT, L1_FEE_VAULT, OPERATOR_FEE_VAULT
 
 from .delegation import apply_authorizations, delegation_of
@@ -271,8 +271,10 @@ class Transition:
             self._credit(OPERATOR_FEE_VAULT, payment.operator_fee(gas_used))
 
     def _credit(self, address: Address, amount: int) -> None:
+        # Modulo 2**256, as geth counts: more wei than that can only come from a development L1.
         if amount:
-            self._state.set_balance(address, self._state.get_balance(address) + amount)
+            balance = self._state.get_balance(address) + amount
+            self._state.set_balance(address, balance & MAX_UINT256)
 
     def _finish(self, outcome: Outcome) -> None:
         for address in outcome.destroyed:

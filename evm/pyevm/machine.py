@@ -58,9 +58,8 @@ class Machine:
 
     def _transfer(self, message: Message) -> Outcome:
         if message.value and message.to is not None:
-            state = self._state
-            state.set_balance(message.sender, state.get_balance(message.sender) - message.value)
-            state.set_balance(message.to, state.get_balance(message.to) + message.value)
+            self._view.delta_balance(message.sender, -message.value)
+            self._view.delta_balance(message.to, message.value)
         return Outcome(b"", message.gas, 0, (), (), None)
 
     def _warm(self, message: Message) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Container
 
 from chain.state import State
-from chain.types import Address
+from chain.types import MAX_UINT256, Address
 
 from ..environment import BlockEnvironment
 
@@ -72,9 +72,10 @@ class MachineState:
             self.inner.set_balance(address, balance)
 
     def delta_balance(self, address: Address, delta: int) -> None:
-        """Add `delta` wei, which may be negative, to a balance."""
+        """Add `delta` wei, which may be negative, to a balance; modulo 2**256, as geth counts."""
         if delta:
-            self.inner.set_balance(address, self.inner.get_balance(address) + delta)
+            balance = self.inner.get_balance(address) + delta
+            self.inner.set_balance(address, balance & MAX_UINT256)
 
     def increment_nonce(self, address: Address) -> None:
         """Add one to a nonce."""

@@ -19,7 +19,7 @@ from evm.engine import ExecutionEngine
 from genesis.config import ChainConfig
 
 FOLDER = vectors_root() / "eest/blockchain_tests"
-COUNT = int(os.environ.get("STEMMA_STATE_CASES", "60"))
+COUNT = int(os.environ.get("STEMMA_STATE_CASES", "150"))
 # Pure-Python pairings take seconds to minutes a case.
 TOO_SLOW = ("bls_12_381",)
 

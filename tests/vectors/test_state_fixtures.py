@@ -12,7 +12,7 @@ from state_fixtures import disagreement, sample, state_cases
 from vectors import vectors_root
 
 ROOT = vectors_root()
-COUNT = int(os.environ.get("STEMMA_STATE_CASES", "200"))
+COUNT = int(os.environ.get("STEMMA_STATE_CASES", "500"))
 # Pure-Python pairings and blake2 rounds take seconds to minutes a case.
 TOO_SLOW = ("bls_12_381", "blake2", "Blake2", "stTimeConsuming", "ecpairing")
 # Cancun expects 0x10 to be no precompile, and so cold; under Prague it is one.

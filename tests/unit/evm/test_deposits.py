@@ -94,6 +94,19 @@ def test_mint_of_a_deposit_pays_for_a_transaction_after_it():
     assert result.receipts[1].succeeded
 
 
+def test_mints_beyond_all_wei_wrap_and_never_stop_the_chain():
+    chain = engine()
+    most = 2**256 - 1
+    result = run(
+        chain,
+        deposit(SOMEONE, mint=most),
+        deposit(SOMEONE, mint=11, salt=1),
+        deposit(USERS[0], SOMEONE, mint=most - 10**20, value=most, salt=2),
+    )
+    assert [receipt.succeeded for receipt in result.receipts] == [True] * 3
+    assert state_of(chain).get_balance(SOMEONE) == 9
+
+
 def test_deposit_above_the_block_gas_is_no_block():
     chain = engine()
     with pytest.raises(InvalidTransaction) as caught:
