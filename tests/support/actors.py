@@ -210,7 +210,7 @@ class L2Node:
     def derive(self, *, finalized=None):
         """Look at L1 and derive all that it gives. Returns the safe block."""
         self.l1.sync(finalized=finalized)
-        for _ in range(100_000):
+        for _ in range(5_000):
             step = self.driver.step()
             self.steps.append(step.kind)
             self.returned.extend(step.returned)
@@ -237,12 +237,19 @@ class SequencerActor(L2Node):
             self.pool,
             confirmation_depth=confirmation_depth,
         )
-        self._nonces = {}
+
+    def derive(self, *, finalized=None):
+        """Look at L1 and derive; the pool follows, also where the unsafe head went back."""
+        safe = super().derive(finalized=finalized)
+        state = self.state
+        self.pool.reset(lambda who: (state.get_nonce(who), state.get_balance(who)))
+        return safe
 
     def send(self, account, *, to=b"\x99" * 20, value=1, data=b"", gas_limit=200_000):
         """Sign a transaction with the account's next nonce and put it into the pool."""
-        nonce = self._nonces.setdefault(account.address, self.state.get_nonce(account.address))
-        self._nonces[account.address] = nonce + 1
+        nonce = max(
+            self.pool.pending_nonce(account.address) or 0, self.state.get_nonce(account.address)
+        )
         tx = transfer(
             self.config.l2_chain_id, account, nonce, to=to, value=value, data=data,
             gas_limit=gas_limit,
