@@ -5,7 +5,6 @@ Knows nothing of any one format.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from .crypto.keccak import keccak256
@@ -16,10 +15,11 @@ if TYPE_CHECKING:
     from .types import Hash32
 
 
-class Encodable(ABC):
+class Encodable:
     """Base of frozen dataclasses that have one canonical encoding.
 
-    The caches are no fields: they take no part in comparison, `replace` or pickling.
+    The caches are no fields: they take no part in comparison, `replace` or pickling. It is no ABC:
+    that would make each `isinstance` of a transaction run Python code.
     """
 
     __slots__ = ("_encoded", "_hash")
@@ -27,9 +27,9 @@ class Encodable(ABC):
     _encoded: bytes
     _hash: Hash32
 
-    @abstractmethod
     def _build(self) -> bytes:
         """Make the encoding from the fields."""
+        raise NotImplementedError
 
     def encode(self) -> bytes:
         """Return the canonical encoding; a decoded value returns the bytes it came from."""

@@ -7,7 +7,6 @@ docs/protocol/transactions.md.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias, TypeVar
 
@@ -99,9 +98,9 @@ class _Signed(Encodable):
     _sender: Address
     type: ClassVar[int]
 
-    @abstractmethod
     def _unsigned_fields(self) -> list[rlp.RLPItem]:
         """List what the signature covers, after the type byte."""
+        raise NotImplementedError
 
     @property
     def signing_hash(self) -> Hash32:

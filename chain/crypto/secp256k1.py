@@ -8,7 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from coincurve import PrivateKey, PublicKey
+from coincurve import PrivateKey
+from coincurve._libsecp256k1 import ffi as _ffi
+from coincurve._libsecp256k1 import lib as _library
+from coincurve.context import GLOBAL_CONTEXT
 
 from chain.errors import DecodeError, StemmaError
 
@@ -19,7 +22,13 @@ CURVE_ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD
 HALF_CURVE_ORDER: Final = CURVE_ORDER // 2
 
 _SIGNATURE_BYTES: Final = 65
+_DIGEST_BYTES: Final = 32
+_PUBLIC_KEY_BYTES: Final = 65
+_UNCOMPRESSED: Final = 2  # SECP256K1_EC_UNCOMPRESSED
 _ELECTRUM_OFFSET: Final = 27  # 65-byte signatures end in 27 or 28 by custom; 0 and 1 mean the same
+
+_context: Final = GLOBAL_CONTEXT.ctx
+_allocate: Final = _ffi.new
 
 
 class InvalidSignature(StemmaError, ValueError):
@@ -79,12 +88,29 @@ def recover(digest: bytes, signature: Signature, *, low_s: bool = True) -> Addre
         )
     if low_s and s > HALF_CURVE_ORDER:
         raise InvalidSignature(f"signature has a high s (EIP-2): {s:#x} > {HALF_CURVE_ORDER:#x}")
-    raw = r.to_bytes(32, "big") + s.to_bytes(32, "big") + (b"\x01" if y_parity else b"\x00")
-    try:
-        key = PublicKey.from_signature_and_message(raw, digest, hasher=None)
-    except ValueError as error:
-        raise InvalidSignature(f"no public key fits the signature: {error}") from None
-    return Address(keccak256(key.format(compressed=False)[1:])[12:])
+    if len(digest) != _DIGEST_BYTES:
+        raise InvalidSignature(f"digest: expected {_DIGEST_BYTES} bytes, got {len(digest)}")
+    return Address(keccak256(_recovered_key(digest, r, s, y_parity))[12:])
+
+
+def _recovered_key(digest: bytes, r: int, s: int, y_parity: int) -> bytes:
+    """The 64 bytes of the public key, by the library's C functions.
+
+    coincurve's own objects take as long as the curve arithmetic, and every transaction comes
+    through here.
+    """
+    compact = r.to_bytes(32, "big") + s.to_bytes(32, "big")
+    signature = _allocate("secp256k1_ecdsa_recoverable_signature *")
+    key = _allocate("secp256k1_pubkey *")
+    _library.secp256k1_ecdsa_recoverable_signature_parse_compact(
+        _context, signature, compact, y_parity
+    )
+    if not _library.secp256k1_ecdsa_recover(_context, key, signature, digest):
+        raise InvalidSignature(f"no public key fits the signature: r={r:#x}, s={s:#x}")
+    out = _allocate("unsigned char[65]")
+    length = _allocate("size_t *", _PUBLIC_KEY_BYTES)
+    _library.secp256k1_ec_pubkey_serialize(_context, out, length, key, _UNCOMPRESSED)
+    return bytes(_ffi.buffer(out))[1:]
 
 
 def address_of(private_key: bytes) -> Address:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from coincurve import PublicKey
 from eth_hash.auto import keccak
 
 from chain.crypto.hd import DEVELOPMENT_MNEMONIC, ETHEREUM_PATH, derive_key
@@ -79,6 +80,23 @@ def test_high_s_is_refused_unless_allowed():
 def test_signature_that_nobody_made_is_refused(y_parity, r, s):
     with pytest.raises(InvalidSignature):
         recover(_DIGEST, Signature(y_parity, r, s))
+
+
+def test_recovery_agrees_with_the_librarys_own_objects():
+    for number in range(1, 40):
+        digest = keccak256(number.to_bytes(32, "big"))
+        # r is the x of a point about every second time, so both ways of ending are met.
+        signature = Signature(number & 1, number, CURVE_ORDER // 3)
+        compact = signature.r.to_bytes(32, "big") + signature.s.to_bytes(32, "big")
+        try:
+            key = PublicKey.from_signature_and_message(
+                compact + bytes((signature.y_parity,)), digest, hasher=None
+            )
+        except ValueError:
+            with pytest.raises(InvalidSignature, match="no public key fits"):
+                recover(digest, signature)
+        else:
+            assert recover(digest, signature) == keccak256(key.format(compressed=False)[1:])[12:]
 
 
 @pytest.mark.parametrize("digest", [b"", bytes(31), bytes(33)])
