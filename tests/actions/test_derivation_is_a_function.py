@@ -17,7 +17,7 @@ NEWCOMER = b"\xaa" * 20
 
 # What happens before an L1 block is mined.
 actions = st.sampled_from(["build", "submit", "shuffled", "part", "deposit", "junk", "idle"])
-l1_blocks = st.lists(st.tuples(actions, st.integers(0, 2**16)), min_size=1, max_size=14)
+l1_blocks = st.lists(st.tuples(actions, st.integers(0, 2**16 - 1)), min_size=1, max_size=14)
 
 
 def prepared_world():
@@ -59,7 +59,7 @@ def chain_of(node):
     return [node.engine.block_by_number(n).hash for n in range(node.engine.heads.safe.number + 1)]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(l1_blocks, st.lists(st.integers(0, 40), max_size=14))
 def test_restarts_and_small_steps_change_nothing(turns, steps_before_restart):
     world = prepared_world()
@@ -82,7 +82,7 @@ def test_restarts_and_small_steps_change_nothing(turns, steps_before_restart):
     assert chain_of(world.sequencer) == chain_of(late)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(l1_blocks, st.integers(0, 16), st.booleans()), min_size=1, max_size=3),
     l1_blocks,
