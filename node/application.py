@@ -136,6 +136,7 @@ class RollupNode:
             self.chain.writer,
             self._l1_moved,
             self._progressed,
+            metrics.derivation_resets.inc,
         )
         self._probe = self._health_probe()
         self.server = self._make_server(readers)

@@ -22,8 +22,8 @@ class Metrics:
         self.l1_lag_blocks = Gauge(
             "stemma_l1_lag_blocks", "L1 blocks not yet derived from", registry=registry
         )
-        self.derivation_errors = Counter(
-            "stemma_derivation_errors", "Failed derivation steps", ["recovery"], registry=registry
+        self.derivation_resets = Counter(
+            "stemma_derivation_resets", "Times that derivation started anew", registry=registry
         )
         self.block_build_seconds = Histogram(
             "stemma_block_build_seconds",

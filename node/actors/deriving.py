@@ -45,14 +45,17 @@ class Deriving:
         writer: Writer,
         l1_moved: asyncio.Event,
         progressed: Callable[[Sequence[Transaction]], None],
+        was_reset: Callable[[], None],
     ) -> None:
-        """`progressed` hears after each turn, with transactions that belong into the pool again."""
+        """`progressed` hears after each turn, with transactions that belong into the pool again;
+        `was_reset` hears when derivation started anew.
+        """
         self._driver = driver
         self._follower = follower
         self._writer = writer
         self._l1_moved = l1_moved
         self._progressed = progressed
-        self.resets = 0
+        self._was_reset = was_reset
         self.caught_up = asyncio.Event()
 
     async def run(self) -> None:
@@ -60,7 +63,8 @@ class Deriving:
         while True:
             self._l1_moved.clear()
             turn = await self._writer.run(self._turn)
-            self.resets += turn.was_reset
+            if turn.was_reset:
+                self._was_reset()
             self._progressed(turn.returned)
             if turn.last.kind is StepKind.WAITING:
                 await self._wait_for(turn.last.missing)

@@ -65,6 +65,13 @@ def is_network_form(raw: bytes) -> bool:
     return isinstance(item, list) and bool(item) and isinstance(item[0], list)
 
 
+def without_sidecar(raw: bytes) -> bytes:
+    """The transaction alone, whichever form it came in. Raises DecodeError."""
+    if not is_network_form(raw):
+        return raw
+    return _TYPE_BYTE + rlp.split_list(raw[1:], "blob transaction")[0]
+
+
 def decode_network_form(raw: bytes) -> tuple[BlobTransaction, tuple[bytes, ...]]:
     """The transaction and its blobs. Raises DecodeError unless the blobs are those it names."""
     item = rlp.decode(raw[1:])

@@ -32,7 +32,7 @@ class TransactionNamespace:
         """Put a signed transaction into the pool; its hash."""
         if raw[:1] == _BLOB_TYPE:
             # Blobs are checked against their hashes: a third of a second each.
-            return data(await asyncio.to_thread(self._backend.submit_raw, raw))
+            await asyncio.to_thread(self._backend.keep_blobs, raw)
         return data(self._backend.submit_raw(raw))
 
     @rpc("eth_sendTransaction", _REQUEST)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
 from load import transfer
 from rpc_chain import Recorder, RpcChain
@@ -11,6 +14,7 @@ from chain.heads import BlockId
 from chain.trie import verify_proof
 from chain.types import Address
 from genesis.dev_accounts import dev_accounts
+from node.rpc.jsonrpc import RequestContext
 
 ALICE, BOB = dev_accounts()[:2]
 NAME = "0x" + ALICE.address.hex()
@@ -295,3 +299,12 @@ def test_created_address_follows_from_sender_and_nonce(chain: RpcChain) -> None:
     code = chain.call("eth_getCode", address, "latest")
     assert code == "0x" + LOGGER.hex()
     assert Address(bytes.fromhex(address[2:])) != BOB.address
+
+
+def test_worked_example_of_the_protocol_page(chain: RpcChain) -> None:
+    page = Path(__file__).parents[3] / "docs" / "protocol" / "json-rpc.md"
+    lines = page.read_text().splitlines()
+    (asked,) = (line[3:] for line in lines if line.startswith(">> "))
+    (expected,) = (line[3:] for line in lines if line.startswith("<< "))
+    answer = asyncio.run(chain.dispatcher.handle(asked, RequestContext()))
+    assert answer == expected.encode()
