@@ -40,7 +40,7 @@ from rollup.l1.provider import MemoryL1Provider
 from rollup.sequencer.sequencer import Sequencer
 
 from .actors.batching import Batching
-from .actors.clock import Clock, SystemClock
+from .actors.clock import Clock, DevClock, SystemClock
 from .actors.deriving import Deriving
 from .actors.following_l1 import FollowingL1
 from .actors.sequencing import Sequencing
@@ -62,6 +62,7 @@ from .provisioning import (
     found,
     fund_roles,
 )
+from .rpc.dev_l2 import DevL2Namespace
 from .rpc.jsonrpc import Dispatcher
 from .rpc.optimism import OptimismNamespace, RollupView
 from .rpc.parameters import LATEST
@@ -154,12 +155,16 @@ class RollupNode:
             OptimismNamespace(backend, view),
             StemmaNamespace(backend),
         ]
+        prefixes = [*self._config.rpc.api]
+        if isinstance(self._clock, DevClock):
+            namespaces.append(DevL2Namespace(backend, self._clock))
+            prefixes.append("evm")
         dispatcher = Dispatcher(
             namespaces,
             readers,
             self.chain.rpc_limits,
             self._metrics.observe_rpc,
-            prefixes=self._config.rpc.api,
+            prefixes=prefixes,
         )
         rpc = self._config.rpc
         rows = [
@@ -426,7 +431,8 @@ async def run_dev(config: NodeConfig, ready: Callable[[DevNet], Awaitable[None]]
     _prepare_process()
     stopping = asyncio.Event()
     handle_signals(stopping)
-    clock, metrics = SystemClock(), Metrics()
+    clock = DevClock() if not config.l1.url else SystemClock()
+    metrics = Metrics()
     with DataDirectory(config.datadir) as directory, ExitStack() as cleanup:
         forget_run_file(directory.path)
         readers = ThreadPoolExecutor(_READERS, thread_name_prefix="rpc-reader")
@@ -434,7 +440,7 @@ async def run_dev(config: NodeConfig, ready: Callable[[DevNet], Awaitable[None]]
         l1: EmbeddedL1 | None = None
         node: RollupNode | None = None
         try:
-            if not config.l1.url:
+            if isinstance(clock, DevClock):
                 l1 = EmbeddedL1(directory.path, config, clock, readers, metrics)
                 await l1.start()
             l1_url = config.l1.url if l1 is None else l1.server.url

@@ -12,11 +12,11 @@ from chain.transaction import BLOB_TYPE, BlobTransaction
 from chain.txpool import USER_TYPES
 from genesis.dev_accounts import dev_accounts
 
-from .actors.clock import Clock
+from .actors.clock import DevClock
 from .chain_runtime import ChainRuntime, open_chain
 from .config import NodeConfig
 from .l1.blob_store import BlobStore
-from .l1.dev_l1 import FINALIZED_DEPTH, SAFE_DEPTH, DevClock, DevL1
+from .l1.dev_l1 import FINALIZED_DEPTH, SAFE_DEPTH, DevL1
 from .metrics import Metrics
 from .provisioning import dev_genesis
 from .rpc.dev import DevNamespace
@@ -31,7 +31,12 @@ class EmbeddedL1:
     """One development L1 with its server."""
 
     def __init__(
-        self, datadir: Path, config: NodeConfig, clock: Clock, readers: Executor, metrics: Metrics
+        self,
+        datadir: Path,
+        config: NodeConfig,
+        clock: DevClock,
+        readers: Executor,
+        metrics: Metrics,
     ) -> None:
         """Open the chain, or begin it now."""
         directory = datadir / "l1"
@@ -51,7 +56,7 @@ class EmbeddedL1:
             engine=self.chain.engine,
             pool=self.chain.pool,
             writer=self.chain.writer,
-            clock=DevClock(clock.now),
+            clock=clock,
             interval_s=config.l1.block_time_s,
             announce=self._backend.events.announce_head,
         )

@@ -26,6 +26,7 @@ from evm.errors import InvalidTransaction
 from evm.executor import ExecutionResult, PayloadAttributes
 from evm.fees import next_base_fee
 
+from ..actors.clock import DevClock
 from ..shared_pool import SharedPool
 from ..writer import Writer
 
@@ -45,23 +46,6 @@ class DevChainError(StemmaError):
 
 
 StatePatch = Callable[[State], None]
-
-
-@dataclass(slots=True)
-class DevClock:
-    """The wall clock with an offset, and a time that the next block must have."""
-
-    wall: Callable[[], float]
-    offset_s: int = 0
-    next_timestamp: int | None = None
-
-    def block_time(self, parent_timestamp: int) -> int:
-        """The timestamp of the next block; always later than its parent's."""
-        if self.next_timestamp is not None:
-            wanted, self.next_timestamp = self.next_timestamp, None
-            self.offset_s = wanted - int(self.wall())
-            return max(wanted, parent_timestamp + 1)
-        return max(int(self.wall()) + self.offset_s, parent_timestamp + 1)
 
 
 @dataclass(slots=True)

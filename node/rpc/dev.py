@@ -79,7 +79,7 @@ class DevNamespace:
     @rpc("evm_increaseTime", Parameter("seconds", parameters.number))
     @rpc("anvil_increaseTime", Parameter("seconds", parameters.number))
     def increase_time(self, seconds: int) -> str:
-        """Move the clock forward; the next block shows it."""
+        """Move the clock of both layers forward; the next block shows it."""
         self._chain.clock.offset_s += seconds
         return quantity(self._chain.clock.offset_s)
 

@@ -145,6 +145,18 @@ def test_l1_development_methods_change_the_l1(net: NodeProcess) -> None:
     assert head_number(net.l1) >= number + 3
 
 
+def test_time_moves_on_both_layers(net: NodeProcess) -> None:
+    def times() -> list[int]:
+        latest = [call(url, "eth_getBlockByNumber", "latest", False) for url in (net.l1, net.l2)]
+        return [int(block["timestamp"], 16) for block in latest]
+
+    before = times()
+    call(net.l2, "evm_increaseTime", 120)
+    call(net.l2, "evm_mine")
+    wait_for("two minutes", lambda: min(times()) >= max(before) + 115)
+    wait_for("safe head", lambda: head_number(net.l2, "safe") >= 120)
+
+
 def test_node_is_ready_and_measures_itself(net: NodeProcess) -> None:
     with urllib.request.urlopen(net.l2 + "/readyz", timeout=10) as response:
         assert json.loads(response.read())["ready"]

@@ -11,7 +11,8 @@ from rpc_chain import GENESIS_TIME, RpcChain
 
 from chain.transaction import decode_transaction
 from genesis.dev_accounts import dev_accounts
-from node.l1.dev_l1 import DevChainError, DevClock, DevL1
+from node.actors.clock import DevClock
+from node.l1.dev_l1 import DevChainError, DevL1
 from node.writer import Writer
 
 ALICE = dev_accounts()[0]
