@@ -6,6 +6,7 @@ Knows nothing of what is read out of a block.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from rollup.bridge.system_config import apply_config_updates
@@ -49,8 +50,10 @@ class L1Traversal:
         try:
             block = self._provider.block_by_number(self.origin.number + 1)
         except L1DataMissing:
-            # A reorg to a chain that is not longer shows in the origin itself.
-            self._require_canonical_origin()
+            # A reorg to a chain that is not longer shows in the origin itself; where the origin is
+            # not known by number, the next block's parent will tell.
+            with contextlib.suppress(L1DataMissing):
+                self.require_canonical()
             raise
         if block.parent_hash != self.origin.hash:
             raise ReorgDetected(
@@ -63,15 +66,20 @@ class L1Traversal:
         self.origin = block
         self._unread = block
 
-    def _require_canonical_origin(self) -> None:
-        """Compare the origin, or its ancestor at L1's height where L1 is shorter, with L1."""
+    def require_canonical(self) -> None:
+        """Compare the origin, or its ancestor at L1's height where L1 is shorter, with L1.
+
+        Raises ReorgDetected, and L1DataMissing for a number that has to be fetched to tell.
+        """
         head = self._provider.head()
         ours = self.origin
-        try:
-            while head is not None and ours.number > head.number:
+        while head is not None and ours.number > head.number:
+            try:
                 ours = self._provider.block_by_hash(ours.parent_hash)
-            canonical = self._provider.block_by_number(ours.number)
-        except L1DataMissing:
-            return  # then the next block's parent will tell
+            except L1DataMissing as missing:
+                raise ReorgDetected(
+                    f"L1 ends at {head}, the pipeline stands at {self.origin.ref}"
+                ) from missing
+        canonical = self._provider.block_by_number(ours.number)
         if canonical.hash != ours.hash:
             raise ReorgDetected(f"{ours.ref} is no longer canonical, 0x{canonical.hash.hex()} is")

@@ -96,6 +96,14 @@ class DerivationPipeline:
         self._is_consumed = True
         return OriginConsumed(self.origin)
 
+    def require_canonical_origin(self) -> None:
+        """See whether L1 still has the block that is being read.
+
+        To be asked at every new L1 head: a stage may be waiting for data of a block that L1 has
+        dropped and will never give. Raises ReorgDetected or L1DataMissing.
+        """
+        self._traversal.require_canonical()
+
     def drop_channel(self) -> None:
         """Give up the current channel: the attributes derived last were invalid.
 

@@ -196,6 +196,7 @@ class Driver:
         if head is None or head == self._seen_l1_head:
             return
         if self._pipeline is not None:
+            self._pipeline.require_canonical_origin()
             origin = self.unsafe_head.l1_origin
             if self._canonical(origin, head) is False:
                 raise ReorgDetected(f"L1 origin {origin} of the unsafe head is not canonical now")

@@ -8,6 +8,7 @@ from actors import BATCHER, World
 from chain.errors import Recovery
 from chain.transaction import recover_sender
 from genesis.dev_accounts import dev_account
+from rollup.batcher.payload import BatcherConfig
 from rollup.derivation.errors import ReorgDetected
 from rollup.driver.driver import StepKind
 
@@ -184,3 +185,21 @@ def test_reorg_below_finality_stops_the_node():
 def test_batcher_account_is_the_one_of_the_system_config():
     world = World()
     assert world.config.genesis.system_config.batcher_address == BATCHER.address
+
+
+def test_blob_of_a_block_that_l1_has_dropped_is_not_waited_for():
+    world = World(window=60, batcher_config=BatcherConfig(kind="blobs", max_frame_data_bytes=5_000))
+    world.sequencer.build(2)
+    world.batcher.submit()
+    blobs = dict(world.miner.blobs)
+    world.miner.blobs.clear()
+    world.miner.mine()
+    world.verifier.l1.sync()
+    for _ in range(20):
+        step = world.verifier.driver.step()
+    assert step.missing.versioned_hash in blobs
+    assert step.missing.block_hash == world.miner.head.hash
+    world.miner.rewind(1)
+    world.miner.mine(2, empty=True, salt=4)
+    assert world.verifier.derive().number == 0
+    assert world.verifier.driver.l1_origin.hash == world.miner.head.hash
