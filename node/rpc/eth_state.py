@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from chain.types import Address
+from dataclasses import replace
+
+from chain.types import ZERO_ADDRESS, Address
 from evm.call import BlockOverride
 
 from . import errors, parameters
+from .access_list import AccessListTracer
 from .backend import Backend
 from .calls import block_override, raise_if_failed
 from .errors import RpcError
 from .hexadecimal import data, quantity, word
 from .jsonrpc import Parameter, rpc
 from .parameters import LATEST, AccountOverride, BlockId, TransactionArguments
-from .serialise import Json
+from .serialise import Json, access_list_json
 
 _ADDRESS = Parameter("address", parameters.address)
 _BLOCK = Parameter("block", parameters.block_id, LATEST)
@@ -106,6 +109,24 @@ class StateNamespace:
         return quantity(
             self._backend.calls.estimate_gas(request, header, overrides, block_overrides)
         )
+
+    @rpc("eth_createAccessList", _REQUEST, _BLOCK, heavy=True)
+    def create_access_list(self, request: TransactionArguments, block: BlockId) -> Json:
+        """The accounts and slots a transaction touches, and its gas with them in the list."""
+        header = self._backend.resolve(block)
+        warm = {request.sender or ZERO_ADDRESS, header.beneficiary}
+        warm |= {request.to} if request.to is not None else set()
+        tracer = AccessListTracer()
+        self._backend.calls.trace(request, header, tracer)
+        listed = replace(request, access_list=tuple(tracer.entries(warm)))
+        outcome, gas_used = self._backend.calls.trace(listed, header, AccessListTracer())
+        body: Json = {
+            "accessList": access_list_json(listed.access_list),
+            "gasUsed": quantity(gas_used),
+        }
+        if outcome.error is not None:
+            body["error"] = outcome.error
+        return body
 
     @rpc("eth_baseFee")
     def base_fee(self) -> str:

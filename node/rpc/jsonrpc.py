@@ -24,6 +24,9 @@ from .errors import RpcError
 logger = logging.getLogger("stemma.rpc")
 
 MISSING = object()
+MAX_DEPTH = 100
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_BRACES_TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 _MARK = "__rpc_methods__"
 # Prefixes that are served together with a namespace.
@@ -139,6 +142,25 @@ def _valid_id(value: object) -> bool:
     return value is None or (isinstance(value, (str, int, float)) and not isinstance(value, bool))
 
 
+def _is_deep(body: bytes | str) -> bool:
+    """Whether a message nests more than MAX_DEPTH lists and objects.
+
+    Python's parser recurses in C once a level, and py-evm raises the recursion limit to what fits
+    the EVM: a long row of brackets would overflow the stack and end the process. Brackets inside
+    strings count too; no method has a use for that many.
+    """
+    raw = body.encode("utf-8", "replace") if isinstance(body, str) else body
+    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
+        return False
+    brackets = raw.translate(_BRACES_TO_BRACKETS, _NO_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        shorter = brackets.replace(b"[]", b"")  # the innermost level
+        if len(shorter) == len(brackets):
+            break
+        brackets = shorter
+    return bool(brackets)
+
+
 def encode(message: object) -> bytes:
     """Serialise a response or notification."""
     return _ENCODER.encode(message).encode()
@@ -186,8 +208,10 @@ class Dispatcher:
     async def handle(self, body: bytes | str, context: RequestContext) -> bytes | None:
         """Answer one message, single or batch; None when it held only notifications."""
         try:
-            message = json.loads(body)
+            message = None if _is_deep(body) else json.loads(body)
         except (ValueError, RecursionError):
+            message = None
+        if message is None:
             return encode(error_response(None, RpcError(errors.PARSE_ERROR, "parse error")))
         if not isinstance(message, list):
             return await self._answer_bytes(message, context)

@@ -294,6 +294,17 @@ def test_traces_tell_what_happened(chain: RpcChain) -> None:
     assert chain.error("debug_traceTransaction", sent, {"tracer": "prestate"})[0] == -32602
 
 
+def test_access_list_names_the_slots_that_a_call_touches(chain: RpcChain) -> None:
+    # SLOAD 7, BALANCE of 0x..77
+    at, code = "0x" + "98" * 20, "0x600754507377777777777777777777777777777777777777773100"
+    result = chain.call("eth_createAccessList", {"from": NAME, "to": at, "input": code}, "latest")
+    assert result["accessList"] == []
+    made = chain.call("eth_createAccessList", {"from": NAME, "input": code}, "latest")
+    created, other = made["accessList"]
+    assert created["storageKeys"] == ["0x" + f"{7:064x}"]
+    assert other == {"address": "0x" + "77" * 20, "storageKeys": []}
+
+
 def test_created_address_follows_from_sender_and_nonce(chain: RpcChain) -> None:
     address = deploy_logger(chain)
     code = chain.call("eth_getCode", address, "latest")
