@@ -208,10 +208,10 @@ class Dispatcher:
     async def handle(self, body: bytes | str, context: RequestContext) -> bytes | None:
         """Answer one message, single or batch; None when it held only notifications."""
         try:
-            message = None if _is_deep(body) else json.loads(body)
+            if _is_deep(body):
+                raise RecursionError
+            message = json.loads(body)
         except (ValueError, RecursionError):
-            message = None
-        if message is None:
             return encode(error_response(None, RpcError(errors.PARSE_ERROR, "parse error")))
         if not isinstance(message, list):
             return await self._answer_bytes(message, context)

@@ -119,6 +119,9 @@ async def test_heavy_method_answers_from_a_thread(call: Call) -> None:
     [
         ("{", -32700, "parse error"),
         ("[" * 5000, -32700, "parse error"),
+        # py-evm lets Python recurse deeper than the stack is: this must never reach the parser
+        ("[" * 1_000_000 + "]" * 1_000_000, -32700, "parse error"),
+        ('{"a":' * 500_000, -32700, "parse error"),
         ([], -32600, "empty batch"),
         ({"id": 1, "method": "test_add"}, -32600, "invalid request"),
         ({"jsonrpc": "2.0", "id": 1, "method": 7}, -32600, "invalid request"),
@@ -143,6 +146,11 @@ async def test_error_has_the_codes_and_words_that_clients_expect(
     assert answer["error"]["code"] == code
     assert words in answer["error"]["message"]
     assert "secret" not in json.dumps(answer)
+
+
+async def test_a_large_batch_with_many_brackets_is_not_taken_for_deep(call: Call) -> None:
+    wide = [request("test_add", "0x1", "0x2", {"more": [[], {}, [{}]]}, id=n) for n in range(50)]
+    assert [answer["result"] for answer in await call(wide)] == ["0x3"] * 50
 
 
 async def test_batch_answers_each_request_and_skips_notifications(call: Call) -> None:
