@@ -425,8 +425,15 @@ class DevNet:
         }
 
 
-async def run_dev(config: NodeConfig, ready: Callable[[DevNet], Awaitable[None]]) -> None:
-    """Run L1 (unless `l1.url` names one) and all roles of the L2 until a signal or a failure."""
+async def run_dev(
+    config: NodeConfig,
+    ready: Callable[[DevNet], Awaitable[None]],
+    before_stop: Callable[[], Awaitable[None]],
+) -> None:
+    """Run L1 (unless `l1.url` names one) and all roles of the L2 until a signal or a failure.
+
+    `ready` is awaited once RPC answers, `before_stop` before it stops answering.
+    """
     _refuse_public_bind(config.rpc.host)
     _prepare_process()
     stopping = asyncio.Event()
@@ -469,7 +476,7 @@ async def run_dev(config: NodeConfig, ready: Callable[[DevNet], Awaitable[None]]
             await run_until_stopped(tasks, stopping)
         finally:
             stops = [part.stop() for part in (node, l1) if part is not None]
-            await stop_within(_STOP_S, *stops)
+            await stop_within(_STOP_S, before_stop(), *stops)
 
 
 async def _found_rollup(

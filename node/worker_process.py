@@ -10,12 +10,18 @@ import socket
 import sys
 from pathlib import Path
 
+from chain.errors import StemmaError
+
 from .run_file import RUN_FILE
 
 logger = logging.getLogger("stemma.worker")
 
 _COMMAND = "stemma-worker"
 _STOP_S = 5.0
+
+
+class WorkerMissing(StemmaError):
+    """The `ai` extra is installed, its command is not."""
 
 
 def ai_is_installed() -> bool:
@@ -37,6 +43,8 @@ class WorkerProcess:
         self._datadir = datadir
         self._port = gateway_port or _free_port()
         self._process: asyncio.subprocess.Process | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._stopping = False
 
     @property
     def gateway_url(self) -> str:
@@ -46,7 +54,9 @@ class WorkerProcess:
     async def start(self) -> None:
         """Start the process."""
         beside = Path(sys.executable).with_name(_COMMAND)
-        command = str(beside) if beside.exists() else shutil.which(_COMMAND) or _COMMAND
+        command = str(beside) if beside.exists() else shutil.which(_COMMAND)
+        if command is None:
+            raise WorkerMissing(f"{_COMMAND} is not installed: run `make setup`, or use --no-ai")
         self._process = await asyncio.create_subprocess_exec(
             command,
             "run",
@@ -60,10 +70,18 @@ class WorkerProcess:
             start_new_session=False,
         )
         logger.info("started", extra={"pid": self._process.pid, "gateway": self.gateway_url})
+        self._watching = asyncio.create_task(self._watch(self._process))
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Say when the worker ends by itself; the chain goes on without it."""
+        code = await process.wait()
+        if not self._stopping:
+            logger.error("the worker ended with exit code %d", code)
 
     async def stop(self) -> None:
         """Ask it to stop; kill it after five seconds."""
         process = self._process
+        self._stopping = True
         if process is None or process.returncode is not None:
             return
         process.terminate()

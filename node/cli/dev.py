@@ -90,9 +90,11 @@ async def _run(settings: node_config.NodeConfig, *, with_ai: bool, gateway_port:
         )
         typer.echo(text)
 
-    try:
-        await run_dev(settings, ready)
-    finally:
+    async def before_stop() -> None:
         if worker is not None:
             await worker.stop()
+
+    try:
+        await run_dev(settings, ready, before_stop)
+    finally:
         remove_run_file(settings.datadir)

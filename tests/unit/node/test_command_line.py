@@ -110,11 +110,11 @@ def test_keys_are_made_listed_and_exported(tmp_path: Path) -> None:
 def test_development_keys_are_refused_on_a_public_address(host: str, tmp_path: Path) -> None:
     config = load(flags={"rpc.host": host, "node.datadir": str(tmp_path)})
 
-    async def never(_: object) -> None:
+    async def never(*_: object) -> None:
         raise AssertionError
 
     with pytest.raises(DevKeysRefused, match="everybody knows"):
-        asyncio.run(run_dev(config, never))
+        asyncio.run(run_dev(config, never, never))
 
 
 def test_public_chains_are_known() -> None:
