@@ -14,7 +14,6 @@ from chain.transaction import DynamicFeeTransaction, sign_transaction
 from chain.types import Address
 
 SENDERS = 50
-TRANSFERS = 2_000
 GAS_PRICE_WEI = 20_000_000_000
 FUNDS_WEI = 10**20
 MINTED = 10**24
@@ -66,26 +65,25 @@ def create_address(sender: Address, nonce: int) -> Address:
     return Address(keccak256(encode([sender, encode_int(nonce)]))[12:])
 
 
-def recipients(turn: int) -> list[Address]:
+def recipients(turn: int, count: int) -> list[Address]:
     """New accounts for each transfer of each turn: every transfer writes two accounts."""
-    first = turn * TRANSFERS
-    return [
-        Address(keccak256(b"recipient %d" % index)[12:])
-        for index in range(first, first + TRANSFERS)
-    ]
+    indexes = range(turn * count, (turn + 1) * count)
+    return [Address(keccak256(b"recipient %d" % index)[12:]) for index in indexes]
 
 
-def ether_transfers(chain_id: int, turn: int, first_nonce: int) -> list[bytes]:
-    """TRANSFERS signed value transfers, senders in turn."""
+def ether_transfers(chain_id: int, turn: int, count: int, first_nonce: int) -> list[bytes]:
+    """So many signed value transfers, senders in turn."""
     signers = [Signer(key, chain_id) for key in KEYS]
     return [
         signers[index % SENDERS].sign(first_nonce + index // SENDERS, to, 1, b"", 21_000)
-        for index, to in enumerate(recipients(turn))
+        for index, to in enumerate(recipients(turn, count))
     ]
 
 
-def token_transfers(chain_id: int, token: Address, turn: int, first_nonce: int) -> list[bytes]:
-    """TRANSFERS signed ERC-20 transfers, senders in turn."""
+def token_transfers(
+    chain_id: int, token: Address, turn: int, count: int, first_nonce: int
+) -> list[bytes]:
+    """So many signed ERC-20 transfers, senders in turn."""
     signers = [Signer(key, chain_id) for key in KEYS]
     return [
         signers[index % SENDERS].sign(
@@ -95,7 +93,7 @@ def token_transfers(chain_id: int, token: Address, turn: int, first_nonce: int) 
             TRANSFER + to.rjust(32, b"\0") + (1).to_bytes(32, "big"),
             100_000,
         )
-        for index, to in enumerate(recipients(turn))
+        for index, to in enumerate(recipients(turn, count))
     ]
 
 
