@@ -238,6 +238,7 @@ class RollupNode:
             self.chain.writer,
             self._clock,
             self._parts.rollup.block_time,
+            caught_up=self._deriving.caught_up,
             sealed=self._sealed,
             reset=self._driver.request_reset,
             fetch=self._follower.fetch_missing,

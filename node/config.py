@@ -138,6 +138,10 @@ class NodeConfig:
 
     def __post_init__(self) -> None:
         _check_choices("node.roles", self.node.roles, ROLES)
+        if "batcher" in self.node.roles and "sequencer" not in self.node.roles:
+            raise ConfigurationError(
+                "node.roles: batcher without sequencer: there would be no blocks to post"
+            )
         _check_choices("rpc.api", self.rpc.api, API_NAMESPACES)
         _check_choices("batcher.data_type", (self.batcher.data_type,), DATA_TYPES)
         _check_choices("log.format", (self.log.format,), node_logging.FORMATS)

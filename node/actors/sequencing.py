@@ -33,15 +33,18 @@ class Sequencing:
         clock: Clock,
         block_time_s: int,
         *,
+        caught_up: asyncio.Event,
         sealed: Callable[[ExecutionResult, float], None],
         reset: Callable[[], None],
         fetch: Callable[[L1DataMissing], Awaitable[None]],
     ) -> None:
         """`sealed` hears of each block and its build time; `reset` makes the driver start anew.
 
-        `fetch` gets an L1 block that is missing: after a long stop the origins that come next may
-        be far behind those that derivation has at hand.
+        No block is built before `caught_up`: in an empty data directory the blocks that L1 already
+        has come first. `fetch` gets an L1 block that is missing: after a long stop the origins that
+        come next may be far behind those that derivation has at hand.
         """
+        self._caught_up = caught_up
         self._sequencer = sequencer
         self._writer = writer
         self._clock = clock
@@ -52,6 +55,7 @@ class Sequencing:
 
     async def run(self) -> None:
         """Sequence until cancelled. Raises what cannot be recovered from."""
+        await self._caught_up.wait()
         while True:
             due = await self._writer.run(lambda: self._sequencer.next_timestamp)
             await self._clock.sleep_until(due)

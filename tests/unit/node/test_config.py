@@ -38,6 +38,7 @@ def test_dumped_configuration_loads_to_an_equal_value(tmp_path: Path) -> None:
         ("[rpc]\nport = 70000", "rpc.port: expected 0 to 65535, got 70000"),
         ("[rpc]\napi = 'eth, ned'", "rpc.api: unknown 'ned'; did you mean 'net'?"),
         ("[node]\nroles = ['sequenzer']", "did you mean 'sequencer'?"),
+        ("[node]\nroles = ['batcher']", "batcher without sequencer"),
         ("[l1]\npoll_s = 0", "l1.poll_s: expected more than 0"),
         ("[log]\nlevel = 'rpc=loud'", "log level 'loud'"),
         ("[log]\nformat = 'xml'", "log.format: unknown 'xml'"),
