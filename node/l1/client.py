@@ -236,8 +236,8 @@ class L1Follower:
         hashes = [name for item in carriers for name in item.blob_versioned_hashes]
         identifier = await self._slot(number, timestamp)
         base = (self._source.beacon_url or self._client.url).rstrip("/")
-        answer = await self._client.get_json(f"{base}/eth/v1/beacon/blobs/{identifier}")
-        listed = (answer or {}).get("data") or []
+        url = f"{base}/eth/v1/beacon/blobs/{identifier}"
+        listed = _blobs_in(await self._client.get_json(url), url)
         if len(listed) != len(hashes):
             logger.warning(
                 "L1 block %d: %d blobs named, %d served", number, len(hashes), len(listed)
@@ -250,7 +250,7 @@ class L1Follower:
             for name in item.blob_versioned_hashes
         }
         served = dict(zip(hashes, listed, strict=True))
-        blobs = {name: bytes.fromhex(served[name][2:]) for name in ours}
+        blobs = {name: served[name] for name in ours}
         await asyncio.to_thread(_verify_blobs, number, blobs)
         return blobs
 
@@ -259,12 +259,38 @@ class L1Follower:
             return number
         if self._slot_zero is None:
             base = self._source.beacon_url.rstrip("/")
-            genesis = await self._client.get_json(f"{base}/eth/v1/beacon/genesis")
-            spec = await self._client.get_json(f"{base}/eth/v1/config/spec")
-            slot_s = int(((spec or {}).get("data") or {}).get("SECONDS_PER_SLOT", _MAINNET_SLOT_S))
-            self._slot_zero = (int(genesis["data"]["genesis_time"]), slot_s)
+            start = await self._beacon_number(f"{base}/eth/v1/beacon/genesis", "genesis_time")
+            slot_s = await self._beacon_number(
+                f"{base}/eth/v1/config/spec", "SECONDS_PER_SLOT", _MAINNET_SLOT_S
+            )
+            self._slot_zero = (start, slot_s)
         start, slot_s = self._slot_zero
         return (timestamp - start) // slot_s
+
+    async def _beacon_number(self, url: str, key: str, default: int | None = None) -> int:
+        """A positive number out of a document of the beacon API. Raises L1DataInvalid."""
+        document = await self._client.get_json(url)
+        found = document.get("data") if isinstance(document, dict) else None
+        value = found.get(key, default) if isinstance(found, dict) else default
+        try:
+            number = int(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            number = 0
+        if number <= 0:
+            raise L1DataInvalid(
+                f"GET {url}: no {key} in it. Is l1.beacon_url a beacon node? Leave it empty for an "
+                "L1 that serves blobs under block numbers, as anvil and the embedded L1 do"
+            )
+        return number
+
+
+def _blobs_in(document: object, url: str) -> list[bytes]:
+    """The blobs of a beacon API answer; none where there is no answer. Raises L1DataInvalid."""
+    listed = document.get("data") if isinstance(document, dict) else None
+    try:
+        return [bytes.fromhex(blob[2:]) for blob in listed or []]
+    except (TypeError, ValueError) as error:
+        raise L1DataInvalid(f"GET {url}: not a list of blobs in hex: {error}") from error
 
 
 def _verify_blobs(number: int, blobs: Mapping[Hash32, bytes]) -> None:

@@ -88,13 +88,16 @@ class JsonRpcClient:
         ]
 
     async def get_json(self, url: str) -> Any:  # noqa: ANN401 - JSON
-        """HTTP GET of a JSON document (the beacon API); None for 404."""
-        async with self._open_session().get(url) as response:
-            if response.status in (404, 410):
-                return None
-            if response.status != 200:
-                raise L1Unreachable(f"GET {url}: HTTP {response.status}")
-            return await response.json(content_type=None)
+        """HTTP GET of a JSON document (the beacon API); None for 404. Raises L1Unreachable."""
+        try:
+            async with self._open_session().get(url) as response:
+                if response.status in (404, 410):
+                    return None
+                if response.status != 200:
+                    raise L1Unreachable(f"GET {url}: HTTP {response.status}")
+                return json.loads(await response.read())
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise L1Unreachable(f"GET {url}: {type(error).__name__}: {error}") from error
 
     def _request(self, method: str, params: Sequence[object]) -> dict[str, object]:
         return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": list(params)}

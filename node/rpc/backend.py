@@ -163,7 +163,7 @@ class Backend:
         if found is None:
             return None
         block, receipts = found
-        senders = [self.sender_of(tx) for tx in block.transactions] if full else []
+        senders = self._senders(block) if full else []
         return block_json(block, full=full, senders=senders, receipts=receipts)
 
     # Transactions
@@ -171,6 +171,11 @@ class Backend:
     def sender_of(self, transaction: Transaction) -> Address:
         """Who sent a transaction."""
         return recover_sender(transaction)
+
+    def _senders(self, block: Block) -> Sequence[Address]:
+        """Who sent each transaction of a block; the store knows, so nothing is recovered."""
+        known = self.engine.senders(block.hash)
+        return known or [self.sender_of(transaction) for transaction in block.transactions]
 
     def locate(self, transaction_hash: Hash32) -> tuple[Hash32, int] | None:
         """Block hash and index of a mined transaction."""
@@ -184,16 +189,16 @@ class Backend:
         block, receipts = found
         transaction = block.transactions[index]
         receipt = receipts[index] if index < len(receipts) else None
-        return transaction_json(
-            transaction, self.sender_of(transaction), located(block, index), receipt
-        )
+        sender = self._senders(block)[index]
+        return transaction_json(transaction, sender, located(block, index), receipt)
 
     def receipt_json(self, block_hash: Hash32, index: int) -> Json:
         """A receipt as JSON."""
         found = self.block_with_receipts(block_hash)
         if found is None:
             raise errors.header_not_found()
-        return self._receipt(*found, index, self._l1_fee_parameters(found[0].header))
+        sender = self._senders(found[0])[index]
+        return self._receipt(*found, index, sender, self._l1_fee_parameters(found[0].header))
 
     def receipts_json(self, block_hash: Hash32) -> list[Json]:
         """All receipts of a block as JSON."""
@@ -201,15 +206,22 @@ class Backend:
         if found is None:
             raise errors.header_not_found()
         prices = self._l1_fee_parameters(found[0].header)
-        count = len(found[0].transactions)
-        return [self._receipt(*found, index, prices) for index in range(count)]
+        senders = self._senders(found[0])
+        listed: list[Json] = []
+        log_index = 0
+        for index, sender in enumerate(senders):
+            listed.append(self._receipt(*found, index, sender, prices, log_index))
+            log_index += len(found[1][index].logs)
+        return listed
 
     def _receipt(
         self,
         block: Block,
         receipts: Sequence[Receipt],
         index: int,
+        sender: Address,
         prices: fees.L1FeeParameters | None,
+        first_log_index: int | None = None,
     ) -> Json:
         transaction = block.transactions[index]
         rollup_fields = None if prices is None else _rollup_fields(prices, transaction)
@@ -218,7 +230,8 @@ class Backend:
             block,
             index,
             receipts,
-            self.sender_of(transaction),
+            sender,
+            first_log_index=first_log_index,
             blob_gas_price_wei=None if excess is None else fees.blob_base_fee(excess),
             rollup_fields=rollup_fields,
         )

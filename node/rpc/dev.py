@@ -21,11 +21,12 @@ from .serialise import Json
 _ADDRESS = Parameter("address", parameters.address)
 _COUNT = Parameter("blocks", parameters.number, 1)
 _VALUE = Parameter("value", parameters.number)
+_LONGEST_INTERVAL_S = 10**6
 
 
 def _seconds(value: object) -> float:
     """Seconds as a JSON number, possibly with a fraction, or a quantity."""
-    if isinstance(value, float) and value >= 0:
+    if isinstance(value, float) and 0 <= value < _LONGEST_INTERVAL_S:
         return value
     return float(parameters.number(value))
 

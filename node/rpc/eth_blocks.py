@@ -52,7 +52,7 @@ class BlockNamespace:
         """A block, canonical or not, or null."""
         return self._backend.block_json(block_hash, full=full)
 
-    @rpc("eth_getBlockReceipts", _BLOCK)
+    @rpc("eth_getBlockReceipts", _BLOCK, heavy=True)
     def get_block_receipts(self, block: BlockId) -> list[Json] | None:
         """All receipts of a block, or null."""
         header = self._backend.find(block)

@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Executor
@@ -24,6 +25,9 @@ from .errors import RpcError
 logger = logging.getLogger("stemma.rpc")
 
 MISSING = object()
+_TURN_S = 0.01
+"""How long a batch may hold the event loop before others get a turn."""
+
 MAX_DEPTH = 100
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _BRACES_TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
@@ -138,8 +142,15 @@ def _bind(method: Method, raw: object) -> list[object]:
     return arguments
 
 
+def _refuse_constant(name: str) -> None:
+    """NaN and Infinity are no JSON, though Python reads them."""
+    raise ValueError(name)
+
+
 def _valid_id(value: object) -> bool:
-    return value is None or (isinstance(value, (str, int, float)) and not isinstance(value, bool))
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or (isinstance(value, (str, int)) and not isinstance(value, bool))
 
 
 def _is_deep(body: bytes | str) -> bool:
@@ -210,7 +221,7 @@ class Dispatcher:
         try:
             if _is_deep(body):
                 raise RecursionError
-            message = json.loads(body)
+            message = json.loads(body, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
             return encode(error_response(None, RpcError(errors.PARSE_ERROR, "parse error")))
         if not isinstance(message, list):
@@ -224,11 +235,15 @@ class Dispatcher:
             return self._refuse_batch(items)
         answers: list[bytes] = []
         room = self.limits.response_bytes
+        turn_ends = time.monotonic() + _TURN_S
         for item in items:
             answer = await self._answer_bytes(item, context, room)
             if answer is not None:
                 answers.append(answer)
                 room -= len(answer)
+            if time.monotonic() > turn_ends:
+                await asyncio.sleep(0)  # other clients wait too
+                turn_ends = time.monotonic() + _TURN_S
         return b"[" + b",".join(answers) + b"]" if answers else None
 
     def _refuse_batch(self, items: list[object]) -> bytes:
@@ -240,6 +255,8 @@ class Dispatcher:
     async def _answer_bytes(
         self, item: object, context: RequestContext, room: int | None = None
     ) -> bytes | None:
+        if room is not None and room <= 0:
+            return self._refuse_for_size(item)
         answer = await self._answer(item, context)
         if answer is None:
             return None
@@ -249,6 +266,15 @@ class Dispatcher:
             error = errors.limit_exceeded(f"response too large: limit {limit} bytes")
             return encode(error_response(answer["id"], error))
         return encoded
+
+    def _refuse_for_size(self, item: object) -> bytes | None:
+        """Answer an item of a batch whose response is full, without running it."""
+        if not isinstance(item, dict) or "id" not in item:
+            return None
+        request_id = item["id"] if _valid_id(item["id"]) else None
+        limit = self.limits.response_bytes
+        error = errors.limit_exceeded(f"response too large: limit {limit} bytes")
+        return encode(error_response(request_id, error))
 
     async def _answer(self, item: object, context: RequestContext) -> dict[str, object] | None:
         if not isinstance(item, dict):

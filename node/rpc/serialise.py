@@ -287,13 +287,19 @@ def receipt_json(
     receipts: Sequence[Receipt],
     sender: Address,
     *,
+    first_log_index: int | None = None,
     blob_gas_price_wei: int | None = None,
     rollup_fields: Json | None = None,
 ) -> Json:
-    """A receipt. `rollup_fields` are the L1 fee fields of an OP Stack receipt."""
+    """A receipt. `rollup_fields` are the L1 fee fields of an OP Stack receipt.
+
+    `first_log_index` is counted from the receipts before where it is not given.
+    """
     transaction, receipt, place = block.transactions[index], receipts[index], located(block, index)
     gas_before = receipts[index - 1].cumulative_gas_used if index else 0
-    log_index = sum(len(earlier.logs) for earlier in receipts[:index])
+    log_index = first_log_index
+    if log_index is None:
+        log_index = sum(len(earlier.logs) for earlier in receipts[:index])
     created = _contract_address(transaction, sender, receipt)
     body: Json = {
         "type": quantity(transaction.type),

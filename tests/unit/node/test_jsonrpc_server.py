@@ -124,6 +124,8 @@ async def test_heavy_method_answers_from_a_thread(call: Call) -> None:
         ({"jsonrpc": "2.0", "id": 1, "method": 7}, -32600, "invalid request"),
         ({"jsonrpc": "2.0", "id": {}, "method": "test_add"}, -32600, "invalid request"),
         ("3", -32600, "invalid request"),
+        ('{"jsonrpc":"2.0","id":NaN,"method":"test_add"}', -32700, "parse error"),
+        ('{"jsonrpc":"2.0","id":1e999,"method":"test_add"}', -32600, "invalid request"),
         (
             request("test_nothing"),
             -32601,
