@@ -38,6 +38,7 @@ from .openai_schema import CompletionRequest, parse_completion_request
 from .payment import PAYMENT_HEADER, find_adapter
 
 MAX_BODY_BYTES: Final = 1 << 20
+DRAIN_TIMEOUT_S: Final = 3.0
 Json = dict[str, Any]
 _HEADER_WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -71,6 +72,7 @@ class GatewayServer:
         self.client = client
         self.offer = offer
         self.max_output_tokens = max_output_tokens
+        self._working: set[asyncio.Task[web.StreamResponse]] = set()
 
     def application(self) -> web.Application:
         """The aiohttp application."""
@@ -92,7 +94,15 @@ class GatewayServer:
                 web.put("/content/datanets/{datanet}/contributions/{id}", self.take_contribution),
             ]
         )
+        app.on_cleanup.append(self._drain)
         return app
+
+    async def _drain(self, _app: web.Application) -> None:
+        """Let answers under way settle; give up on those that do not."""
+        if self._working:
+            await asyncio.wait(self._working, timeout=DRAIN_TIMEOUT_S)
+        for work in self._working:
+            work.cancel()
 
     # ------------------------------------------------------------ answers
 
@@ -119,6 +129,16 @@ class GatewayServer:
             await _json_body(http), chat=chat, max_output_tokens=self.max_output_tokens
         )
         paid = await self.answers.admit(request, http.headers.get(PAYMENT_HEADER))
+        # A task of its own: whoever has paid is answered and billed, even when the connection's
+        # handler is cancelled because the caller has left.
+        work = asyncio.create_task(self._work(http, request, paid))
+        self._working.add(work)
+        work.add_done_callback(self._working.discard)
+        return await asyncio.shield(work)
+
+    async def _work(
+        self, http: web.Request, request: CompletionRequest, paid: PaidRequest
+    ) -> web.StreamResponse:
         try:
             running = await self.answers.generate(paid)
             form = _Form(request, paid.request_id)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +54,23 @@ def trained(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Traine
         results.append(train(load_base_model(tiny_base), snapshot, recipe))
         store.add(results[-1].files)
     return Trained(tiny_base, snapshot, recipe, results, store)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def market(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]:
+    """A whole market for the tests of one file; see support/market.py. Leave it as it was."""
+    from market import close_market, open_market
+
+    opened = await open_market(tmp_path_factory.mktemp("market"), tiny_base)
+    yield opened
+    await close_market(opened)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def own_market(tiny_base: Path, tmp_path: Path) -> AsyncIterator[Any]:
+    """A market for one test, which may break it."""
+    from market import close_market, open_market
+
+    opened = await open_market(tmp_path, tiny_base)
+    yield opened
+    await close_market(opened)
