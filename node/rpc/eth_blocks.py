@@ -9,7 +9,7 @@ from . import parameters
 from .backend import Backend
 from .hexadecimal import data, quantity
 from .jsonrpc import Parameter, rpc
-from .parameters import LATEST, BlockId
+from .parameters import BlockId
 from .serialise import Json
 
 _BLOCK = Parameter("block", parameters.block_id)
@@ -120,7 +120,7 @@ class BlockNamespace:
         return self._backend.fee_history(count, newest, percentiles)
 
     @rpc("eth_getHeaderByNumber", _NUMBER)
-    def get_header_by_number(self, block: BlockId = LATEST) -> Json | None:
+    def get_header_by_number(self, block: BlockId) -> Json | None:
         """A header alone, or null."""
         header = self._backend.find(block)
         return None if header is None else self._backend.header_json(header)
