@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chain.block import Header
 from chain.errors import DecodeError
 from chain.transaction import BlobTransaction, Transaction
 from chain.types import Address, Hash32
@@ -214,7 +215,8 @@ class L1Follower:
         header = header_from_json(item)
         if receipts is None:
             raise L1DataMissing(block_hash=header.hash)
-        transactions = tuple(transaction_from_json(entry)[0] for entry in item["transactions"])
+        listed, receipts = _listed(item.get("transactions"), header), _listed(receipts, header)
+        transactions = tuple(transaction_from_json(entry)[0] for entry in listed)
         block = make_l1_block(
             header, transactions, tuple(receipt_from_json(entry) for entry in receipts)
         )
@@ -282,6 +284,12 @@ class L1Follower:
                 "L1 that serves blobs under block numbers, as anvil and the embedded L1 do"
             )
         return number
+
+
+def _listed(value: object, header: Header) -> list[Any]:
+    if not isinstance(value, list):
+        raise L1DataInvalid(f"L1 block {header.number}: {type(value).__name__} in place of a list")
+    return value
 
 
 def _blobs_in(document: object, url: str) -> list[bytes]:
