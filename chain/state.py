@@ -159,14 +159,23 @@ class _Storage:
         self.dirty.add(self.address)
 
     def flush(self) -> None:
-        """Write what differs into the trie and compute its root."""
+        """Write what differs into the trie and compute its root.
+
+        Deletions come last: a branch that gets another child needs no sibling to merge with. So
+        the nodes that are read are the fewest, whatever the order of the writes was.
+        """
+        cleared = []
         for slot, stored in list(self.changed.items()):
             value = self.values[slot]
-            if value != stored:
-                if value:
-                    self.trie.set(_slot_key(slot), encode(encode_int(value)))
-                else:
-                    self.trie.delete(_slot_key(slot))
+            if value == stored:
+                del self.changed[slot]
+            elif value:
+                self.trie.set(_slot_key(slot), encode(encode_int(value)))
+                del self.changed[slot]
+            else:
+                cleared.append(slot)
+        for slot in cleared:
+            self.trie.delete(_slot_key(slot))
             del self.changed[slot]
         self.root = self.trie.root_hash()
 
@@ -250,6 +259,12 @@ class State:
             raise StateError(
                 f"checkpoint {checkpoint} is not open: {len(self._journal)} changes are"
             )
+
+    @property
+    def size(self) -> int:
+        """How many accounts and slots are held in memory, to know when to begin a fresh State."""
+        slots = sum(len(storage.values) for storage in self._storages.values())
+        return len(self._accounts) + slots
 
     # -- accounts
 
@@ -475,7 +490,8 @@ class State:
         """
         for address in list(self._dirty):
             self._flush_storage(address)
-        for address in list(self._changed):
+        # Deletions last, as in a storage: the order in which accounts changed does not show.
+        for address in sorted(self._changed, key=lambda changed: self._accounts[changed] is None):
             self._flush_account(address)
         self._root = self._trie.root_hash()
         return self._root
@@ -523,6 +539,18 @@ class State:
         codes = {key: code for key, code in self._unsaved_codes.items() if key in used}
         self._unsaved_codes.clear()
         return StateChanges(root, nodes, codes)
+
+    def accessed(self) -> dict[Address, tuple[int, ...]]:
+        """Every account that was looked at, be it absent, with the slots looked at, both sorted.
+
+        Slots that only a wiped storage held are not among them.
+        """
+        return {
+            address: tuple(sorted(self._storages[address].values))
+            if address in self._storages
+            else ()
+            for address in sorted(self._accounts)
+        }
 
     def prove_account(self, address: Address) -> list[bytes]:
         """Nodes that show the account, or its absence, under the present root (EIP-1186)."""
