@@ -137,7 +137,7 @@ async def _fetch_rows(gateway: GatewayClient, each: Contribution, into: ContentS
     except GatewayRefused:
         return ""
     except DecodeError as error:
-        return str(error)
+        return f"{gateway.url} sent what cannot be read: {error}"
     found = content_root(each.contributor, rows)
     if found != each.content_root:
         return (

@@ -86,11 +86,8 @@ def _payment_lines(record: ChainRecord, result: Audit) -> list[str]:
     shares = dict(result.shares)
     lines = [f"Who was paid, of {record.settled['feeWei']} wei ({ether(record.settled['feeWei'])})"]
     for account, role, wei in result.payments:
-        part = (
-            f"{shares[account] / 10_000:7.3f} % of the rows' part"
-            if role == CONTRIBUTOR and (account in shares)
-            else ""
-        )
+        is_share = role == CONTRIBUTOR and account in shares
+        part = f"{shares[account] / 10_000:8.4f} %" if is_share else ""
         name = ROLE_NAMES.get(role, f"role {role}")
         lines.append(f"  {name:<17}0x{account.hex()} {wei:>16} wei {part}".rstrip())
     return lines
