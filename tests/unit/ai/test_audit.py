@@ -15,11 +15,10 @@ import pytest_asyncio
 pytest.importorskip("torch", reason="the AI tests need the extra 'ai'")
 
 from market import CALLER, WORKER, Market
-from typer.testing import CliRunner
 
 from ai.attribution.evidence import parse_evidence
 from ai.audit.audit import DOCUMENTS, audit, run_checks
-from ai.audit.cli import Sources, app, find_sources
+from ai.audit.cli import Sources, find_sources
 from ai.audit.gather import NotSettled, chain_record, fetch_documents
 from ai.audit.record import Audit, ChainRecord
 from ai.audit.report import audit_document, audit_page, ether
@@ -495,22 +494,6 @@ async def test_the_json_object_holds_what_the_page_says(case: Case) -> None:
 )
 async def test_ether_keeps_every_digit(wei: int, text: str) -> None:
     assert ether(wei) == text
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "words"),
-    [
-        (["0x12"], 2, "no request id"),
-        (["0x" + "ab" * 32], 2, "give --rpc"),
-        (["0x" + "ab" * 32, "--rpc", "http://127.0.0.1:1"], 2, "give --content or --gateway"),
-        (["0x" + "ab" * 32, "--rpc", "http://127.0.0.1:1", "--content", "."], 4, "127.0.0.1:1"),
-        (["0x" + "ab" * 32, "--datadir", "/nowhere"], 2, "not the run file"),
-    ],
-)
-def test_the_command_says_what_is_missing(arguments: list[str], code: int, words: str) -> None:
-    done = CliRunner().invoke(app, arguments)
-    assert done.exit_code == code
-    assert words in " ".join(done.output.replace("│", " ").split())
 
 
 async def test_a_run_file_completes_what_was_not_said(tmp_path: Path) -> None:
