@@ -187,17 +187,13 @@ class RollupNode:
         )
 
     def _health_probe(self) -> HealthProbe:
-        def failing_s() -> float:
-            since = self._following.failing_since
-            return 0.0 if since is None else asyncio.get_running_loop().time() - since
-
         return HealthProbe(
             datadir=self._parts.datadir,
             now=self._clock.now,
             head_timestamp=lambda: self.chain.backend.head().timestamp,
             block_time_s=self._parts.rollup.block_time,
             is_sequencing=self.is_sequencing,
-            l1_failing_s=failing_s,
+            l1_silent_s=self._following.silent_s,
             l1_lag_blocks=self._l1_lag,
             max_lag_blocks=_MAX_LAG_BLOCKS,
         )

@@ -12,6 +12,8 @@ from .rpc.server import Health
 _MIN_FREE_BYTES = 1 << 30
 _LATE_BLOCK_TIMES = 3
 _GRACE_S = 10.0
+# A poll asks twice a second; one that hangs gives up after a minute, which is too late to say so.
+_MAX_SILENT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class HealthProbe:
     head_timestamp: Callable[[], int]
     block_time_s: int
     is_sequencing: bool
-    l1_failing_s: Callable[[], float]
+    l1_silent_s: Callable[[], float]
     l1_lag_blocks: Callable[[], int]
     max_lag_blocks: int
 
@@ -42,8 +44,9 @@ class HealthProbe:
         return "head", ok, f"{age_s:.0f} s old" + (f", limit {limit_s:.0f} s" if not ok else "")
 
     def _l1(self) -> tuple[str, bool, str]:
-        failing_s = self.l1_failing_s()
-        return "l1", failing_s == 0, "answers" if not failing_s else f"silent for {failing_s:.0f} s"
+        silent_s = self.l1_silent_s()
+        ok = silent_s <= _MAX_SILENT_S
+        return "l1", ok, "answers" if ok else f"silent for {silent_s:.0f} s"
 
     def _lag(self) -> tuple[str, bool, str]:
         lag = self.l1_lag_blocks()

@@ -23,11 +23,17 @@ class FollowingL1:
         self._follower = follower
         self._moved = moved
         self._poll_s = poll_s
-        self.failing_since: float | None = None
+        self._answered: float | None = None
+
+    def silent_s(self) -> float:
+        """Seconds since the L1 last answered, or since it was first asked."""
+        return 0.0 if self._answered is None else asyncio.get_running_loop().time() - self._answered
 
     async def run(self) -> None:
         """Poll until cancelled; an L1 that does not answer is asked again, ever more slowly."""
+        loop = asyncio.get_running_loop()
         pause_s = _FIRST_PAUSE_S
+        self._answered = loop.time()
         while True:
             try:
                 if await self._follower.poll():
@@ -35,12 +41,10 @@ class FollowingL1:
             except StemmaError as error:
                 if error.recovery is not Recovery.RETRY:
                     raise
-                loop = asyncio.get_running_loop()
-                self.failing_since = self.failing_since or loop.time()
                 logger.warning("L1: %s", error)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                 continue
-            self.failing_since = None
+            self._answered = loop.time()
             pause_s = _FIRST_PAUSE_S
             await asyncio.sleep(self._poll_s)
