@@ -315,10 +315,7 @@ class Path:
     def _mstore(self) -> None:
         offset, value = self.named(self.pop()), self.named(self.pop())
         end = self.extend(offset, 32)
-        if value.is_constant:
-            data = _literal(value.value)
-        else:
-            data = f"{value.source}.to_bytes(32, 'big')"
+        data = _literal(value) if value.is_constant else f"{value.source}.to_bytes(32, 'big')"
         self.emit(f"memory[{offset.source}:{end}] = {data}")
         self._forget(offset, 32)
         self._remember(offset, value)
@@ -345,11 +342,11 @@ class Path:
         self.push(self._assigned(f"from_bytes(keccak256({data}))"))
 
 
-def _literal(value: int) -> str:
+def _literal(symbol: Symbol) -> str:
     """Source of a word as 32 bytes, free of the sign that marks open places in a line."""
-    if not value:
+    if not symbol.value:
         return "ZERO"
-    return repr(value.to_bytes(32, "big")).replace(POSITIONS, f"\\x{ord(POSITIONS):02x}")
+    return repr(symbol.value.to_bytes(32, "big")).replace(POSITIONS, f"\\x{ord(POSITIONS):02x}")
 
 
 def as_condition(symbol: Symbol) -> str:
