@@ -37,7 +37,7 @@ class Log:
     data: bytes
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)  # half a kilobyte each
 def _bloom_mask(entry: bytes) -> int:
     """Return the three bits that an address or a topic sets (Yellow Paper, 4.3.1)."""
     digest = keccak256(entry)

@@ -30,7 +30,10 @@ from .tracing import Tracer
 
 DEFAULT_CALL_GAS = 50_000_000
 _BLOCKS_PER_STATE = 64
-"""How many blocks one State serves before a fresh one takes over, so that its caches stay small."""
+_ENTRIES_PER_STATE = 40_000
+"""One State serves so many blocks, or until it holds so many accounts and slots; then a fresh one
+takes over, so that its caches stay small: about a kilobyte for each entry, trie nodes included.
+"""
 
 
 class ExecutionEngine:
@@ -151,7 +154,8 @@ class ExecutionEngine:
             result.block, result.receipts, result.senders, result.state_changes, heads
         )
         self._blocks_on_state += 1
-        if self._blocks_on_state < _BLOCKS_PER_STATE:
+        is_small = result.state.size < _ENTRIES_PER_STATE
+        if is_small and self._blocks_on_state < _BLOCKS_PER_STATE:
             self._warm_state = (header.hash, result.state)
 
     def import_block(self, block: Block) -> ExecutionResult:

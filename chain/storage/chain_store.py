@@ -45,10 +45,15 @@ if TYPE_CHECKING:
 
     from .kv import KeyValueStore
 
-DEFAULT_CACHE_BYTES: Final = 32 << 20
+DEFAULT_CACHE_BYTES: Final = 16 << 20
 _ENTRY_BYTES: Final = 250  # what one cached node takes in memory besides its own bytes
 _RECENT_HEADERS: Final = 2048
-_RECENT_BLOCKS: Final = 64
+_RECENT_BLOCKS_BYTES: Final = 24 << 20
+_RECENT_RECEIPTS_BYTES: Final = 16 << 20
+# What decoded values take in memory, measured with tracemalloc.
+_TRANSACTION_BYTES: Final = 550  # besides its encoding
+_RECEIPT_BYTES: Final = 440
+_LOG_BYTES: Final = 600
 
 _SCHEMA_KEY: Final = key_of(Kind.META, b"schema")
 _HEADS_KEY: Final = key_of(Kind.META, b"heads")
@@ -98,8 +103,8 @@ class ChainStore:
         self._writing = Lock()
         self._state_cache: LruCache[bytes] = LruCache(cache_bytes)
         self._headers: LruCache[Header] = LruCache(_RECENT_HEADERS)
-        self._blocks: LruCache[Block] = LruCache(_RECENT_BLOCKS)
-        self._receipts: LruCache[tuple[Receipt, ...]] = LruCache(_RECENT_BLOCKS)
+        self._blocks: LruCache[Block] = LruCache(_RECENT_BLOCKS_BYTES)
+        self._receipts: LruCache[tuple[Receipt, ...]] = LruCache(_RECENT_RECEIPTS_BYTES)
         self._check_schema()
         self._heads = self._decoded(_HEADS_KEY, decode_heads)
 
@@ -144,12 +149,13 @@ class ChainStore:
         kind: Kind,
         block_hash: bytes,
         decode: Callable[[bytes], _Value],
+        weigh: Callable[[_Value], int],
     ) -> _Value | None:
         value = cache.get(block_hash)
         if value is None:
             value = self._decoded(key_of(kind, block_hash), decode)
             if value is not None:
-                cache.put([(block_hash, value, 1)])
+                cache.put([(block_hash, value, weigh(value))])
         return value
 
     # -- state
@@ -174,7 +180,7 @@ class ChainStore:
 
     def header(self, block_hash: bytes) -> Header | None:
         """Return a header, or None."""
-        return self._recent(self._headers, Kind.HEADER, block_hash, decode_header)
+        return self._recent(self._headers, Kind.HEADER, block_hash, decode_header, _count_one)
 
     def block(self, block_hash: bytes) -> Block | None:
         """Return a whole block, or None."""
@@ -186,11 +192,13 @@ class ChainStore:
             parts = rlp.split_list(body, "body")
             return decode_block(rlp.encode_list([header.encode(), *parts]))
 
-        return self._recent(self._blocks, Kind.BODY, block_hash, join)
+        return self._recent(self._blocks, Kind.BODY, block_hash, join, _block_bytes)
 
     def receipts(self, block_hash: bytes) -> tuple[Receipt, ...] | None:
         """Return the receipts of a block in the order of its transactions, or None."""
-        return self._recent(self._receipts, Kind.RECEIPTS, block_hash, _decode_receipts)
+        return self._recent(
+            self._receipts, Kind.RECEIPTS, block_hash, _decode_receipts, _receipts_bytes
+        )
 
     def senders(self, block_hash: bytes) -> tuple[Address, ...] | None:
         """Return who sent each transaction of a block, or None."""
@@ -254,8 +262,9 @@ class ChainStore:
             self._kv.write(batch.puts, batch.deletes, sync=True)
             self._heads = heads or self._heads
         self._headers.put([(block.hash, block.header, 1)])
-        self._blocks.put([(block.hash, block, 1)])
-        self._receipts.put([(block.hash, tuple(receipts), 1)])
+        self._blocks.put([(block.hash, block, _block_bytes(block))])
+        kept = tuple(receipts)
+        self._receipts.put([(block.hash, kept, _receipts_bytes(kept))])
         if changes is not None:
             self._state_cache.put(_cache_entries(changes))
         return dropped
@@ -359,6 +368,22 @@ def _cache_entries(changes: StateChanges) -> Iterable[tuple[bytes, bytes, int]]:
         yield NODE_PREFIX + node_hash, node, len(node) + _ENTRY_BYTES
     for code_hash, code in changes.codes.items():
         yield CODE_PREFIX + code_hash, code, len(code) + _ENTRY_BYTES
+
+
+def _count_one(_: object) -> int:
+    return 1
+
+
+def _block_bytes(block: Block) -> int:
+    """About what a decoded block takes in memory."""
+    return sum(_TRANSACTION_BYTES + len(tx.encode()) for tx in block.transactions) + 2048
+
+
+def _receipts_bytes(receipts: tuple[Receipt, ...]) -> int:
+    """About what decoded receipts take in memory."""
+    logs = [log for receipt in receipts for log in receipt.logs]
+    data = sum(len(log.data) for log in logs)
+    return 2048 + len(receipts) * _RECEIPT_BYTES + len(logs) * _LOG_BYTES + data
 
 
 def _decode_receipts(payload: bytes) -> tuple[Receipt, ...]:

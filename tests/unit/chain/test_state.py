@@ -235,6 +235,18 @@ def test_proofs_of_account_and_slots_hold_with_changes_pending():
     assert state.prove_storage(NOBODY, [1]) == [[]]
 
 
+def test_size_counts_accounts_and_slots_in_memory(state):
+    assert state.size == 0
+    first, second = Address(b"\x01" * 20), Address(b"\x02" * 20)
+    state.set_balance(first, 1)
+    state.set_storage(second, 1, 1)
+    state.get_storage(second, 2)
+    accounts_and_slots = state.size
+    assert accounts_and_slots >= 3
+    state.get_storage(second, 2)
+    assert state.size == accounts_and_slots
+
+
 def test_states_on_one_store_are_independent():
     store, root = stored(lambda state: state.set_balance(ALICE, 1))
     left, right = State.at(store, root), State.at(store, root)
