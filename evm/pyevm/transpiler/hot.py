@@ -34,6 +34,8 @@ DEFAULT: Final = Policy()
 EAGER: Final = Policy(visits=1, visits_per_opcode=0, takes_cold=True)
 FOR_EVER: Final = 1 << 40
 MAX_REGION_OPCODES: Final = 2_000
+LEAST_PART_OPCODES: Final = 64
+"""So many opcodes at least a region has that is only a part of what its place leads to."""
 MAX_REGION_SOURCE_BYTES: Final = 1 << 18
 MAX_CODE_SOURCE_BYTES: Final = 1 << 20
 MAX_BYTES: Final = 1 << 24
@@ -46,8 +48,8 @@ CODE_OVERHEAD_BYTES: Final = 256
 class HotCode:
     """Counts and regions of one code."""
 
-    __slots__ = ("_spent", "heat", "kept_by", "policy", "program", "regions", "source_bytes",
-                 "used")  # fmt: skip
+    __slots__ = ("_spent", "_waiting", "heat", "kept_by", "policy", "program", "regions",
+                 "source_bytes", "used")  # fmt: skip
 
     def __init__(
         self, code: bytes, policy: Policy = DEFAULT, kept_by: HotCodes | None = None
@@ -58,8 +60,9 @@ class HotCode:
         self.heat: dict[int, int] = {}
         self.regions: dict[int, Region] = {}
         self.source_bytes = 0
-        self.used = True
+        self.used = False
         self._spent = 0
+        self._waiting: set[int] = set()
 
     @property
     def size_bytes(self) -> int:
@@ -77,13 +80,20 @@ class HotCode:
             return None
         affordable = self._affordable()
         explorer = Explorer(self.program, pc, self._is_warm)
-        explorer.explore(min(affordable + 1, MAX_REGION_OPCODES))
-        if affordable < MAX_REGION_OPCODES and explorer.opcodes > affordable:
+        explorer.explore(min(affordable, MAX_REGION_OPCODES))
+        is_part = affordable < explorer.opcodes or not explorer.is_whole
+        if affordable < MAX_REGION_OPCODES and is_part and not self._has_waited(pc, affordable):
             self._spent += explorer.opcodes // self.policy.looked_at_per_visit
             self._put_off(pc, max(self.policy.visits, explorer.opcodes))
             return None
         self._spent += explorer.opcodes * self.policy.visits_per_opcode
         return self._make(pc, explorer)
+
+    def _has_waited(self, pc: int, affordable: int) -> bool:
+        """True where a place that leads to too much code gets a region of the nearest of it."""
+        waited = pc in self._waiting and affordable >= LEAST_PART_OPCODES
+        self._waiting.add(pc)
+        return waited
 
     def _affordable(self) -> int:
         price = self.policy.visits_per_opcode

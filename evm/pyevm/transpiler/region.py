@@ -119,15 +119,18 @@ class Explorer:
         self.entry: Key = (entry, 0, ())
         self.pieces: dict[Key, _Piece] = {}
         self.opcodes = 0
+        self.is_whole = True
 
     def explore(self, most_opcodes: int) -> None:
-        """Follow the code until nothing is left or this many opcodes are seen."""
+        """Follow the code until nothing is left or more than this many opcodes are seen."""
         waiting = [self.entry]
         for key in waiting:
-            if len(self.pieces) >= MAX_PIECES or self.opcodes >= most_opcodes:
+            if key in self.pieces:
+                continue
+            if len(self.pieces) >= MAX_PIECES or self.opcodes > most_opcodes:
+                self.is_whole = False
                 break
-            if key not in self.pieces:
-                waiting += self._add(key)
+            waiting += self._add(key)
         for piece in list(self.pieces.values()):
             piece.successors = [key for key in piece.successors if key in self.pieces]
             for key in piece.successors:
