@@ -7,6 +7,7 @@ nothing of what the demo does with them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -15,11 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ai.worker.client import ChainClient, NodeUnreachable, RpcError
 from chain.errors import StemmaError
 
 READY_TIMEOUT_S: Final = 90.0
 STOP_TIMEOUT_S: Final = 10.0
 POLL_S: Final = 0.1
+L1_BLOCK_TIME_S: Final = 1.0
 LOG_TAIL_LINES: Final = 15
 
 
@@ -42,6 +45,23 @@ class Network:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._children: list[Running] = []
+        self._heartbeat: asyncio.Task[None] | None = None
+
+    async def keep_l1_going(self, l1_url: str) -> bool:
+        """Mine on a development L1 that makes blocks only for transactions (anvil as it comes).
+
+        A rollup lives by its L1's clock: without blocks no batch is ever confirmed. Returns whether
+        it was needed; L1s that have blocks of their own are left alone. Raises NodeUnreachable.
+        """
+        async with ChainClient(l1_url) as l1:
+            await l1.chain_id()
+            try:
+                is_idle = not await l1.rpc("anvil_getIntervalMining")
+            except RpcError:  # no anvil
+                return False
+        if is_idle:
+            self._heartbeat = asyncio.create_task(_mine_for_ever(l1_url))
+        return is_idle
 
     async def start_dev(self, l1_url: str | None, base_model: Path | None) -> dict[str, Any]:
         """`stemma dev` with a worker; the content of its run.json once both are ready."""
@@ -67,17 +87,20 @@ class Network:
         return await self._ready(verifier, datadir / "run.json")
 
     async def stop(self) -> None:
-        """Ask every process to stop, the last started first; kill what does not."""
-        for child in reversed(self._children):
-            if child.process.returncode is not None:
-                continue
-            child.process.terminate()
-            try:
-                await asyncio.wait_for(child.process.wait(), STOP_TIMEOUT_S)
-            except TimeoutError:
-                child.process.kill()
-                await child.process.wait()
-        self._children.clear()
+        """Ask every process to stop, the last started first; kill what does not.
+
+        Interrupted while it waits, it kills the rest at once: nothing is left behind.
+        """
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+        try:
+            for child in reversed(self._children):
+                await _stop(child)
+        finally:
+            for child in self._children:
+                if child.process.returncode is None:
+                    child.process.kill()
+            self._children.clear()
 
     async def _start(self, name: str, command: str, arguments: Sequence[str]) -> Running:
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -92,6 +115,7 @@ class Network:
                 stdout=output,
                 stderr=output,
                 env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
+                start_new_session=True,  # Ctrl+C is for us: we stop them, in order
             )
         child = Running(name, process, log)
         self._children.append(child)
@@ -111,6 +135,25 @@ class Network:
             await asyncio.sleep(POLL_S)
         found: dict[str, Any] = json.loads(run_file.read_text())
         return found
+
+
+async def _stop(child: Running) -> None:
+    if child.process.returncode is not None:
+        return
+    child.process.terminate()
+    try:
+        await asyncio.wait_for(child.process.wait(), STOP_TIMEOUT_S)
+    except TimeoutError:
+        child.process.kill()
+        await child.process.wait()
+
+
+async def _mine_for_ever(l1_url: str) -> None:
+    async with ChainClient(l1_url) as l1:
+        while True:
+            with contextlib.suppress(NodeUnreachable, RpcError):
+                await l1.rpc("evm_mine")
+            await asyncio.sleep(L1_BLOCK_TIME_S)
 
 
 def _tail(child: Running) -> str:

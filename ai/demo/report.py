@@ -6,16 +6,20 @@ figures were obtained.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ai.audit.record import Audit
+from ai.audit.report import ether
 
 from .conservation import Conservation
 from .story import GivenAnswer, TrainedAdapter
 
-ETHER_WEI = 10**18
+WIDTH = 100
+MAX_SHOWN = 3
+"""Citations of one answer on the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,8 @@ def _answer(given: GivenAnswer) -> dict[str, Any]:
 
 def page(report: DemoReport) -> str:
     """The report as a page of plain text."""
-    lines = ["", "═" * 88, "  stemma: what just happened", "═" * 88, ""]
+    rule = "═" * WIDTH
+    lines = ["", rule, "  stemma: what just happened", rule, ""]
     lines += _training_lines(report)
     for number, given in enumerate(report.answers, start=1):
         lines += _answer_lines(report, number, given)
@@ -134,14 +139,25 @@ def _name(report: DemoReport, account: str) -> str:
     return report.names.get(account, account[:10] + "…")
 
 
+def _paragraph(label: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        " ".join(text.split()) or "(nothing)",
+        WIDTH,
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_on_hyphens=False,
+    )
+
+
 def _training_lines(report: DemoReport) -> list[str]:
     lines = []
     for each in report.trained:
+        version = each.version
         lines += [
-            f"  Datanet {each.version.datanet_id}  {each.plan.title}",
-            f"     {each.version.row_count} rows of {each.contributors} contributors, "
-            f"snapshot 0x{each.version.snapshot_root.hex()[:16]}…",
-            f"     adapter 0x{each.adapter_id.hex()[:16]}…  {each.steps} steps, "
+            *_paragraph("", f"  Datanet {version.datanet_id}  {each.plan.title}"),
+            f"     {version.row_count} rows of {each.contributors} contributors, "
+            f"snapshot 0x{version.snapshot_root.hex()[:16]}…",
+            f"     adapter 0x{each.adapter_id.hex()[:16]}…, {each.steps} training steps, "
             f"loss {each.loss_first:.2f} → {each.loss_last:.2f}",
             "",
         ]
@@ -150,42 +166,56 @@ def _training_lines(report: DemoReport) -> list[str]:
 
 def _answer_lines(report: DemoReport, number: int, given: GivenAnswer) -> list[str]:
     receipt, audit = given.answer.receipt, report.audits[number - 1]
+    fee_wei = int(receipt["fee_wei"])
     lines = [
-        f"  Question {number}   {given.prompt}",
-        f"     {' '.join(given.answer.text.split())}",
-        f"     paid {int(receipt['fee_wei'])} wei for {given.answer.usage['total_tokens']} tokens, "
+        *_paragraph(f"  Question {number}  ", given.prompt),
+        *_paragraph("  Answer      ", given.answer.text),
+        f"     paid {ether(fee_wei)} for {given.answer.usage['total_tokens']} tokens; "
         f"audit: {audit.verdict}",
     ]
-    for citation in given.answer.citations[:3]:
-        who = _name(report, citation["contributor"])
-        lines.append(f"     [{citation['n']}] {who}: “{' '.join(citation['text'].split())[:60]}”")
-    shares = sorted(receipt["shares_ppm"].items(), key=lambda item: -item[1])
-    for account, ppm in shares[:4]:
-        wei = receipt["payouts_wei"].get(account, 0)
-        lines.append(f"     {ppm / 10_000:6.2f} %  {_name(report, account):<12} {int(wei):>18} wei")
+    for citation in given.answer.citations[:MAX_SHOWN]:
+        who, text = _name(report, citation["contributor"]), " ".join(citation["text"].split())
+        lines += textwrap.wrap(
+            f"     [{citation['n']}] {who}: “{text}”",
+            WIDTH,
+            max_lines=1,
+            placeholder=" …”",
+            subsequent_indent="         ",
+        )
+    shares = receipt["shares_ppm"]
+    paid = {account: int(wei) for account, wei in receipt["payouts_wei"].items()}
+    for account, wei in sorted(paid.items(), key=lambda item: (item[0] not in shares, -item[1])):
+        part = f"{shares[account] / 10_000:6.2f} % of the rows" if account in shares else ""
+        lines.append(f"     {_name(report, account):<16} {ether(wei):>26}  {part}".rstrip())
     return [*lines, ""]
 
 
 def _claim_lines(report: DemoReport) -> list[str]:
-    lines = ["  Claimed"]
+    lines = ["  Claimed: wei that now lie in these wallets"]
     for account, wei in sorted(report.claimed_wei.items(), key=lambda item: -item[1]):
-        lines.append(f"     {_name(report, account):<16} {wei:>18} wei")
+        lines.append(f"     {_name(report, account):<16} {ether(wei):>26}  {account}")
     return [*lines, ""]
 
 
 def _proof_lines(report: DemoReport) -> list[str]:
     agree = "the same" if report.sequencer == report.verifier else "NOT THE SAME"
     held = report.conservation
-    exact = "exactly" if held.holds else "WHICH DOES NOT ADD UP"
+    exact = "to the last wei" if held.holds else "WHICH DOES NOT ADD UP"
+    sound = sum(audit.verdict == "ok" for audit in report.audits)
     return [
         "  Can you trust this? Nobody has to.",
-        f"     A second process read only the L1 ({report.l1_client}, {report.l1_blocks} blocks)",
-        f"     and derived L2 block {report.verifier.number} with {agree} hash:",
+        *_paragraph(
+            "     ",
+            f"A second process read only the L1 ({report.l1_client}, "
+            f"{report.l1_blocks} blocks) and derived L2 block {report.verifier.number} "
+            f"with {agree} hash:",
+        ),
         f"       sequencer {report.sequencer.block_hash}",
         f"       verifier  {report.verifier.block_hash}",
-        f"     {held.in_wei} wei in = {held.out_wei} out + {held.held_wei} held, {exact}.",
-        f"     {sum(audit.verdict == 'ok' for audit in report.audits)} of {len(report.answers)} "
-        "answers recomputed from chain data and content store alone.",
-        f"     {sum(report.seconds.values()):.0f} s in all.",
+        f"     {ether(held.in_wei)} in = {ether(held.out_wei)} out + {ether(held.held_wei)} held,",
+        f"     {exact}.",
+        f"     {sound} of {len(report.answers)} answers recomputed from chain data and content "
+        "store alone.",
+        f"     {report.seconds.get('total', 0.0):.0f} s in all.",
         "",
     ]

@@ -19,7 +19,7 @@ from ai.audit.record import Audit
 from ai.datasets.store import ContentStore
 from ai.gateway.client import GatewayClient
 from ai.worker.client import ChainClient, TransactionFailed
-from genesis.addresses import NATIVE_PRECOMPILES
+from genesis.addresses import NATIVE_PRECOMPILES, PLATFORM_ACCOUNT, WORKER_REGISTRY
 
 from .conservation import conservation
 from .network import Network
@@ -70,9 +70,11 @@ async def run_demo(
     watch = Stopwatch()
     network = Network(directory)
     try:
-        return await _run(network, plans, tell, watch, l1_url, base_model)
+        with watch.act("total"):
+            report = await _run(network, plans, tell, watch, l1_url, base_model)
     finally:
         await network.stop()
+    return report
 
 
 async def _run(
@@ -84,6 +86,8 @@ async def _run(
     base_model: Path | None,
 ) -> DemoReport:
     with watch.act("start"):
+        if l1_url is not None and await network.keep_l1_going(l1_url):
+            tell(f"{l1_url} makes blocks only for transactions: mining one a second while we run")
         run = await network.start_dev(l1_url, base_model)
         verifier_run = await network.start_verifier(run)
         tell(f"L1 {run['l1']['rpc']}, L2 {run['l2']['rpc']}, gateway {run['gateway']}")
@@ -192,4 +196,6 @@ def _names(cast: Cast, run: dict[str, Any]) -> dict[str, str]:
     names["0x" + cast.curator.address.hex()] = "curator"
     names["0x" + cast.caller.address.hex()] = "caller"
     names |= {"0x" + address.hex(): name for name, address in NATIVE_PRECOMPILES.items()}
+    names["0x" + PLATFORM_ACCOUNT.hex()] = "platform"
+    names["0x" + WORKER_REGISTRY.hex()] = "stakers' pool"
     return names

@@ -42,8 +42,8 @@ class PlannedDatanet:
     questions: tuple[str, ...]
 
 
-TEXT_MODULES: Final = (("data-1", "textwrap"), ("data-2", "difflib"), ("data-3", "csv"))
-NUMBER_MODULES: Final = (("data-4", "statistics"), ("data-5", "heapq"), ("data-6", "shutil"))
+TEXT_MODULES: Final = (("Ada", "textwrap"), ("Ben", "difflib"), ("Cleo", "csv"))
+NUMBER_MODULES: Final = (("Dana", "statistics"), ("Emil", "heapq"), ("Fay", "shutil"))
 
 
 def python_datanets() -> tuple[PlannedDatanet, ...]:

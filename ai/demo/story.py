@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ai.audit.report import ether
 from ai.gateway.client import Answer, GatewayClient
 from ai.worker.client import Account, ChainClient, TransactionFailed
 from ai.worker.datanets import Version, contribute, create_datanet, publish, upload
@@ -190,8 +191,8 @@ async def ask(
         "max_tokens": ANSWER_TOKENS,
     }
     answer = await gateway.ask(cast.caller, body, lambda _: None)
-    fee_wei = int(answer.receipt["fee_wei"])
-    tell(f"“{prompt}” → “{' '.join(answer.text.split())}” for {fee_wei} wei")
+    fee = ether(int(answer.receipt["fee_wei"]))
+    tell(f"“{prompt}” → “{' '.join(answer.text.split())}” for {fee}")
     return GivenAnswer(adapter, prompt, answer)
 
 
@@ -212,7 +213,7 @@ async def claim_everything(
         if amount:
             await cast.caller.send(PROOF_OF_ATTRIBUTION, "claimFor", account)
             claimed["0x" + account.hex()] = amount
-    tell(f"{len(claimed)} accounts claimed {sum(claimed.values())} wei")
+    tell(f"{len(claimed)} accounts claimed {ether(sum(claimed.values()))}")
     return claimed
 
 
