@@ -17,7 +17,7 @@ from chain.block import Header
 from chain.errors import StemmaError
 from chain.heads import BlockId
 from chain.state import State
-from chain.transaction import DepositTransaction, SignedTransaction, recover_sender
+from chain.transaction import DepositTransaction, SignedTransaction
 from chain.txpool import PooledTransaction, PoolError
 from chain.types import Address, Hash32
 from evm.builder import build_block
@@ -185,15 +185,11 @@ class DevL1:
         if target is None:
             raise DevChainError(f"block 0x{block_hash.hex()} is not known")
         dropped: list[Header] = []
-        transactions: list[SignedTransaction] = []
+        transactions: list[tuple[SignedTransaction, Address]] = []
         header = self._head()
         while header.number > target.number:
             dropped.append(header)
-            block = self.engine.block(header.hash)
-            if block is not None:
-                transactions[:0] = [
-                    item for item in block.transactions if not isinstance(item, DepositTransaction)
-                ]
+            transactions[:0] = self._sent_in(header.hash)
             parent = self.engine.header(header.parent_hash)
             if parent is None:
                 break
@@ -205,9 +201,21 @@ class DevL1:
             self._return_to_pool(transactions, state)
         return dropped[::-1]
 
-    def _return_to_pool(self, transactions: Sequence[SignedTransaction], state: State) -> None:
-        for transaction in transactions:
-            sender = recover_sender(transaction)
+    def _sent_in(self, block_hash: Hash32) -> list[tuple[SignedTransaction, Address]]:
+        """The transactions of a block and who sent each, impersonated or by signature."""
+        block, senders = self.engine.block(block_hash), self.engine.senders(block_hash)
+        if block is None or senders is None:
+            return []
+        return [
+            (transaction, sender)
+            for transaction, sender in zip(block.transactions, senders, strict=True)
+            if not isinstance(transaction, DepositTransaction)
+        ]
+
+    def _return_to_pool(
+        self, transactions: Sequence[tuple[SignedTransaction, Address]], state: State
+    ) -> None:
+        for transaction, sender in transactions:
             nonce, balance = state.get_nonce(sender), state.get_balance(sender)
             try:
                 self.pool.add(transaction, sender, nonce, balance)

@@ -81,6 +81,8 @@ class Backend:
         self.pool = pool
         self.limits = limits
         self.keys = dict(keys or {})
+        # Accounts that a development chain sends for without their keys.
+        self.impersonated: set[Address] = set()
         self.namespaces = tuple(namespaces)
         self.chain_id = engine.config.chain_id
         self.calls = CallService(engine, limits.call_gas)
@@ -349,14 +351,14 @@ class Backend:
             raise RpcError(errors.SERVER_ERROR, "transaction type not supported")
         return self.submit(transaction)
 
-    def submit(self, transaction: SignedTransaction) -> Hash32:
-        """Pool a transaction and tell subscribers."""
+    def submit(self, transaction: SignedTransaction, sender: Address | None = None) -> Hash32:
+        """Pool a transaction and tell subscribers; `sender` None is whoever signed it."""
         if not self._takes_transactions:
             raise RpcError(
                 errors.RESOURCE_UNAVAILABLE,
                 "this node does not sequence: send transactions to the sequencer",
             )
-        sender = self.sender_of(transaction)
+        sender = self.sender_of(transaction) if sender is None else sender
         state = self.state(LATEST)
         extra_wei = 0
         if self.engine.config.is_optimism:
@@ -394,7 +396,9 @@ class Backend:
 
     def sign(self, request: TransactionArguments) -> SignedTransaction:
         """Fill in what a request leaves out and sign with a development key. Raises RpcError."""
-        key = self._key(request.sender)
+        return self._signed(request, self._key(request.sender))
+
+    def _signed(self, request: TransactionArguments, key: bytes) -> SignedTransaction:
         sender = request.sender or Address(b"")
         nonce = request.nonce
         if nonce is None:
@@ -434,7 +438,11 @@ class Backend:
 
     def sign_and_submit(self, request: TransactionArguments) -> Hash32:
         """eth_sendTransaction."""
-        return self.submit(self.sign(request))
+        sender = request.sender
+        if sender is None or sender in self.keys or sender not in self.impersonated:
+            return self.submit(self.sign(request))
+        # Some signature has to be there; the block records who sent it beside the transaction.
+        return self.submit(self._signed(request, keccak256(b"impersonated" + sender)), sender)
 
     def sign_message(self, account: Address, message: bytes) -> bytes:
         """EIP-191 version 0x45: 65 bytes r, s, v with v 27 or 28. Raises RpcError."""

@@ -160,6 +160,20 @@ class DevNamespace:
         await self._chain.patch(lambda state: state.set_storage(account, slot, value))
         return True
 
+    @rpc("anvil_impersonateAccount", _ADDRESS)
+    @rpc("hardhat_impersonateAccount", _ADDRESS)
+    def impersonate_account(self, account: Address) -> None:
+        """Let eth_sendTransaction send for an account without its key. It may have no code
+        (EIP-3607).
+        """
+        self._backend.impersonated.add(account)
+
+    @rpc("anvil_stopImpersonatingAccount", _ADDRESS)
+    @rpc("hardhat_stopImpersonatingAccount", _ADDRESS)
+    def stop_impersonating_account(self, account: Address) -> None:
+        """Send for an account no longer."""
+        self._backend.impersonated.discard(account)
+
     @rpc("anvil_dropTransaction", Parameter("hash", parameters.hash32))
     def drop_transaction(self, transaction_hash: bytes) -> str | None:
         """Take a transaction out of the pool; its hash, or null."""

@@ -13,6 +13,9 @@ from chain.transaction import decode_transaction
 from genesis.dev_accounts import dev_accounts
 from node.actors.clock import DevClock
 from node.l1.dev_l1 import DevChainError, DevL1
+from node.rpc.dev import DevNamespace
+from node.rpc.errors import RpcError
+from node.rpc.parameters import TransactionArguments
 from node.writer import Writer
 
 ALICE = dev_accounts()[0]
@@ -128,3 +131,32 @@ async def test_reorg_beyond_the_chain_or_finality_is_refused(net: Net, depth: in
     with pytest.raises(DevChainError, match=f"cannot reorganise {depth} blocks: 1 to 2"):
         await net.miner.reorg(depth)
     assert net.head == 2
+
+
+async def test_an_impersonated_account_sends_without_a_key_even_through_a_reorg(net: Net) -> None:
+    backend, methods = net.chain.backend, DevNamespace(net.chain.backend, net.miner)
+    await methods.set_balance(STRANGER, 10**18)
+    request = TransactionArguments(sender=STRANGER, to=ALICE.address, value=7)
+    with pytest.raises(RpcError, match="unknown account"):
+        backend.sign_and_submit(request)
+    methods.impersonate_account(STRANGER)
+    name = backend.sign_and_submit(request)
+    await net.miner.mine()
+    where = backend.locate(name)
+    assert where is not None
+    assert backend.transaction_json_at(*where)["from"] == "0x" + STRANGER.hex()
+    assert backend.receipt_json(*where)["from"] == "0x" + STRANGER.hex()
+    await net.miner.reorg(1)
+    assert backend.locate(name) not in (None, where)
+    methods.stop_impersonating_account(STRANGER)
+    with pytest.raises(RpcError, match="unknown account"):
+        backend.sign_and_submit(request)
+
+
+async def test_nobody_is_given_a_signature_of_an_impersonated_account(net: Net) -> None:
+    backend, methods = net.chain.backend, DevNamespace(net.chain.backend, net.miner)
+    methods.impersonate_account(STRANGER)
+    with pytest.raises(RpcError, match="unknown account"):
+        backend.sign(TransactionArguments(sender=STRANGER, to=ALICE.address))
+    with pytest.raises(RpcError, match="unknown account"):
+        backend.sign_message(STRANGER, b"hello")
