@@ -48,7 +48,7 @@ def build_block(
         if candidate.sender in skipped:
             continue
         try:
-            execution.add(candidate.tx, candidate.sender)
+            execution.add_candidate(candidate.tx, candidate.sender)
         except InvalidTransaction as error:
             skipped.add(candidate.sender)
             if rejected is not None:

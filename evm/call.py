@@ -97,7 +97,6 @@ class Simulator:
         state: State,
         block: BlockEnvironment,
         *,
-        is_optimism: bool,
         account_overrides: Mapping[Address, AccountOverride] | None = None,
         block_override: BlockOverride | None = None,
     ) -> None:
@@ -105,7 +104,6 @@ class Simulator:
             _override_account(state, address, override)
         self._state = state
         self._block = _override_block(block, block_override or BlockOverride())
-        self._is_optimism = is_optimism
 
     def call(self, request: CallRequest, gas_cap: int) -> CallResult:
         """Run a call with at most `gas_cap` gas. Raises InvalidTransaction if it cannot start."""
@@ -182,6 +180,7 @@ class Simulator:
             request.access_list,
             len(request.authorization_list),
             is_create=request.to is None,
+            rules=self._block.rules,
         )
         if gas < max(intrinsic, floor):
             fault = Fault.INTRINSIC_GAS if gas < intrinsic else Fault.FLOOR_DATA_GAS
@@ -203,7 +202,7 @@ class Simulator:
         refund = apply_authorizations(state, request.authorization_list, self._block.chain_id)
         # As geth: a call without a price sees a block without a base fee.
         block = self._block if request.gas_price else replace(self._block, base_fee=0)
-        machine = Machine(state, block, has_natives=self._is_optimism, tracer=tracer)
+        machine = Machine(state, block, tracer=tracer)
         outcome = machine.run(
             Message(
                 sender=sender,
@@ -216,7 +215,7 @@ class Simulator:
                 blob_hashes=request.blob_hashes,
             )
         )
-        return outcome, gas_after_refund(gas, outcome, refund, floor)
+        return outcome, gas_after_refund(block.rules, gas, outcome, refund, floor)
 
 
 def _failure(outcome: Outcome, used: int, most: int) -> CallFailed:

@@ -26,6 +26,7 @@ from .environment import BlockEnvironment, BlockHashOf, Outcome
 from .errors import InvalidBlock, UnknownBlock
 from .executor import BlockExecution, ExecutionResult, PayloadAttributes, execute_block
 from .fees import blob_base_fee
+from .forks import NO_LIMIT, rules_at
 from .tracing import Tracer
 
 DEFAULT_CALL_GAS = 50_000_000
@@ -175,6 +176,9 @@ class ExecutionEngine:
         header = block.header
         parent = self._known(header.parent_hash)
         _check_place(header, parent)
+        limit = rules_at(self.config, header.timestamp).max_block_bytes
+        if limit != NO_LIMIT and (size := len(block.encode())) > limit:
+            raise InvalidBlock(header.hash, header.number, f"{size} bytes, {limit} at most")
         result = execute_block(
             self.config,
             parent,
@@ -307,6 +311,7 @@ class ExecutionEngine:
         account_overrides: Mapping[Address, AccountOverride] | None,
         block_override: BlockOverride | None,
     ) -> Simulator:
+        rules = rules_at(self.config, header.timestamp)
         environment = BlockEnvironment(
             chain_id=self.config.chain_id,
             number=header.number,
@@ -315,13 +320,13 @@ class ExecutionEngine:
             prev_randao=header.prev_randao,
             gas_limit=header.gas_limit,
             base_fee=header.base_fee_per_gas or 0,
-            blob_base_fee=blob_base_fee(header.excess_blob_gas or 0),
+            blob_base_fee=blob_base_fee(header.excess_blob_gas or 0, rules.blobs),
             block_hash=self._ancestors(header),
+            rules=rules,
         )
         return Simulator(
             self.state_at(header),
             environment,
-            is_optimism=self.config.is_optimism,
             account_overrides=account_overrides,
             block_override=block_override,
         )

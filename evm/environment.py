@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from chain.receipt import Log
 from chain.types import Address, Hash32
 
+from .forks import PRAGUE, RuleSet
+
 BlockHashOf = Callable[[int], Hash32 | None]
 """Hash of the canonical ancestor with that number, or None where it is not known."""
 
@@ -30,8 +32,7 @@ class BlockEnvironment:
     base_fee: int
     blob_base_fee: int
     block_hash: BlockHashOf
-    is_prague: bool = True
-    """False for a block from before Prague (Isthmus): no calldata floor, no type 4."""
+    rules: RuleSet = PRAGUE
 
     def ancestor_hash(self, number: int) -> bytes:
         """What BLOCKHASH gives: one of the last 256 hashes, or no bytes (which read as zero)."""

@@ -22,8 +22,11 @@ class Fault(Enum):
     INTRINSIC_GAS = "intrinsic gas too low"
     FLOOR_DATA_GAS = "insufficient gas for floor data gas cost"
     INIT_CODE_SIZE = "max initcode size exceeded"
+    GAS_LIMIT_TOO_HIGH = "transaction gas limit too high"
     GAS_LIMIT_REACHED = "gas limit reached"
+    BLOCK_SIZE_REACHED = "block size limit reached"
     BLOB_GAS_LIMIT_REACHED = "blob gas limit reached"
+    TOO_MANY_BLOBS = "too many blobs in transaction"
     TYPE_NOT_SUPPORTED = "transaction type not supported"
     BAD_BLOB_HASHES = "blob transaction with bad blob hashes"
     EMPTY_AUTHORIZATIONS = "EIP-7702 transaction with empty auth list"
@@ -66,6 +69,7 @@ _PASSING = frozenset(
         Fault.BLOB_FEE_CAP_TOO_LOW,
         Fault.GAS_LIMIT_REACHED,
         Fault.BLOB_GAS_LIMIT_REACHED,
+        Fault.BLOCK_SIZE_REACHED,
     }
 )
 

@@ -35,12 +35,12 @@ from genesis.config import ChainConfig
 from .environment import BlockEnvironment, BlockHashOf, Message, Outcome
 from .errors import Fault, InvalidAttributes, InvalidTransaction
 from .fees import (
-    MAX_BLOB_GAS,
     blob_base_fee,
     encode_eip1559_params,
     next_base_fee,
     next_excess_blob_gas,
 )
+from .forks import NO_LIMIT, OptimismRules, rules_at
 from .pyevm.machine import Machine
 from .requests import block_requests, requests_hash
 from .tracing import Tracer
@@ -48,6 +48,10 @@ from .transition import Applied, Transition
 
 SYSTEM_CALL_GAS = 30_000_000
 GWEI = 10**9
+_HEADER_BYTES = 1_024
+_WITHDRAWAL_BYTES = 64
+_RLP_PREFIX_BYTES = 9
+"""At most, each: a block may stay a little below the bound on its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +121,17 @@ class BlockExecution:
         self._parent = parent
         self._attributes = attributes
         self._state = state
-        self._excess_blob_gas = next_excess_blob_gas(config, parent)
         self.environment = block_environment(config, parent, attributes, block_hash)
+        self._rules = self.environment.rules
+        self._excess_blob_gas = next_excess_blob_gas(config, parent, attributes.timestamp)
         self._begin()
-        self._transition = Transition(state, self.environment, is_optimism=config.is_optimism)
+        self._transition = Transition(state, self.environment)
         self._transactions: list[Transaction] = []
         self._senders: list[Address] = []
         self._receipts: list[Receipt] = []
         self.gas_used = 0
         self._blob_gas_used = 0
+        self._size_bytes = _HEADER_BYTES + _WITHDRAWAL_BYTES * len(attributes.withdrawals)
 
     @property
     def gas_left(self) -> int:
@@ -139,15 +145,13 @@ class BlockExecution:
         """
         transition = self._transition
         if tracer is not None:
-            transition = Transition(
-                self._state,
-                self.environment,
-                is_optimism=self._config.is_optimism,
-                tracer=tracer,
-            )
-        applied = transition.apply(tx, sender, self.gas_left, MAX_BLOB_GAS - self._blob_gas_used)
+            transition = Transition(self._state, self.environment, tracer=tracer)
+        blob_gas_left = self._rules.max_blob_gas - self._blob_gas_used
+        applied = transition.apply(tx, sender, self.gas_left, blob_gas_left)
         self.gas_used += applied.gas_used
         self._blob_gas_used += applied.blob_gas_used
+        if self._rules.max_block_bytes != NO_LIMIT:
+            self._size_bytes += len(tx.encode()) + _RLP_PREFIX_BYTES
         self._transactions.append(tx)
         self._senders.append(sender)
         self._receipts.append(
@@ -161,6 +165,18 @@ class BlockExecution:
             )
         )
         return applied
+
+    def add_candidate(self, tx: Transaction, sender: Address) -> Applied:
+        """Apply a transaction that need not go in, if there is room for it (EIP-7934).
+
+        Raises InvalidTransaction, changing nothing.
+        """
+        limit = self._rules.max_block_bytes
+        if limit != NO_LIMIT:
+            size = self._size_bytes + len(tx.encode()) + _RLP_PREFIX_BYTES
+            if size > limit:
+                raise InvalidTransaction(Fault.BLOCK_SIZE_REACHED, f"have {limit}, want {size}")
+        return self.add(tx, sender)
 
     def add_forced(self) -> None:
         """Put in every transaction of the attributes. Raises InvalidTransaction with the index."""
@@ -184,39 +200,35 @@ class BlockExecution:
         self._state.begin_transaction()
         changes = self._state.take_changes()
         header = self._header(changes.root, requests)
-        block = Block(header, tuple(self._transactions), self._attributes.withdrawals)
+        withdrawals = self._attributes.withdrawals if self._rules.has_withdrawals else None
+        block = Block(header, tuple(self._transactions), withdrawals)
         receipts, senders = tuple(self._receipts), tuple(self._senders)
         return ExecutionResult(block, receipts, senders, changes, self._state)
 
     def _begin(self) -> None:
         """The system calls at the start of a block; each does nothing where its contract is not."""
-        attributes = self._attributes
-        calls = [(BEACON_ROOTS, attributes.parent_beacon_block_root)]
-        if self.environment.is_prague:
-            calls.append((HISTORY_STORAGE, self._parent.hash))
-        for contract, word in calls:
-            self._system_call(contract, word)
+        if self._rules.has_beacon_root:
+            self._system_call(BEACON_ROOTS, self._attributes.parent_beacon_block_root)
+        if self._rules.has_parent_hashes:
+            self._system_call(HISTORY_STORAGE, self._parent.hash)
 
     def _system_call(self, contract: Address, data: bytes = b"") -> Outcome | None:
         """Run a system contract outside the block's gas; None where there is no such contract."""
         if not self._state.get_code(contract):
             return None
         self._state.begin_transaction()
-        machine = Machine(self._state, self.environment, has_natives=self._config.is_optimism)
+        machine = Machine(self._state, self.environment)
         return machine.run(Message(SYSTEM_ADDRESS, contract, 0, data, SYSTEM_CALL_GAS, 0))
 
     def _requests_hash(self) -> Hash32 | None:
-        if not self.environment.is_prague:
+        if not self._rules.has_requests:
             return None
-        if self._config.is_optimism:
+        if self._rules.optimism is not None:
             return EMPTY_REQUESTS_HASH
         return requests_hash(block_requests(self._receipts, self._system_call))
 
     def _header(self, state_root: Hash32, requests: Hash32 | None) -> Header:
-        attributes, environment = self._attributes, self.environment
-        withdrawals = withdrawals_root(attributes.withdrawals)
-        if self._config.is_optimism and environment.is_prague:
-            withdrawals = self._state.storage_root(L2_TO_L1_MESSAGE_PASSER)
+        attributes, environment, rules = self._attributes, self.environment, self._rules
         with_logs = [receipt.bloom for receipt in self._receipts if receipt.logs]
         return Header(
             parent_hash=self._parent.hash,
@@ -229,15 +241,25 @@ class BlockExecution:
             gas_limit=environment.gas_limit,
             gas_used=self.gas_used,
             timestamp=environment.timestamp,
-            extra_data=_extra_data(self._config, attributes),
+            extra_data=_extra_data(self._config, attributes, rules.optimism),
             prev_randao=environment.prev_randao,
             base_fee_per_gas=environment.base_fee,
-            withdrawals_root=withdrawals,
-            blob_gas_used=self._blob_gas_used,
-            excess_blob_gas=self._excess_blob_gas,
-            parent_beacon_block_root=attributes.parent_beacon_block_root,
+            withdrawals_root=self._withdrawals_root(),
+            blob_gas_used=None if rules.blobs is None else self._blob_gas_used,
+            excess_blob_gas=None if rules.blobs is None else self._excess_blob_gas,
+            parent_beacon_block_root=(
+                attributes.parent_beacon_block_root if rules.has_beacon_root else None
+            ),
             requests_hash=requests,
         )
+
+    def _withdrawals_root(self) -> Hash32 | None:
+        if not self._rules.has_withdrawals:
+            return None
+        optimism = self._rules.optimism
+        if optimism is not None and optimism.has_operator_fee:
+            return self._state.storage_root(L2_TO_L1_MESSAGE_PASSER)
+        return withdrawals_root(self._attributes.withdrawals)
 
 
 def execute_block(
@@ -264,7 +286,9 @@ def block_environment(
     attributes: PayloadAttributes,
     block_hash: BlockHashOf,
 ) -> BlockEnvironment:
-    """What the transactions of the child of `parent` see."""
+    """What the transactions of the child of `parent` see. Raises UnsupportedFork."""
+    rules = rules_at(config, attributes.timestamp)
+    excess = next_excess_blob_gas(config, parent, attributes.timestamp)
     return BlockEnvironment(
         chain_id=config.chain_id,
         number=parent.number + 1,
@@ -273,16 +297,18 @@ def block_environment(
         prev_randao=attributes.prev_randao,
         gas_limit=attributes.gas_limit,
         base_fee=next_base_fee(config, parent),
-        blob_base_fee=blob_base_fee(next_excess_blob_gas(config, parent)),
+        blob_base_fee=blob_base_fee(excess, rules.blobs),
         block_hash=block_hash,
-        is_prague=config.forks.is_active("prague", attributes.timestamp),
+        rules=rules,
     )
 
 
-def _extra_data(config: ChainConfig, attributes: PayloadAttributes) -> bytes:
+def _extra_data(
+    config: ChainConfig, attributes: PayloadAttributes, optimism: OptimismRules | None
+) -> bytes:
     if attributes.extra_data is not None:
         return attributes.extra_data
-    if not config.is_optimism:
+    if optimism is None or not optimism.has_fee_parameters:
         return b""
     return encode_eip1559_params(*config.eip1559_params(*(attributes.eip1559_params or (0, 0))))
 

@@ -1,8 +1,9 @@
-"""What a transaction pays: base fee, blob base fee, the L2's data fee (Fjord) and operator fee.
+"""What a transaction pays: base fee, blob base fee, the L2's data fee and operator fee.
 
-Pure arithmetic on integers: wei per gas, wei, bytes. Sources: EIP-1559, EIP-4844 with EIP-7691;
-specs holocene/exec-engine.md (base fee parameters in extraData), fjord/exec-engine.md (FastLZ data
-fee), isthmus/exec-engine.md (operator fee). Who pays and who is paid is in `transition.py`.
+Pure arithmetic on integers: wei per gas, wei, bytes. Sources: EIP-1559, EIP-4844, EIP-7918; specs
+holocene/exec-engine.md (base fee parameters in extraData), ecotone/l1-attributes.md and
+fjord/exec-engine.md (data fee), isthmus/exec-engine.md (operator fee). Who pays and who is paid is
+in `transition.py`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,11 @@ from chain.block import Header
 from chain.errors import StemmaError
 from chain.types import Address
 from genesis.addresses import L1_BLOCK
-from genesis.config import ChainConfig
+from genesis.config import BlobSchedule, ChainConfig
 
-GAS_PER_BLOB: Final = 2**17
-TARGET_BLOB_GAS: Final = 6 * GAS_PER_BLOB
-MAX_BLOB_GAS: Final = 9 * GAS_PER_BLOB
-BLOB_BASE_FEE_FRACTION: Final = 5_007_716
+from .forks import GAS_PER_BLOB, ISTHMUS, PRAGUE, OptimismRules, rules_at
+
+MAX_BLOB_GAS: Final = PRAGUE.max_blob_gas
 
 HOLOCENE_EXTRA_DATA_BYTES: Final = 9
 
@@ -71,11 +71,13 @@ def decode_eip1559_params(extra_data: bytes) -> tuple[int, int]:
 def base_fee_params(config: ChainConfig, parent: Header) -> tuple[int, int]:
     """Denominator and elasticity for the child of `parent`.
 
-    An L2 parent carries them in its extraData; a genesis block without any means the config's.
-    Raises InvalidExtraData.
+    From Holocene on an L2 parent carries them in its extraData; a genesis block without any means
+    the config's. Raises InvalidExtraData.
     """
     if config.is_optimism and (parent.number > 0 or parent.extra_data):
-        return decode_eip1559_params(parent.extra_data)
+        optimism = rules_at(config, parent.timestamp).optimism
+        if optimism is not None and optimism.has_fee_parameters:
+            return decode_eip1559_params(parent.extra_data)
     return config.eip1559_denominator, config.eip1559_elasticity
 
 
@@ -92,17 +94,31 @@ def next_base_fee(config: ChainConfig, parent: Header) -> int:
     return max(base_fee - base_fee * (target - parent.gas_used) // target // denominator, 0)
 
 
-def next_excess_blob_gas(config: ChainConfig, parent: Header) -> int:
-    """Excess blob gas of the child of `parent`; always 0 on an L2, which has no blobs."""
-    if config.is_optimism:
+def next_excess_blob_gas(config: ChainConfig, parent: Header, timestamp: int | None = None) -> int:
+    """Excess blob gas of the child of `parent`; always 0 on an L2, which has no blobs.
+
+    `timestamp` of the child, in seconds, decides the rules; without one they are the parent's.
+    Sources: EIP-4844, EIP-7918.
+    """
+    rules = rules_at(config, parent.timestamp if timestamp is None else timestamp)
+    schedule = rules.blobs
+    if config.is_optimism or schedule is None:
         return 0
-    total = (parent.excess_blob_gas or 0) + (parent.blob_gas_used or 0)
-    return max(total - TARGET_BLOB_GAS, 0)
+    excess, used = parent.excess_blob_gas or 0, parent.blob_gas_used or 0
+    target = schedule.target * GAS_PER_BLOB
+    if excess + used < target:
+        return 0
+    reserve = rules.blob_base_cost * (parent.base_fee_per_gas or 0)
+    if reserve > GAS_PER_BLOB * blob_base_fee(excess, schedule):
+        return excess + used * (schedule.max - schedule.target) // schedule.max
+    return excess + used - target
 
 
-def blob_base_fee(excess_blob_gas: int) -> int:
-    """Price of blob gas in wei: the `fake_exponential` of EIP-4844 with Prague's fraction."""
-    denominator = BLOB_BASE_FEE_FRACTION
+def blob_base_fee(excess_blob_gas: int, schedule: BlobSchedule | None = PRAGUE.blobs) -> int:
+    """Price of blob gas in wei: the `fake_exponential` of EIP-4844; 0 without a schedule."""
+    if schedule is None:
+        return 0
+    denominator = schedule.base_fee_update_fraction
     output, step = 0, denominator
     index = 1
     while step > 0:
@@ -114,7 +130,10 @@ def blob_base_fee(excess_blob_gas: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class L1FeeParameters:
-    """What the L1Block predeploy says of prices: fees in wei, scalars in millionths."""
+    """What the L1Block predeploy says of prices: fees in wei, scalars in millionths.
+
+    `has_fastlz_fee` is False before Fjord.
+    """
 
     base_fee: int
     blob_base_fee: int
@@ -122,13 +141,24 @@ class L1FeeParameters:
     blob_base_fee_scalar: int
     operator_fee_scalar: int
     operator_fee_constant: int
+    has_fastlz_fee: bool = True
+
+    @property
+    def weighted_price(self) -> int:
+        """Wei for a million compressed bytes, before they are counted: 16 times too much."""
+        price = 16 * self.base_fee_scalar * self.base_fee
+        return price + self.blob_base_fee_scalar * self.blob_base_fee
 
     def data_fee(self, fastlz_size: int) -> int:
         """Fjord's L1 fee in wei for a transaction that FastLZ shrinks to that many bytes."""
         estimate = max(FJORD_MIN_SIZE, FJORD_INTERCEPT + FJORD_FASTLZ_COEFFICIENT * fastlz_size)
-        price = 16 * self.base_fee_scalar * self.base_fee
-        price += self.blob_base_fee_scalar * self.blob_base_fee
-        return estimate * price // 10**12
+        return estimate * self.weighted_price // 10**12
+
+    def ecotone_data_fee(self, data: bytes) -> int:
+        """Ecotone's L1 fee in wei of a signed transaction: 4 gas a zero byte, 16 any other."""
+        zeros = data.count(0)
+        calldata_gas = 4 * zeros + 16 * (len(data) - zeros)
+        return calldata_gas * self.weighted_price // (16 * 10**6)
 
     def operator_fee(self, gas: int) -> int:
         """Isthmus operator fee in wei for that much gas."""
@@ -136,14 +166,15 @@ class L1FeeParameters:
 
 
 def l1_attributes(
-    get_storage: Callable[[Address, int], int], *, has_operator_fee: bool = True
+    get_storage: Callable[[Address, int], int], optimism: OptimismRules | None = ISTHMUS.optimism
 ) -> L1FeeParameters:
     """Read the prices that the L1-attributes deposit left in the storage of L1Block.
 
     Before Isthmus there is no operator fee, and its slot is not read.
     """
+    rules = optimism or OptimismRules()
     scalars = get_storage(L1_BLOCK, _SLOT_SCALARS)
-    operator = get_storage(L1_BLOCK, _SLOT_OPERATOR_FEE) if has_operator_fee else 0
+    operator = get_storage(L1_BLOCK, _SLOT_OPERATOR_FEE) if rules.has_operator_fee else 0
     return L1FeeParameters(
         base_fee=get_storage(L1_BLOCK, _SLOT_L1_BASE_FEE),
         blob_base_fee=get_storage(L1_BLOCK, _SLOT_L1_BLOB_BASE_FEE),
@@ -151,6 +182,7 @@ def l1_attributes(
         blob_base_fee_scalar=(scalars >> 64) & _UINT32,
         operator_fee_scalar=(operator >> 64) & _UINT32,
         operator_fee_constant=operator & _UINT64,
+        has_fastlz_fee=rules.has_fastlz_fee,
     )
 
 
@@ -158,6 +190,8 @@ def l1_fee(parameters: L1FeeParameters, encoded_transaction: bytes) -> int:
     """L1 data fee in wei of a signed transaction in its EIP-2718 form."""
     if not (parameters.base_fee_scalar or parameters.blob_base_fee_scalar):
         return 0
+    if not parameters.has_fastlz_fee:
+        return parameters.ecotone_data_fee(encoded_transaction)
     length = len(encoded_transaction)
     # Compression never makes more than this of it, so a short transaction pays the least anyway.
     longest = length + length // 32 + 1

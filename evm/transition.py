@@ -1,8 +1,9 @@
 """One transaction applied to a state: checks, payment, execution, refunds and fees.
 
-Ethereum's Prague rules, and on an L2 the OP Stack's Isthmus rules on top: deposits, data fee,
-operator fee and fee vaults. Sources: EELS prague `process_transaction`; specs protocol/deposits.md,
-isthmus/exec-engine.md. Blocks, receipts and where transactions come from are the executor's.
+Ethereum's rules, and on an L2 the OP Stack's on top: deposits, data fee, operator fee and fee
+vaults. Which of them hold is read off the block's rule set. Sources: EELS prague
+`process_transaction`; specs protocol/deposits.md, isthmus/exec-engine.md. Blocks, receipts and
+where transactions come from are the executor's.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from genesis.addresses import BASE_FEE_VAULT, L1_FEE_VAULT, OPERATOR_FEE_VAULT
 from .delegation import apply_authorizations, delegation_of
 from .environment import BlockEnvironment, Message, Outcome
 from .errors import Fault, InvalidTransaction
-from .fees import GAS_PER_BLOB, MAX_BLOB_GAS, L1FeeParameters, l1_attributes, l1_fee
-from .intrinsic_gas import MAX_INIT_CODE_SIZE, gas_of
+from .fees import L1FeeParameters, l1_attributes, l1_fee
+from .forks import GAS_PER_BLOB, RuleSet
+from .intrinsic_gas import gas_of
 from .pyevm.machine import Machine
 from .tracing import Tracer
 
-MAX_REFUND_QUOTIENT: Final = 5
 KZG_VERSION: Final = 1
 MAX_NONCE: Final = 2**64 - 1
 
@@ -77,14 +78,14 @@ class Transition:
         state: State,
         block: BlockEnvironment,
         *,
-        is_optimism: bool,
         tracer: Tracer | None = None,
     ) -> None:
         self._state = state
         self._block = block
+        self._rules = block.rules
+        self._optimism = block.rules.optimism
         self._tracer = tracer
-        self._is_optimism = is_optimism
-        self._machine = Machine(state, block, has_natives=is_optimism, tracer=tracer)
+        self._machine = Machine(state, block, tracer=tracer)
         # op-geth reads the prices once a block, at the first transaction that pays them.
         self._prices: L1FeeParameters | None = None
 
@@ -115,6 +116,8 @@ class Transition:
         self, tx: SignedTransaction, gas_available: int, blob_gas_available: int
     ) -> tuple[int, int]:
         """Everything that does not depend on the sender; returns intrinsic and floor gas."""
+        if tx.type not in self._rules.transaction_types:
+            raise InvalidTransaction(Fault.TYPE_NOT_SUPPORTED)
         if tx.chain_id is not None and tx.chain_id != self._block.chain_id:
             raise InvalidTransaction(
                 Fault.CHAIN_ID, f"have {tx.chain_id} want {self._block.chain_id}"
@@ -125,32 +128,29 @@ class Transition:
             )
         if type(tx) is BlobTransaction:
             self._check_blobs(tx, blob_gas_available)
-        if type(tx) is SetCodeTransaction:
-            if not self._block.is_prague:
-                raise InvalidTransaction(Fault.TYPE_NOT_SUPPORTED)
-            if not tx.authorization_list:
-                raise InvalidTransaction(Fault.EMPTY_AUTHORIZATIONS)
+        if type(tx) is SetCodeTransaction and not tx.authorization_list:
+            raise InvalidTransaction(Fault.EMPTY_AUTHORIZATIONS)
         return self._check_gas(tx)
 
     def _check_gas(self, tx: SignedTransaction) -> tuple[int, int]:
-        if tx.to is None and len(tx.data) > MAX_INIT_CODE_SIZE:
+        rules = self._rules
+        limit = rules.machine.max_init_code_size
+        if tx.to is None and len(tx.data) > limit:
             raise InvalidTransaction(
-                Fault.INIT_CODE_SIZE, f"code size {len(tx.data)} limit {MAX_INIT_CODE_SIZE}"
+                Fault.INIT_CODE_SIZE, f"code size {len(tx.data)} limit {limit}"
             )
-        intrinsic, floor = self._gas_of(tx)
+        if tx.gas_limit > rules.max_transaction_gas:
+            raise InvalidTransaction(
+                Fault.GAS_LIMIT_TOO_HIGH, f"cap: {rules.max_transaction_gas}, tx: {tx.gas_limit}"
+            )
+        intrinsic, floor = gas_of(tx, rules)
         if tx.gas_limit < intrinsic:
             raise InvalidTransaction(Fault.INTRINSIC_GAS, f"have {tx.gas_limit}, want {intrinsic}")
         if tx.gas_limit < floor:
             raise InvalidTransaction(Fault.FLOOR_DATA_GAS, f"have {tx.gas_limit}, want {floor}")
         return intrinsic, floor
 
-    def _gas_of(self, tx: Transaction) -> tuple[int, int]:
-        intrinsic, floor = gas_of(tx)
-        return intrinsic, floor if self._block.is_prague else 0
-
     def _check_blobs(self, tx: BlobTransaction, blob_gas_available: int) -> None:
-        if self._is_optimism:
-            raise InvalidTransaction(Fault.TYPE_NOT_SUPPORTED)
         hashes = tx.blob_versioned_hashes
         if not hashes:
             raise InvalidTransaction(Fault.BAD_BLOB_HASHES, "missing blob hashes")
@@ -159,7 +159,12 @@ class Transition:
                 raise InvalidTransaction(
                     Fault.BAD_BLOB_HASHES, f"blob {index} has invalid hash version {blob_hash[0]}"
                 )
-        if _blob_gas(tx) > min(blob_gas_available, MAX_BLOB_GAS):
+        if len(hashes) > self._rules.max_blobs_per_transaction:
+            raise InvalidTransaction(
+                Fault.TOO_MANY_BLOBS,
+                f"have {len(hashes)}, permitted {self._rules.max_blobs_per_transaction}",
+            )
+        if _blob_gas(tx) > min(blob_gas_available, self._rules.max_blob_gas):
             raise InvalidTransaction(
                 Fault.BLOB_GAS_LIMIT_REACHED, f"have {blob_gas_available}, want {_blob_gas(tx)}"
             )
@@ -184,12 +189,10 @@ class Transition:
             )
         tip = min(tip_cap, fee_cap - base_fee)
         blob_fee = _blob_gas(tx) * self._block.blob_base_fee
-        if not self._is_optimism:
+        if self._optimism is None:
             return _Payment(base_fee + tip, fee_cap, tip, blob_fee, 0, None)
         if self._prices is None:
-            self._prices = l1_attributes(
-                self._state.get_storage, has_operator_fee=self._block.is_prague
-            )
+            self._prices = l1_attributes(self._state.get_storage, self._optimism)
         data_fee = l1_fee(self._prices, tx.encode())
         return _Payment(base_fee + tip, fee_cap, tip, 0, data_fee, self._prices)
 
@@ -207,7 +210,7 @@ class Transition:
                 Fault.NONCE_MAX, f"address 0x{sender.hex()}, nonce: {tx.nonce}"
             )
         code = state.get_code(sender)
-        if code and delegation_of(code) is None:
+        if code and not (self._rules.machine.has_delegations and delegation_of(code)):
             raise InvalidTransaction(
                 Fault.SENDER_NOT_EOA, f"address 0x{sender.hex()}, len(code): {len(code)}"
             )
@@ -255,7 +258,7 @@ class Transition:
                 blob_hashes=tx.blob_versioned_hashes if type(tx) is BlobTransaction else (),
             )
         )
-        return outcome, gas_after_refund(tx.gas_limit, outcome, refund, floor)
+        return outcome, gas_after_refund(self._rules, tx.gas_limit, outcome, refund, floor)
 
     def _settle(
         self, tx: SignedTransaction, sender: Address, payment: _Payment, gas_used: int
@@ -265,16 +268,19 @@ class Transition:
         back += payment.operator_fee(tx.gas_limit) - payment.operator_fee(gas_used)
         self._credit(sender, back)
         self._credit(self._block.coinbase, gas_used * payment.tip)
-        if self._is_optimism:
+        if self._optimism is not None:
             self._credit(BASE_FEE_VAULT, gas_used * self._block.base_fee)
             self._credit(L1_FEE_VAULT, payment.data_fee)
-            self._credit(OPERATOR_FEE_VAULT, payment.operator_fee(gas_used))
+            if self._optimism.has_operator_fee:
+                self._credit(OPERATOR_FEE_VAULT, payment.operator_fee(gas_used))
 
     def _credit(self, address: Address, amount: int) -> None:
         # Modulo 2**256, as geth counts: more wei than that can only come from a development L1.
+        state = self._state
         if amount:
-            balance = self._state.get_balance(address) + amount
-            self._state.set_balance(address, balance & MAX_UINT256)
+            state.set_balance(address, (state.get_balance(address) + amount) & MAX_UINT256)
+        elif state.is_empty(address) and state.account_exists(address):
+            state.delete_account(address)  # EIP-161: it was touched
 
     def _finish(self, outcome: Outcome) -> None:
         for address in outcome.destroyed:
@@ -284,7 +290,7 @@ class Transition:
 
     def _apply_deposit(self, tx: DepositTransaction, gas_available: int) -> Applied:
         """Mint first, whatever comes; a deposit that cannot run still takes all its gas."""
-        if not self._is_optimism:
+        if tx.type not in self._rules.transaction_types:
             raise InvalidTransaction(Fault.TYPE_NOT_SUPPORTED)
         if tx.gas_limit > gas_available:
             raise InvalidTransaction(
@@ -293,7 +299,7 @@ class Transition:
         state = self._state
         self._credit(tx.sender, tx.mint)
         nonce = state.get_nonce(tx.sender)
-        intrinsic, floor = self._gas_of(tx)
+        intrinsic, floor = gas_of(tx, self._rules)
         reason = self._why_not(tx, max(intrinsic, floor))
         state.set_nonce(tx.sender, nonce + 1)
         if reason is not None:
@@ -311,7 +317,7 @@ class Transition:
             )
         )
         self._finish(outcome)
-        gas_used = gas_after_refund(tx.gas_limit, outcome, 0, floor)
+        gas_used = gas_after_refund(self._rules, tx.gas_limit, outcome, 0, floor)
         return Applied(outcome, gas_used, deposit_nonce=nonce)
 
     def _why_not(self, tx: DepositTransaction, gas_wanted: int) -> str | None:
@@ -320,7 +326,7 @@ class Transition:
             return f"system tx not supported: address 0x{tx.sender.hex()}"
         if tx.gas_limit < gas_wanted:
             return f"{Fault.INTRINSIC_GAS.value}: have {tx.gas_limit}, want {gas_wanted}"
-        if tx.to is None and len(tx.data) > MAX_INIT_CODE_SIZE:
+        if tx.to is None and len(tx.data) > self._rules.machine.max_init_code_size:
             return f"{Fault.INIT_CODE_SIZE.value}: code size {len(tx.data)}"
         balance = self._state.get_balance(tx.sender)
         if balance < tx.value:
@@ -337,8 +343,10 @@ def _blob_gas(tx: SignedTransaction) -> int:
     return GAS_PER_BLOB * len(tx.blob_versioned_hashes) if type(tx) is BlobTransaction else 0
 
 
-def gas_after_refund(gas_limit: int, outcome: Outcome, refund: int, floor: int) -> int:
+def gas_after_refund(
+    rules: RuleSet, gas_limit: int, outcome: Outcome, refund: int, floor: int
+) -> int:
     """Gas used after the capped refund (EIP-3529) and not below the floor (EIP-7623)."""
     used = gas_limit - outcome.gas_left
-    used -= min(used // MAX_REFUND_QUOTIENT, refund + outcome.refund)
+    used -= min(used // rules.max_refund_quotient, refund + outcome.refund)
     return max(used, floor)

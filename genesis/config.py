@@ -33,8 +33,12 @@ _OPTIMISM_FORKS: Final = (
     "holocene", "isthmus", "jovian", "karst", "interop",
 )  # fmt: skip
 _ETHEREUM_FORKS: Final = ("shanghai", "cancun", "prague", "osaka")
-# Scheduled by time in rollup.json, yet no rule set of its own: blob schedule of a past L1 fork.
-_IGNORED_TIMES: Final = frozenset({"pectra_blob_schedule_time"})
+_BLOB_ONLY_FORKS: Final = ("bpo1", "bpo2", "bpo3", "bpo4", "bpo5")
+_BLOB_FORKS: Final = ("cancun", "prague", "osaka", *_BLOB_ONLY_FORKS)
+# Scheduled by time, yet no rule set of its own: blob schedules.
+_IGNORED_TIMES: Final = frozenset(
+    {"pectra_blob_schedule_time", *(fork + "Time" for fork in _BLOB_ONLY_FORKS)}
+)
 # The Ethereum fork that each OP fork brings along (specs: protocol/superchain-upgrades.md).
 _ETHEREUM_FORK_OF: Final = {"shanghai": "canyon", "cancun": "ecotone", "prague": "isthmus"}
 _BLOCK_FORKS: Final = (
@@ -111,12 +115,32 @@ class ForkTimes:
 
 
 @dataclass(frozen=True, slots=True)
+class BlobSchedule:
+    """Blobs of a block, aimed at and at most, and how fast their price moves (EIP-7840)."""
+
+    target: int
+    max: int
+    base_fee_update_fraction: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledBlobs:
+    """A blob schedule, the fork that brings it (cancun, ..., bpo1, ...) and its time in seconds."""
+
+    fork: str
+    time: int
+    schedule: BlobSchedule
+
+
+@dataclass(frozen=True, slots=True)
 class ChainConfig:
     """The rules of one execution layer.
 
     `eip1559_denominator` is the one in force from Canyon on (250 on OP Mainnet), which Holocene
     keeps as the meaning of "parameters 0" in payload attributes. `gas_limit` is the block gas limit
-    where payload attributes name none. Raises ConfigError.
+    where payload attributes name none. `blob_schedules` are those that the chain itself names, in
+    the order in which they come into force (EIP-7840, 7892); without any a fork brings its own
+    along. Raises ConfigError.
     """
 
     chain_id: int
@@ -125,6 +149,7 @@ class ChainConfig:
     eip1559_denominator: int
     gas_limit: int
     forks: ForkTimes
+    blob_schedules: tuple[ScheduledBlobs, ...] = ()
 
     def __post_init__(self) -> None:
         # EIP-2294: v = 2 * chain_id + 36 has to fit the integers of wallets.
@@ -192,6 +217,7 @@ class ChainConfig:
                 eip1559_denominator=8,
                 gas_limit=gas_limit,
                 forks=forks,
+                blob_schedules=_blob_schedules(fields),
             )
         optimism = fields.child("optimism")
         base_denominator = optimism.integer("eip1559Denominator", bits=32)
@@ -225,7 +251,33 @@ class ChainConfig:
             time: int | None = getattr(self.forks, name)
             if time is not None:
                 config[name + "Time"] = time
+        for scheduled in self.blob_schedules:
+            config[scheduled.fork + "Time"] = scheduled.time
+            config.setdefault("blobSchedule", {})[scheduled.fork] = {
+                "target": scheduled.schedule.target,
+                "max": scheduled.schedule.max,
+                "baseFeeUpdateFraction": scheduled.schedule.base_fee_update_fraction,
+            }
         return config
+
+
+def _blob_schedules(fields: Fields) -> tuple[ScheduledBlobs, ...]:
+    """The `blobSchedule` of a geth genesis.json; one without a time never comes into force."""
+    if "blobSchedule" not in fields:
+        return ()
+    entries, found = fields.child("blobSchedule"), []
+    for rank, fork in enumerate(_BLOB_FORKS):
+        time = fields.optional_integer(fork + "Time")
+        if fork not in entries or time is None:
+            continue
+        entry = entries.child(fork)
+        schedule = BlobSchedule(
+            target=entry.integer("target"),
+            max=entry.integer("max"),
+            base_fee_update_fraction=entry.integer("baseFeeUpdateFraction"),
+        )
+        found.append((time, rank, ScheduledBlobs(fork, time, schedule)))
+    return tuple([scheduled for _, _, scheduled in sorted(found, key=lambda each: each[:2])])
 
 
 @dataclass(frozen=True, slots=True)

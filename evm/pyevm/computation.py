@@ -8,22 +8,24 @@ the whole transaction. Blocks, fees and transaction types are unknown here.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from eth.exceptions import FullStack as FullStackError
 from eth.exceptions import Halt, InsufficientStack, OutOfGas, VMError
 from eth.vm.forks.prague.computation import PragueComputation
-from eth.vm.forks.shanghai.constants import MAX_INITCODE_SIZE
 
 from chain.types import Address
 
-from ..precompiles import NATIVE_PRECOMPILES
+from ..forks import PRAGUE, MachineRules
 from ..precompiles.frame import Native
 from .interpreter import run
 from .memory import grow
-from .opcodes import OPCODES
-from .precompiles import ETHEREUM_PRECOMPILES, precompiles_with
+from .opcodes import undefined_in
+from .precompiles import native_precompiles
+from .program import without
 from .state import MachineState
 
 GAS_CODE_DEPOSIT = 200
@@ -219,12 +221,19 @@ class ByteMemory:
 
 
 class Computation(PragueComputation):  # type: ignore[misc]  # py-evm is untyped to us
-    """A frame: message, stack, memory, gas and what it has logged and destroyed so far."""
+    """A frame: message, stack, memory, gas and what it has logged and destroyed so far.
 
-    opcodes: ClassVar[dict[int, Any]] = OPCODES
-    _precompiles: ClassVar[dict[Address, Any]] = ETHEREUM_PRECOMPILES
+    What differs from fork to fork is set by `computation_for`.
+    """
 
-    natives: ClassVar[Container[Address]] = ()
+    opcodes: ClassVar[Mapping[int, Any]]
+    undefined: ClassVar[frozenset[int]]
+    _precompiles: ClassVar[Mapping[Address, Callable[[Any], Any]]]
+    natives: ClassVar[Container[Address]]
+    storage_clears_refund: ClassVar[int]
+    max_init_code_size: ClassVar[int]
+    reserved_code_prefix: ClassVar[bytes]
+
     is_traced: ClassVar[bool] = False
 
     state: MachineState
@@ -359,6 +368,8 @@ class Computation(PragueComputation):  # type: ignore[misc]  # py-evm is untyped
         if message.should_transfer_value and message.value:
             state.delta_balance(message.sender, -message.value)
             state.delta_balance(message.storage_address, message.value)
+        elif not message.code:
+            state.touch_account(message.storage_address)
         computation = cls.apply_computation(state, message, transaction_context, parent_computation)
         if computation._error is not None:
             state.revert(snapshot)
@@ -375,7 +386,7 @@ class Computation(PragueComputation):  # type: ignore[misc]  # py-evm is untyped
         parent_computation: Computation | None = None,
     ) -> Computation:
         """Run init code and put what it returns at the new address (EIP-170, 3541, 3860, 6780)."""
-        if len(message.code) > MAX_INITCODE_SIZE:
+        if len(message.code) > cls.max_init_code_size:
             raise OutOfGas(f"max initcode size exceeded: {len(message.code)}")
         snapshot = state.snapshot()
         address = message.storage_address
@@ -398,7 +409,7 @@ class Computation(PragueComputation):  # type: ignore[misc]  # py-evm is untyped
         code = self._output
         if not code:
             return
-        if code[0] == 0xEF:
+        if code[:1] == self.reserved_code_prefix:
             raise OutOfGas("invalid code: must not begin with 0xef")
         if len(code) > MAX_CODE_SIZE:
             raise OutOfGas(f"max code size exceeded: code size {len(code)}, limit {MAX_CODE_SIZE}")
@@ -429,16 +440,29 @@ class Computation(PragueComputation):  # type: ignore[misc]  # py-evm is untyped
         precompile = None if message.is_create else self._precompiles.get(message.code_address)
         if precompile is None:
             if message.code:
-                run(self)
+                undefined = self.undefined
+                run(self, without(message.code, undefined) if undefined else message.code)
         elif not message.is_delegation:  # EIP-7702: a delegation to a precompile is empty code
             precompile(self)
 
 
+@lru_cache(maxsize=64)
+def computation_for(rules: MachineRules) -> type[Computation]:
+    """The kind of frame that runs under these rules."""
+    parts = {
+        "opcodes": rules.opcodes,
+        "undefined": undefined_in(rules.opcodes),
+        "_precompiles": rules.precompiles,
+        "natives": frozenset(rules.natives),
+        "storage_clears_refund": rules.storage_clears_refund,
+        "max_init_code_size": rules.max_init_code_size,
+        "reserved_code_prefix": rules.reserved_code_prefix,
+    }
+    return type(rules.name.capitalize() + "Computation", (Computation,), parts)
+
+
 def computation_with(natives: Mapping[Address, Native]) -> type[Computation]:
-    """The kind of frame of a chain that has these native precompiles."""
-    parts = {"_precompiles": precompiles_with(natives), "natives": frozenset(natives)}
-    return type("NativeComputation", (Computation,), parts)
-
-
-StemmaComputation = computation_with(NATIVE_PRECOMPILES)
-"""A frame on our L2."""
+    """A frame under Prague's rules with these native precompiles."""
+    rules = PRAGUE.machine
+    precompiles = {**rules.precompiles, **native_precompiles(natives)}
+    return computation_for(replace(rules, precompiles=precompiles, natives=natives))

@@ -29,7 +29,6 @@ COLD_SLOAD: Final = 2100
 WARM_READ: Final = 100
 SSTORE_SET: Final = 20_000
 SSTORE_RESET: Final = 2_900
-SSTORE_CLEARS_REFUND: Final = 4_800
 SSTORE_STIPEND: Final = 2_300
 
 
@@ -297,19 +296,23 @@ def write_storage(frame: Computation, slot: int, value: int, gas: int) -> int:
     if cost > gas:
         raise OutOfGas(f"out of gas: SSTORE costs {cost}, {gas} left")
     if current != value:
-        frame.meter.gas_refunded += storage_refund(original, current, value)
+        clears = frame.storage_clears_refund
+        frame.meter.gas_refunded += storage_refund(original, current, value, clears)
         state.set_storage(address, slot, value)
     return gas - cost
 
 
-def storage_refund(original: int, current: int, value: int) -> int:
-    """What writing `value` over `current` adds to the refund counter (EIP-3529), or takes off."""
+def storage_refund(original: int, current: int, value: int, clears: int) -> int:
+    """What writing `value` over `current` adds to the refund counter (EIP-2200), or takes off.
+
+    `clears` is what clearing a slot gives back.
+    """
     if original == current:
-        return SSTORE_CLEARS_REFUND if original and not value else 0
+        return clears if original and not value else 0
     refund = 0
     if original:
-        refund += SSTORE_CLEARS_REFUND if not value else 0
-        refund -= SSTORE_CLEARS_REFUND if not current else 0
+        refund += clears if not value else 0
+        refund -= clears if not current else 0
     if original == value:
         refund += (SSTORE_RESET if original else SSTORE_SET) - WARM_READ
     return refund

@@ -57,14 +57,12 @@ def _static_gas() -> tuple[int, ...]:
 STATIC_GAS: Final = _static_gas()
 
 
-def run(computation: Computation) -> None:
-    """Run the code of a frame until it stops; leaves output, gas and return data on the frame.
+def run(computation: Computation, code: bytes) -> None:
+    """Run code in a frame until it stops; leaves output, gas and return data on the frame.
 
     Raises py-evm's VMError where the frame ends in an exception or a revert.
     """
-    message = computation.msg
-    code = message.code
-    program = Program(code) if message.is_create else PROGRAMS.get(code)
+    program = Program(code) if computation.msg.is_create else PROGRAMS.get(code)
     try:
         _loop(computation, program)
     except IndexError:

@@ -13,7 +13,7 @@ from chain.types import Address, Hash32
 from ..delegation import delegation_of
 from ..environment import BlockEnvironment, Message, Outcome
 from ..tracing import Tracer
-from .computation import Computation, FrameMessage, StemmaComputation, TransactionFacts
+from .computation import Computation, FrameMessage, TransactionFacts, computation_for
 from .errors import describe
 from .state import MachineState
 from .tracer import traced
@@ -27,45 +27,48 @@ class Machine:
         state: State,
         block: BlockEnvironment,
         *,
-        has_natives: bool,
         tracer: Tracer | None = None,
     ) -> None:
-        kind = StemmaComputation if has_natives else Computation
+        self._rules = rules = block.rules.machine
+        kind = computation_for(rules)
         self._kind = kind if tracer is None else traced(kind, tracer)
         self._state = state
-        self._precompiles = kind.get_precompiles()
+        self._precompiles = rules.precompiles
         self._view = MachineState(state, block, self._precompiles)
         self._block = block
 
-    def is_plain_transfer(self, message: Message) -> bool:
+    def _is_plain_transfer(self, to: Address) -> bool:
         """True where a call moves value and runs nothing: no code and no precompile."""
-        to = message.to
-        return to is not None and to not in self._precompiles and not self._state.get_code(to)
+        return to not in self._precompiles and not self._state.get_code(to)
 
     def run(self, message: Message) -> Outcome:
         """Run a message. The sender must hold its value; state changes of a failure are undone."""
-        if not self._kind.is_traced and self.is_plain_transfer(message):
-            return self._transfer(message)
+        to = message.to
+        if to is not None and not self._kind.is_traced and self._is_plain_transfer(to):
+            return self._transfer(message, to)
         self._warm(message)
         facts = TransactionFacts(message.sender, message.gas_price, message.blob_hashes)
         if message.to is None:
             frame = self._create_message(message)
             if self._view.has_code_or_nonce(frame.storage_address):
                 return _failed("contract address collision")
-            return _outcome(self._kind.apply_create_message(self._view, frame, facts))
+            return self._outcome(self._kind.apply_create_message(self._view, frame, facts))
         frame = self._call_message(message, message.to)
-        return _outcome(self._kind.apply_message(self._view, frame, facts))
+        return self._outcome(self._kind.apply_message(self._view, frame, facts))
 
-    def _transfer(self, message: Message) -> Outcome:
-        if message.value and message.to is not None:
+    def _transfer(self, message: Message, to: Address) -> Outcome:
+        if message.value:
             self._view.delta_balance(message.sender, -message.value)
-            self._view.delta_balance(message.to, message.value)
+            self._view.delta_balance(to, message.value)
+        else:
+            self._view.touch_account(to)
         return Outcome(b"", message.gas, 0, (), (), None)
 
     def _warm(self, message: Message) -> None:
         state = self._state
         state.warm_address(message.sender)
-        state.warm_address(self._block.coinbase)
+        if self._rules.warms_coinbase:
+            state.warm_address(self._block.coinbase)
         target = message.create_address if message.to is None else message.to
         if target is not None:
             state.warm_address(target)
@@ -83,7 +86,7 @@ class Machine:
 
     def _call_message(self, message: Message, to: Address) -> FrameMessage:
         code = self._state.get_code(to)
-        delegate = delegation_of(code)
+        delegate = delegation_of(code) if self._rules.has_delegations else None
         if delegate is not None:
             self._state.warm_address(delegate)
             code = self._state.get_code(delegate)
@@ -98,25 +101,26 @@ class Machine:
             is_delegation=delegate is not None,
         )
 
+    def _outcome(self, computation: Computation) -> Outcome:
+        self._view.finish()
+        error = computation._error
+        if error is not None:
+            output = bytes(computation.output)
+            return Outcome(output, computation.get_gas_remaining(), 0, (), (), describe(error))
+        logs = tuple(
+            Log(address, tuple(Hash32(topic.to_bytes(32, "big")) for topic in topics), data)
+            for address, topics, data in computation._log_entries
+        )
+        destroyed = tuple(dict.fromkeys(computation.accounts_to_delete))
+        return Outcome(
+            bytes(computation.output),
+            computation.meter.gas_remaining,
+            computation.meter.gas_refunded + self._rules.self_destruct_refund * len(destroyed),
+            logs,
+            destroyed,
+            None,
+        )
+
 
 def _failed(error: str) -> Outcome:
     return Outcome(b"", 0, 0, (), (), error)
-
-
-def _outcome(computation: Computation) -> Outcome:
-    error = computation._error
-    if error is not None:
-        output = bytes(computation.output)
-        return Outcome(output, computation.get_gas_remaining(), 0, (), (), describe(error))
-    logs = tuple(
-        Log(address, tuple(Hash32(topic.to_bytes(32, "big")) for topic in topics), data)
-        for address, topics, data in computation._log_entries
-    )
-    return Outcome(
-        bytes(computation.output),
-        computation.meter.gas_remaining,
-        computation.meter.gas_refunded,
-        logs,
-        tuple(dict.fromkeys(computation.accounts_to_delete)),
-        None,
-    )

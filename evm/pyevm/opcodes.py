@@ -1,17 +1,27 @@
-"""py-evm's Prague opcodes with what we correct in them.
+"""Which opcodes a fork defines: py-evm's tables with what we correct and what Osaka adds.
 
 SELFDESTRUCT comes wrapped in a function that warns of its deprecation on every use; the opcode
-itself lies below the wrapping. Gas and effects of the rest are py-evm's.
+itself lies below the wrapping. Gas and effects of the rest are py-evm's. The loop and
+`instructions.py` run most of them without looking here; that they run none which a fork lacks is
+the matter of `undefined_in`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from eth.vm.forks.berlin.opcodes import BERLIN_OPCODES
+from eth.vm.forks.cancun.opcodes import CANCUN_OPCODES
+from eth.vm.forks.london.opcodes import LONDON_OPCODES
+from eth.vm.forks.paris.opcodes import PARIS_OPCODES
 from eth.vm.forks.prague.opcodes import PRAGUE_OPCODES
+from eth.vm.forks.shanghai.opcodes import SHANGHAI_OPCODES
+from eth.vm.opcode import as_opcode
 
+CLZ_OP: Final = 0x1E
 SELFDESTRUCT: Final = 0xFF
+GAS_CLZ: Final = 5
 
 
 def _unwrapped(opcode: Callable[..., object]) -> Callable[..., object]:
@@ -20,8 +30,24 @@ def _unwrapped(opcode: Callable[..., object]) -> Callable[..., object]:
     return opcode
 
 
-OPCODES: Final[dict[int, Any]] = {
-    **PRAGUE_OPCODES,
-    SELFDESTRUCT: _unwrapped(PRAGUE_OPCODES[SELFDESTRUCT]),
-}
-"""Every opcode of Prague: value → py-evm opcode object."""
+def _corrected(table: Mapping[int, Any]) -> dict[int, Any]:
+    return {**table, SELFDESTRUCT: _unwrapped(table[SELFDESTRUCT])}
+
+
+def _clz(computation: Any) -> None:  # noqa: ANN401  # the face of py-evm's opcodes
+    """CLZ (EIP-7939): how many leading zero bits a word has; 256 for zero."""
+    computation.stack_push_int(256 - computation.stack_pop1_int().bit_length())
+
+
+BERLIN: Final[dict[int, Any]] = _corrected(BERLIN_OPCODES)
+LONDON: Final[dict[int, Any]] = _corrected(LONDON_OPCODES)
+PARIS: Final[dict[int, Any]] = _corrected(PARIS_OPCODES)
+SHANGHAI: Final[dict[int, Any]] = _corrected(SHANGHAI_OPCODES)
+CANCUN: Final[dict[int, Any]] = _corrected(CANCUN_OPCODES)
+PRAGUE: Final[dict[int, Any]] = _corrected(PRAGUE_OPCODES)
+OSAKA: Final[dict[int, Any]] = {**PRAGUE, CLZ_OP: as_opcode(_clz, "CLZ", GAS_CLZ)}
+
+
+def undefined_in(table: Mapping[int, Any]) -> frozenset[int]:
+    """Opcodes that the loop runs without asking, and that a fork with this table does not have."""
+    return frozenset(PRAGUE) - frozenset(table)

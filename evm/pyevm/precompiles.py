@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import ckzg
 from eth.exceptions import VMError
 from eth.precompiles.point_evaluation import TRUSTED_SETUP_PATH
+from eth.vm.forks.berlin.computation import BERLIN_PRECOMPILES
 from eth.vm.forks.cancun.constants import BLS_MODULUS, FIELD_ELEMENTS_PER_BLOB
 from eth.vm.forks.prague.computation import PRAGUE_PRECOMPILES
 
+from chain.crypto.p256 import verify_p256
 from chain.crypto.secp256k1 import InvalidSignature, Signature, recover
 from chain.types import Address, Hash32
 
@@ -28,10 +31,25 @@ from .frame import run_native
 if TYPE_CHECKING:
     from .computation import Computation
 
+Precompile: TypeAlias = Callable[[Any], Any]
+PrecompileTable: TypeAlias = dict[Address, Precompile]
+
+
+def _address(number: int) -> Address:
+    return Address(number.to_bytes(20, "big"))
+
+
 GAS_ECRECOVER: Final = 3000
 GAS_POINT_EVALUATION: Final = 50_000
-ECRECOVER: Final = Address(bytes(19) + b"\x01")
-POINT_EVALUATION: Final = Address(bytes(19) + b"\x0a")
+MAX_MODEXP_BYTES: Final = 1024
+ECRECOVER: Final = _address(0x01)
+MODEXP: Final = _address(0x05)
+BN254_PAIRING: Final = _address(0x08)
+POINT_EVALUATION: Final = _address(0x0A)
+BLS_G1_MSM: Final = _address(0x0C)
+BLS_G2_MSM: Final = _address(0x0E)
+BLS_PAIRING: Final = _address(0x0F)
+P256VERIFY: Final = _address(0x100)
 
 
 def _ecrecover(frame: Computation) -> None:
@@ -71,24 +89,125 @@ def _point_evaluation(frame: Computation) -> None:
     frame.output = FIELD_ELEMENTS_PER_BLOB.to_bytes(32, "big") + BLS_MODULUS.to_bytes(32, "big")
 
 
-def _native(run: Native) -> Callable[[Computation], None]:
+@dataclass(frozen=True, slots=True)
+class _ModularLengths:
+    """Lengths in bytes that the input of MODEXP states, and the head of its exponent."""
+
+    base: int
+    exponent: int
+    modulus: int
+    exponent_head: int
+
+    @property
+    def iterations_at_least(self) -> int:
+        """Bits of the head of the exponent below its highest."""
+        return max(self.exponent_head.bit_length() - 1, 0)
+
+
+def _modular_lengths(data: bytes) -> _ModularLengths:
+    words = data[:96].ljust(96, b"\x00")
+    base, exponent, modulus = (int.from_bytes(words[at : at + 32], "big") for at in (0, 32, 64))
+    size = min(exponent, 32)
+    head = data[96 + base : 96 + base + size].ljust(size, b"\x00")
+    return _ModularLengths(base, exponent, modulus, int.from_bytes(head, "big"))
+
+
+def _modexp_gas_berlin(lengths: _ModularLengths) -> int:
+    """EIP-2565."""
+    complexity = ((max(lengths.base, lengths.modulus) + 7) // 8) ** 2
+    iterations = 8 * max(lengths.exponent - 32, 0) + lengths.iterations_at_least
+    return max(200, complexity * max(iterations, 1) // 3)
+
+
+def _modexp_gas_osaka(lengths: _ModularLengths) -> int:
+    """EIP-7883, with the bound of EIP-7823. Raises VMError."""
+    if max(lengths.base, lengths.exponent, lengths.modulus) > MAX_MODEXP_BYTES:
+        raise VMError(f"modexp: an input is longer than {MAX_MODEXP_BYTES} bytes")
+    longest = max(lengths.base, lengths.modulus)
+    complexity = 2 * ((longest + 7) // 8) ** 2 if longest > 32 else 16
+    iterations = 16 * max(lengths.exponent - 32, 0) + lengths.iterations_at_least
+    return max(500, complexity * max(iterations, 1))
+
+
+def _modexp(gas_of: Callable[[_ModularLengths], int]) -> Precompile:
+    """Precompile 0x05 (EIP-198) at a fork's price: base ** exponent % modulus; 0 modulo 0."""
+
+    def precompile(frame: Computation) -> None:
+        data = frame.msg.data
+        lengths = _modular_lengths(data)
+        frame.consume_gas(gas_of(lengths), "modexp")
+        values, position = [], 96
+        for length in (lengths.base, lengths.exponent, lengths.modulus):
+            # Without a modulus the lengths of the rest may be anything, at the same price.
+            present = data[position : position + length] if lengths.modulus else b""
+            missing = length - len(present) if lengths.modulus else 0
+            values.append(int.from_bytes(present, "big") << (8 * missing))
+            position += length
+        base, exponent, modulus = values
+        result = pow(base, exponent, modulus) if modulus else 0
+        frame.output = result.to_bytes(lengths.modulus, "big") if lengths.modulus else b""
+
+    return precompile
+
+
+def _p256_verify(gas: int) -> Precompile:
+    """Precompile 0x100 (EIP-7951, RIP-7212): 1 for a valid P-256 signature, else no output."""
+
+    def precompile(frame: Computation) -> None:
+        frame.consume_gas(gas, "p256verify")
+        data = frame.msg.data
+        if len(data) == 160 and verify_p256(data):
+            frame.output = (1).to_bytes(32, "big")
+
+    return precompile
+
+
+def _limited(precompile: Precompile, limit_bytes: int) -> Precompile:
+    """The same for input of at most that many bytes; more fails, as on the OP Stack's L2s."""
+
+    def limited(frame: Computation) -> None:
+        if len(frame.msg.data) > limit_bytes:
+            raise VMError(f"bad input of {len(frame.msg.data)} bytes, {limit_bytes} at most")
+        precompile(frame)
+
+    return limited
+
+
+def _native(run: Native) -> Precompile:
     def precompile(frame: Computation) -> None:
         run_native(run, frame)
 
     return precompile
 
 
-ETHEREUM_PRECOMPILES: Final[dict[Address, Callable[[Any], Any]]] = {
-    **{Address(address): run for address, run in PRAGUE_PRECOMPILES.items()},
+def native_precompiles(natives: Mapping[Address, Native]) -> PrecompileTable:
+    """Natives with the face of precompiles."""
+    return {address: _native(run) for address, run in natives.items()}
+
+
+BERLIN: Final[PrecompileTable] = {
+    **{Address(address): run for address, run in BERLIN_PRECOMPILES.items()},
     ECRECOVER: _ecrecover,
-    POINT_EVALUATION: _point_evaluation,
+    MODEXP: _modexp(_modexp_gas_berlin),
 }
-"""0x01 to 0x11, on every chain."""
+"""0x01 to 0x09."""
+CANCUN: Final[PrecompileTable] = {**BERLIN, POINT_EVALUATION: _point_evaluation}
+PRAGUE: Final[PrecompileTable] = {
+    **{Address(address): run for address, run in PRAGUE_PRECOMPILES.items()},
+    **CANCUN,
+}
+"""0x01 to 0x11."""
+OSAKA: Final[PrecompileTable] = {
+    **PRAGUE,
+    MODEXP: _modexp(_modexp_gas_osaka),
+    P256VERIFY: _p256_verify(6_900),
+}
 
-
-def precompiles_with(natives: Mapping[Address, Native]) -> dict[Address, Callable[[Any], Any]]:
-    """Ethereum's precompiles and these natives."""
-    return {
-        **ETHEREUM_PRECOMPILES,
-        **{address: _native(run) for address, run in natives.items()},
-    }
+# What the OP Stack's forks change (specs: protocol/precompiles.md).
+FJORD_DELTA: Final[PrecompileTable] = {P256VERIFY: _p256_verify(3_450)}
+GRANITE_DELTA: Final[PrecompileTable] = {BN254_PAIRING: _limited(CANCUN[BN254_PAIRING], 112_687)}
+ISTHMUS_DELTA: Final[PrecompileTable] = {
+    BLS_G1_MSM: _limited(PRAGUE[BLS_G1_MSM], 513_760),
+    BLS_G2_MSM: _limited(PRAGUE[BLS_G2_MSM], 488_448),
+    BLS_PAIRING: _limited(PRAGUE[BLS_PAIRING], 235_008),
+}

@@ -6,12 +6,14 @@ up to a bound on their total size. Init code runs once and is never kept.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from threading import Lock
 from typing import Final
 
 JUMPDEST: Final = 0x5B
 PUSH1: Final = 0x60
 PUSH32: Final = 0x7F
+INVALID: Final = 0xFE
 MAX_CACHED_CODE_BYTES: Final = 1 << 21
 """Bound on the code whose programs are kept; a program takes near 60 bytes for each of code."""
 
@@ -38,6 +40,20 @@ class Program:
                 self.pushes[pc] = (int.from_bytes(data, "big"), min(following, end))
                 pc += size
             pc += 1
+
+
+@lru_cache(maxsize=64)
+def without(code: bytes, undefined: frozenset[int]) -> bytes:
+    """The same code with INVALID for each opcode that a fork does not have."""
+    allowed, pc = bytearray(code), 0
+    while pc < len(code):
+        op = code[pc]
+        if PUSH1 <= op <= PUSH32:
+            pc += op - PUSH1 + 1
+        elif op in undefined:
+            allowed[pc] = INVALID
+        pc += 1
+    return bytes(allowed)
 
 
 class ProgramCache:

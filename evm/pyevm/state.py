@@ -16,6 +16,8 @@ from ..environment import BlockEnvironment
 
 EMPTY_TRIE_ROOT = bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")
 
+RIPEMD160 = Address(bytes(19) + b"\x03")
+
 
 class MachineState:
     """The `state` of every py-evm computation; duck-typed, since StateAPI asks for much more."""
@@ -37,6 +39,7 @@ class MachineState:
         self.base_fee = block.base_fee
         self.blob_base_fee = block.blob_base_fee
         self.get_ancestor_hash = block.ancestor_hash
+        self.has_touched_ripemd = False
         self._bind(state)
 
     def _bind(self, state: State) -> None:
@@ -50,7 +53,6 @@ class MachineState:
         self.get_original_storage = state.get_original_storage
         self.account_exists = state.account_exists
         self.account_is_empty = state.is_empty
-        self.touch_account = state.touch
         self.get_transient = state.get_transient
         self.set_transient = state.set_transient
         self.is_storage_warm = state.is_slot_warm
@@ -66,10 +68,31 @@ class MachineState:
             return self.inner.get_storage(address, slot)
         return self.inner.get_original_storage(address, slot)
 
+    def touch_account(self, address: Address) -> None:
+        """An empty account that anything touches is gone (EIP-161).
+
+        At once and not only at the end of the transaction: no opcode can tell the difference.
+        """
+        inner = self.inner
+        if inner.is_empty(address) and inner.account_exists(address):
+            inner.delete_account(address)
+            self.has_touched_ripemd |= address == RIPEMD160
+
+    def finish(self) -> None:
+        """Let an empty RIPEMD-160 account go even where the frame that touched it was undone.
+
+        Block 2,675,119 of the mainnet did so by a bug, and every client does since.
+        """
+        if self.has_touched_ripemd:
+            self.touch_account(RIPEMD160)
+            self.has_touched_ripemd = False
+
     def set_balance(self, address: Address, balance: int) -> None:
         """Set a balance in wei. Setting 0 where there is no account creates none (EIP-161)."""
         if balance != self.inner.get_balance(address):
             self.inner.set_balance(address, balance)
+        else:
+            self.touch_account(address)
 
     def delta_balance(self, address: Address, delta: int) -> None:
         """Add `delta` wei, which may be negative, to a balance; modulo 2**256, as geth counts."""

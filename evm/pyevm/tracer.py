@@ -6,6 +6,7 @@ What becomes of the record is in `evm/tracing.py`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from eth.exceptions import Halt, InvalidInstruction, InvalidJumpDestination, VMError
@@ -22,7 +23,7 @@ from .state import MachineState
 _GETH_NAMES = {0x20: "KECCAK256", 0x44: "DIFFICULTY"}
 
 
-def opcode_name(opcodes: dict[int, Any], value: int) -> str:
+def opcode_name(opcodes: Mapping[int, Any], value: int) -> str:
     """Geth's name of an opcode."""
     opcode = opcodes.get(value)
     if opcode is None:

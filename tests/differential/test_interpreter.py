@@ -155,7 +155,7 @@ def ours(codes: tuple[bytes, ...], data: bytes, gas: int, value: int, tracer=Non
         blob_base_fee=1,
         block_hash=lambda number: Hash32(bytes((100 - number,)) * 32) if number else None,
     )
-    machine = Machine(state, block, has_natives=False, tracer=tracer)
+    machine = Machine(state, block, tracer=tracer)
     outcome = machine.run(Message(ORIGIN, CONTRACTS[0], value, data, gas, 9))
     for address in outcome.destroyed:
         state.delete_account(address)

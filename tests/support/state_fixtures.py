@@ -15,8 +15,14 @@ from chain.state import MemoryStateStore, State
 from chain.transaction import decode_transaction, recover_sender
 from chain.types import Address, Hash32
 from evm.environment import BlockEnvironment
-from evm.fees import MAX_BLOB_GAS, blob_base_fee
+from evm.fees import blob_base_fee
+from evm.forks import BERLIN, CANCUN, LONDON, OSAKA, PARIS, PRAGUE, SHANGHAI
 from evm.transition import Transition
+
+RULES = {
+    rules.name.capitalize(): rules
+    for rules in (BERLIN, LONDON, PARIS, SHANGHAI, CANCUN, PRAGUE, OSAKA)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +59,9 @@ def disagreement(case: StateCase) -> str | None:
     refusal = None
     try:
         tx = decode_transaction(_bytes(case.post["txbytes"]))
-        transition = Transition(state, block, is_optimism=False)
-        applied = transition.apply(tx, recover_sender(tx), block.gas_limit, MAX_BLOB_GAS)
+        transition = Transition(state, block)
+        blob_gas = block.rules.max_blob_gas
+        applied = transition.apply(tx, recover_sender(tx), block.gas_limit, blob_gas)
         logs = applied.outcome.logs
     except StemmaError as error:
         refusal = error
@@ -88,17 +95,25 @@ def state_of(pre: dict[str, Any]) -> State:
     return state
 
 
+def _randao(case: StateCase) -> Hash32:
+    """What opcode 0x44 gives: before the Merge the difficulty."""
+    env = case.test["env"]
+    if case.fork in ("Berlin", "London"):
+        return Hash32(int(env["currentDifficulty"], 16).to_bytes(32, "big"))
+    return Hash32(_bytes(env.get("currentRandom", "0x" + "00" * 32)))
+
+
 def _block(case: StateCase) -> BlockEnvironment:
-    env, config = case.test["env"], case.test.get("config", {})
+    env, config, rules = case.test["env"], case.test.get("config", {}), RULES[case.fork]
     return BlockEnvironment(
         chain_id=int(config.get("chainid", "0x1"), 16),
         number=int(env["currentNumber"], 16),
         timestamp=int(env["currentTimestamp"], 16),
         coinbase=Address(_bytes(env["currentCoinbase"])),
-        prev_randao=Hash32(_bytes(env.get("currentRandom", "0x" + "00" * 32))),
+        prev_randao=_randao(case),
         gas_limit=int(env["currentGasLimit"], 16),
-        base_fee=int(env.get("currentBaseFee", "0x0a"), 16),
-        blob_base_fee=blob_base_fee(int(env.get("currentExcessBlobGas", "0x0"), 16)),
+        base_fee=0 if case.fork == "Berlin" else int(env.get("currentBaseFee", "0x0a"), 16),
+        blob_base_fee=blob_base_fee(int(env.get("currentExcessBlobGas", "0x0"), 16), rules.blobs),
         block_hash=lambda number: keccak256(str(number).encode()),
-        is_prague=case.fork == "Prague",
+        rules=rules,
     )
