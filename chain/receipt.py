@@ -1,7 +1,6 @@
 """Receipts, logs and their bloom filter, in the consensus form that the receipts root hashes.
 
-Knows nothing of how a receipt came about, nor of what only JSON-RPC adds to it. Statuses only: the
-state roots that receipts held before Byzantium are refused.
+Knows nothing of how a receipt came about, nor of what only JSON-RPC adds to it.
 """
 
 from __future__ import annotations
@@ -77,7 +76,8 @@ class Receipt(Encodable):
 
     `cumulative_gas_used` counts from the first transaction of the block. The two deposit fields
     are only in receipts of deposits (type 0x7E): the sender's nonce before, and version 1 since
-    Canyon.
+    Canyon. `state_root` is only in receipts from before Byzantium (EIP-658), which say nothing of
+    success: `succeeded` is True there.
     """
 
     type: int
@@ -86,6 +86,7 @@ class Receipt(Encodable):
     logs: tuple[Log, ...]
     deposit_nonce: int | None = None
     deposit_receipt_version: int | None = None
+    state_root: Hash32 | None = None
 
     @property
     def bloom(self) -> bytes:
@@ -93,8 +94,9 @@ class Receipt(Encodable):
         return logs_bloom(self.logs) if self.logs else EMPTY_BLOOM
 
     def _build(self) -> bytes:
+        status = b"\x01" if self.succeeded else b""
         fields: list[rlp.RLPItem] = [
-            b"\x01" if self.succeeded else b"",
+            status if self.state_root is None else self.state_root,
             rlp.encode_int(self.cumulative_gas_used),
             self.bloom,
             [(log.address, log.topics, log.data) for log in self.logs],
@@ -145,16 +147,20 @@ def decode_receipt(raw: bytes) -> Receipt:
     if not 4 <= len(fields) <= most:
         raise DecodeError(f"receipt of type {kind}: expected 4 to {most} items, got {len(fields)}")
     status, gas, bloom, logs = fields[:4]
-    if status not in (b"", b"\x01"):
+    state_root = None
+    if isinstance(status, bytes) and len(status) == HASH_BYTES and kind == LEGACY_TYPE:
+        state_root = Hash32(status)
+    elif status not in (b"", b"\x01"):
         raise DecodeError(f"receipt status: expected 0x80 or 0x01, got {status!r:.80}")
     deposit_nonce, deposit_receipt_version = _decode_deposit_fields(fields[4:])
     receipt = Receipt(
         type=kind,
-        succeeded=status == b"\x01",
+        succeeded=status != b"",
         cumulative_gas_used=rlp.decode_int(gas, "cumulative_gas_used", max_bytes=8),
         logs=tuple(_decode_log(log) for log in rlp.decode_list(logs, "logs")),
         deposit_nonce=deposit_nonce,
         deposit_receipt_version=deposit_receipt_version,
+        state_root=state_root,
     )
     if bloom != receipt.bloom:
         raise DecodeError("receipt bloom: does not follow from the logs")

@@ -43,21 +43,25 @@ class ChainRuntime:
 
     def namespaces(self) -> list[object]:
         """The namespaces that every chain answers."""
-        backend = self.backend
-        return [
-            BlockNamespace(backend),
-            StateNamespace(backend),
-            TransactionNamespace(backend),
-            FilterNamespace(backend),
-            NetNamespace(backend),
-            DebugNamespace(backend),
-            TxpoolNamespace(backend),
-        ]
+        return chain_namespaces(self.backend)
 
     def close(self) -> None:
         """Finish the write under way and close the store."""
         self.writer.close()
         self.store.close()
+
+
+def chain_namespaces(backend: Backend) -> list[object]:
+    """The namespaces that every chain answers."""
+    return [
+        BlockNamespace(backend),
+        StateNamespace(backend),
+        TransactionNamespace(backend),
+        FilterNamespace(backend),
+        NetNamespace(backend),
+        DebugNamespace(backend),
+        TxpoolNamespace(backend),
+    ]
 
 
 def open_chain(

@@ -303,7 +303,6 @@ def receipt_json(
     created = _contract_address(transaction, sender, receipt)
     body: Json = {
         "type": quantity(transaction.type),
-        "status": quantity(int(receipt.succeeded)),
         "cumulativeGasUsed": quantity(receipt.cumulative_gas_used),
         "gasUsed": quantity(receipt.cumulative_gas_used - gas_before),
         "effectiveGasPrice": quantity(effective_gas_price(transaction, place.base_fee_per_gas)),
@@ -320,6 +319,10 @@ def receipt_json(
         "to": data(transaction.to) if transaction.to is not None else None,
         "contractAddress": data(created) if created is not None else None,
     }
+    if receipt.state_root is None:
+        body["status"] = quantity(int(receipt.succeeded))
+    else:
+        body["root"] = data(receipt.state_root)
     if isinstance(transaction, BlobTransaction):
         body["blobGasUsed"] = quantity(131_072 * len(transaction.blob_versioned_hashes))
         if blob_gas_price_wei is not None:

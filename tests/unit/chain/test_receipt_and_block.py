@@ -154,6 +154,12 @@ def test_deposit_receipt_keeps_nonce_and_version():
     assert decoded.deposit_nonce == 0
 
 
+def test_receipt_from_before_byzantium_keeps_its_state_root():
+    receipt = Receipt(0, True, 5, (), state_root=b"\x11" * 32)
+    assert rlp.decode(receipt.encode())[0] == b"\x11" * 32
+    assert decode_receipt(receipt.encode()) == receipt
+
+
 def _receipt_with(position: int, value) -> bytes:
     fields = rlp.decode(_RECEIPT.encode()[1:])
     fields[position:] = [value] if position == 4 else [value, *fields[position + 1 :]]
