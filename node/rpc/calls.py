@@ -76,13 +76,12 @@ def call_request(arguments: TransactionArguments, base_fee_wei: int) -> CallRequ
             errors.SERVER_ERROR,
             "both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified",
         )
+    if cap is not None and tip is not None and tip > cap:
+        raise RpcError(errors.SERVER_ERROR, "max priority fee per gas higher than max fee per gas")
+    most = price if cap is None else cap
+    if most is not None and 0 < most < base_fee_wei:
+        raise RpcError(errors.SERVER_ERROR, "max fee per gas less than block base fee")
     if cap is not None:
-        if tip is not None and tip > cap:
-            raise RpcError(
-                errors.SERVER_ERROR, "max priority fee per gas higher than max fee per gas"
-            )
-        if 0 < cap < base_fee_wei:
-            raise RpcError(errors.SERVER_ERROR, "max fee per gas less than block base fee")
         price = min(cap, base_fee_wei + (tip or 0))
     return CallRequest(
         sender=arguments.sender or ZERO_ADDRESS,

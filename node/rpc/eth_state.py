@@ -135,9 +135,14 @@ class StateNamespace:
 
     @rpc("eth_gasPrice")
     def gas_price(self) -> str:
-        """Base fee of the next block plus a tip."""
+        """A base fee that the head and the next block both accept, plus a tip.
+
+        A client that prices by this runs its eth_estimateGas on the head, so the next base fee
+        alone is too little while fees fall.
+        """
         backend = self._backend
-        return quantity(backend.next_base_fee() + backend.suggested_tip())
+        base_fee = max(backend.head().base_fee_per_gas or 0, backend.next_base_fee())
+        return quantity(base_fee + backend.suggested_tip())
 
     @rpc("eth_maxPriorityFeePerGas")
     def max_priority_fee_per_gas(self) -> str:

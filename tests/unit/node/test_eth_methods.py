@@ -278,7 +278,23 @@ def test_fee_history_and_prices(chain: RpcChain) -> None:
     assert len(history["baseFeePerGas"]) == 3
     assert history["reward"][1] == [hex(10**6)] * 3
     base, price = (int(chain.call(name), 16) for name in ("eth_baseFee", "eth_gasPrice"))
-    assert price == base + int(chain.call("eth_maxPriorityFeePerGas"), 16)
+    head = int(chain.call("eth_getBlockByNumber", "latest", False)["baseFeePerGas"], 16)
+    assert base < head, "fees fall after a block that is nearly empty"
+    assert price == head + int(chain.call("eth_maxPriorityFeePerGas"), 16)
+
+
+@pytest.mark.parametrize("method", ["eth_call", "eth_estimateGas"])
+def test_a_price_below_the_base_fee_is_refused_in_either_form(chain: RpcChain, method) -> None:
+    words = (-32000, "max fee per gas less than block base fee")
+    request = {"from": NAME, "to": NAME}
+    assert chain.error(method, {**request, "gasPrice": "0x1"}) == words
+    assert chain.error(method, {**request, "maxFeePerGas": "0x1"}) == words
+    code, message = chain.error(
+        method, {**request, "maxFeePerGas": "0x1", "maxPriorityFeePerGas": "0x2"}
+    )
+    assert (code, message) == (-32000, "max priority fee per gas higher than max fee per gas")
+    chain.call(method, {**request, "gasPrice": chain.call("eth_gasPrice")})
+    chain.call(method, {**request, "gasPrice": "0x0"})
 
 
 def test_traces_tell_what_happened(chain: RpcChain) -> None:
