@@ -14,7 +14,6 @@ DOORS = {
     "aiohttp": ("node/", "ai/gateway/", "ai/worker/"),
     "brotli": ("rollup/wire/",),
     "ckzg": ("rollup/da/", "rollup/wire/blob.py", "evm/pyevm/", "node/l1/"),
-    "click": ("node/cli/",),
     "coincurve": ("chain/crypto/",),
     "cryptography": ("chain/",),
     "eth": ("evm/pyevm/",),
