@@ -90,7 +90,9 @@ class CallFailed(StemmaError):
 
 
 class Simulator:
-    """Tries calls on a state that is the simulator's own; each try leaves it as it was."""
+    """Tries calls on a state that is the simulator's own; each try leaves it as it was, a trace
+    does not.
+    """
 
     def __init__(
         self,
@@ -111,10 +113,15 @@ class Simulator:
         return CallResult(outcome.output, gas_used, outcome.error, outcome.logs)
 
     def trace(self, request: CallRequest, gas_cap: int, tracer: Tracer) -> tuple[Outcome, int]:
-        """Run a call that `tracer` hears; its outcome and gas used. Raises InvalidTransaction."""
+        """Run a call that `tracer` hears; its outcome and gas used. Raises InvalidTransaction.
+
+        The state stays as the call leaves it, for tracers that look at it: the last thing that a
+        simulator does.
+        """
         gas = min(request.gas or gas_cap, gas_cap)
+        self._state.begin_transaction()
         tracer.begin(gas)
-        return self._try(request, gas, tracer)
+        return self._run(request, gas, tracer)
 
     def estimate_gas(self, request: CallRequest, gas_cap: int) -> int:
         """Least gas, within a small tolerance, that makes a call succeed.

@@ -8,18 +8,20 @@ above.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
 
 from chain.block import Block, Header
 from chain.heads import BlockId, BlockRef, Heads
 from chain.receipt import Receipt
 from chain.state import State, StateChanges
 from chain.storage import ChainStore
+from chain.transaction import recover_sender
 from chain.trie import MissingNode
 from chain.txpool import PooledTransaction
 from chain.types import Address, Hash32
+from chain.watched_state import WatchedState
 from genesis.config import ChainConfig
 
+from .block_check import check_header
 from .builder import Rejected, build_block
 from .call import AccountOverride, BlockOverride, CallRequest, CallResult, Simulator
 from .environment import BlockEnvironment, BlockHashOf, Outcome
@@ -27,6 +29,7 @@ from .errors import InvalidBlock, UnknownBlock
 from .executor import BlockExecution, ExecutionResult, PayloadAttributes, execute_block
 from .fees import blob_base_fee
 from .forks import NO_LIMIT, rules_at
+from .replay import BlockReplay
 from .tracing import Tracer
 
 DEFAULT_CALL_GAS = 50_000_000
@@ -186,12 +189,7 @@ class ExecutionEngine:
             self._state_for(parent),
             block_hash=self._ancestors(parent),
         )
-        for each in fields(Header):
-            want, have = getattr(header, each.name), getattr(result.header, each.name)
-            if want != have:
-                raise InvalidBlock(
-                    header.hash, header.number, f"{each.name} is {want!r}, execution gives {have!r}"
-                )
+        check_header(header, result.header)
         return result
 
     def set_heads(
@@ -224,7 +222,7 @@ class ExecutionEngine:
         block_override: BlockOverride | None = None,
     ) -> CallResult:
         """What a call gives at the end of a block. Raises InvalidTransaction if it cannot start."""
-        simulator = self._simulator(header, account_overrides, block_override)
+        simulator = self.simulator(header, account_overrides, block_override)
         return simulator.call(request, gas_cap)
 
     def estimate_gas(
@@ -237,7 +235,7 @@ class ExecutionEngine:
         block_override: BlockOverride | None = None,
     ) -> int:
         """Gas with which a call succeeds at the end of a block. Raises CallFailed."""
-        simulator = self._simulator(header, account_overrides, block_override)
+        simulator = self.simulator(header, account_overrides, block_override)
         return simulator.estimate_gas(request, gas_cap)
 
     def trace_call(
@@ -251,7 +249,7 @@ class ExecutionEngine:
         block_override: BlockOverride | None = None,
     ) -> tuple[Outcome, int]:
         """Run a call that `tracer` hears; its outcome and gas used. Raises InvalidTransaction."""
-        simulator = self._simulator(header, account_overrides, block_override)
+        simulator = self.simulator(header, account_overrides, block_override)
         return simulator.trace(request, gas_cap, tracer)
 
     def trace(self, block_hash: Hash32, index: int, tracer: Tracer) -> tuple[Outcome, int]:
@@ -262,19 +260,30 @@ class ExecutionEngine:
         block = self.store.block(block_hash)
         if block is None or not 0 <= index < len(block.transactions):
             raise UnknownBlock(f"block 0x{block_hash.hex()} has no transaction {index} here")
-        parent = self._known(block.header.parent_hash)
-        senders = self.store.senders(block_hash) or ()
-        execution = BlockExecution(
-            self.config,
-            parent,
-            attributes_of(block),
-            self.state_at(parent),
-            block_hash=self._ancestors(parent),
-        )
-        for position in range(index):
-            execution.add(block.transactions[position], senders[position])
-        applied = execution.add(block.transactions[index], senders[index], tracer)
+        replay = self.replay(block)
+        replay.skip_to(index)
+        applied = replay.advance(tracer)
         return applied.outcome, applied.gas_used
+
+    def replay(self, block: Block) -> BlockReplay:
+        """A block, stored or not, to be run again one transaction at a time.
+
+        Raises UnknownBlock where the parent or its state is not there, InvalidSignature.
+        """
+        parent = self._known(block.header.parent_hash)
+        senders = self.store.senders(block.hash)
+        if senders is None:
+            senders = tuple(recover_sender(transaction) for transaction in block.transactions)
+        state = self.watched_state_at(parent)
+        execution = BlockExecution(
+            self.config, parent, attributes_of(block), state, block_hash=self._ancestors(parent)
+        )
+        return BlockReplay(block, senders, execution, state)
+
+    def watched_state_at(self, header: Header) -> WatchedState:
+        """As `state_at`, a State that notes what is looked at."""
+        root = self.state_at(header).root
+        return WatchedState(self.store, root)
 
     # -- inside
 
@@ -305,12 +314,18 @@ class ExecutionEngine:
 
         return walk
 
-    def _simulator(
+    def simulator(
         self,
         header: Header,
-        account_overrides: Mapping[Address, AccountOverride] | None,
-        block_override: BlockOverride | None,
+        account_overrides: Mapping[Address, AccountOverride] | None = None,
+        block_override: BlockOverride | None = None,
+        *,
+        state: State | None = None,
     ) -> Simulator:
+        """What tries calls at the end of a block, on `state` where one is given.
+
+        Raises UnknownBlock where the state is not kept.
+        """
         rules = rules_at(self.config, header.timestamp)
         environment = BlockEnvironment(
             chain_id=self.config.chain_id,
@@ -325,7 +340,7 @@ class ExecutionEngine:
             rules=rules,
         )
         return Simulator(
-            self.state_at(header),
+            self.state_at(header) if state is None else state,
             environment,
             account_overrides=account_overrides,
             block_override=block_override,

@@ -1,7 +1,8 @@
 """What a run looked like from inside: geth's struct logs and call tree, as JSON-ready objects.
 
-A `Tracer` is told of each frame and, if it asks, of each step; it changes nothing. Shapes: geth's
-`debug_traceTransaction` with the default logger and with `callTracer`. Knows no machine.
+A `Tracer` is told of each frame, step and log; it changes nothing. Shapes: geth's
+`debug_traceTransaction` with the default logger, `callTracer` and `4byteTracer` (`prestate.py` has
+the one that needs the state). Knows no machine.
 """
 
 from __future__ import annotations
@@ -11,16 +12,20 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from chain.abi import decode, selector
-from chain.errors import DecodeError
+from chain.errors import DecodeError, StemmaError
 from chain.types import Address
 
 from .environment import Outcome
 
 _ERROR_SELECTOR = selector("Error(string)")
 MAX_RECORDED_WORDS = 1_000_000
-"""Stack and memory words after which a struct-log trace records no more (near 100 MB): one request
-cannot fill the memory of the node.
+"""Stack and memory words that one struct-log trace may record (near 100 MB): one request cannot
+fill the memory of the node.
 """
+
+
+class TraceTooLarge(StemmaError):
+    """A trace would take more memory than one request may; the message says how to ask for less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class Step:
     refund: int
     address: Address
     storage_at: Callable[[int], int]
+    return_data: bytes = b""
 
 
 class Tracer(Protocol):
@@ -72,59 +78,98 @@ class Tracer(Protocol):
     def step_cost(self, depth: int, cost: int, error: str | None) -> None:
         """The opcode last announced at that depth has cost this much."""
 
+    def log(self, address: Address, topics: Sequence[int], data: bytes) -> None:
+        """The innermost open frame has written a log; a failure further up takes it back."""
 
-@dataclass(slots=True)
-class StructLogger:
-    """Records each step: the default tracer of debug_traceTransaction."""
+
+class Listener:
+    """A tracer that listens to nothing: what a tracer does not override it does not hear."""
+
+    def begin(self, gas_limit: int) -> None:
+        """Not heard."""
+
+    def enter(self, entry: FrameEntry) -> None:
+        """Not heard."""
+
+    def leave(self, gas_used: int, output: bytes, error: str | None) -> None:
+        """Not heard."""
+
+    def step(self, step: Step) -> None:
+        """Not heard."""
+
+    def step_cost(self, depth: int, cost: int, error: str | None) -> None:
+        """Not heard."""
+
+    def log(self, address: Address, topics: Sequence[int], data: bytes) -> None:
+        """Not heard."""
+
+
+@dataclass
+class StructLogger(Listener):
+    """Records each step: the default tracer of debug_traceTransaction.
+
+    `limit` is how many steps to record, 0 for all. Raises TraceTooLarge in the middle of a run
+    that would record more than MAX_RECORDED_WORDS.
+    """
 
     with_memory: bool = False
     with_stack: bool = True
     with_storage: bool = True
+    with_return_data: bool = False
+    limit: int = 0
     logs: list[dict[str, Any]] = field(default_factory=list)
     _recorded_words: int = 0
     _open: dict[int, dict[str, Any]] = field(default_factory=dict)
     _storage: dict[Address, dict[str, str]] = field(default_factory=dict)
 
-    def begin(self, gas_limit: int) -> None:
-        """Nothing to record yet."""
-
-    def enter(self, entry: FrameEntry) -> None:
-        """Frames show only in the depth of their steps."""
-
-    def leave(self, gas_used: int, output: bytes, error: str | None) -> None:
-        """Frames show only in the depth of their steps."""
-
     def step(self, step: Step) -> None:
         """Append one struct log."""
+        if self.limit and len(self.logs) >= self.limit:
+            self._open.clear()
+            return
         log: dict[str, Any] = {
             "pc": step.pc,
             "op": step.op,
             "gas": step.gas,
             "gasCost": 0,
             "depth": step.depth,
-            "refund": step.refund,
         }
+        self._count(step)
+        if step.refund:
+            log["refund"] = step.refund
         if self.with_stack:
             log["stack"] = [hex(word) for word in step.stack]
-        if self.with_memory:
+        if self.with_memory and step.memory:
             log["memory"] = [
-                step.memory[start : start + 32].hex() for start in range(0, len(step.memory), 32)
+                "0x" + step.memory[start : start + 32].hex()
+                for start in range(0, len(step.memory), 32)
             ]
+        if self.with_return_data and step.return_data:
+            log["returnData"] = "0x" + step.return_data.hex()
         if self.with_storage and step.op in ("SLOAD", "SSTORE") and step.stack:
             log["storage"] = self._storage_after(step)
         self._open[step.depth] = log
+        self.logs.append(log)
+
+    def _count(self, step: Step) -> None:
         self._recorded_words += 8 + len(step.stack) * self.with_stack
         self._recorded_words += len(step.memory) // 32 * self.with_memory
-        if self._recorded_words <= MAX_RECORDED_WORDS:
-            self.logs.append(log)
+        self._recorded_words += len(step.return_data) // 32 * self.with_return_data
+        if self._recorded_words > MAX_RECORDED_WORDS:
+            raise TraceTooLarge(
+                f"trace too large: over {MAX_RECORDED_WORDS} words after {len(self.logs)} steps; "
+                "set limit, disableStack or disableStorage, or use callTracer"
+            )
 
     def _storage_after(self, step: Step) -> dict[str, str]:
         seen = self._storage.setdefault(step.address, {})
         slot = step.stack[-1]
+        before = len(seen)
         if step.op == "SLOAD":
-            seen[f"{slot:064x}"] = f"{step.storage_at(slot):064x}"
+            seen[f"0x{slot:064x}"] = f"0x{step.storage_at(slot):064x}"
         elif len(step.stack) > 1:
-            seen[f"{slot:064x}"] = f"{step.stack[-2]:064x}"
+            seen[f"0x{slot:064x}"] = f"0x{step.stack[-2]:064x}"
+        self._recorded_words += 2 * before
         return dict(seen)
 
     def step_cost(self, depth: int, cost: int, error: str | None) -> None:
@@ -145,14 +190,22 @@ class StructLogger:
         }
 
 
-@dataclass(slots=True)
-class CallTracer:
-    """Records the tree of frames: geth's `callTracer`."""
+@dataclass
+class CallTracer(Listener):
+    """Records the tree of frames: geth's `callTracer`.
+
+    `with_logs` adds the logs that no failure took back, each with its number in the block
+    (`first_log_index` is that of the transaction's first) and its position among the calls.
+    """
 
     only_top_call: bool = False
+    with_logs: bool = False
+    first_log_index: int = 0
     root: dict[str, Any] | None = None
     _gas_limit: int = 0
     _open: list[dict[str, Any]] = field(default_factory=list)
+    _logs_before: list[int] = field(default_factory=list)
+    _logs: int = 0
 
     def begin(self, gas_limit: int) -> None:
         """The outermost frame shows the whole gas limit, as geth has it."""
@@ -175,31 +228,74 @@ class CallTracer:
         elif not self.only_top_call:
             self._open[-1].setdefault("calls", []).append(frame)
         self._open.append(frame)
+        self._logs_before.append(self._logs)
 
     def leave(self, gas_used: int, output: bytes, error: str | None) -> None:
         """Close the innermost frame."""
-        frame = self._open.pop()
+        frame, logs_before = self._open.pop(), self._logs_before.pop()
         frame["gasUsed"] = hex(gas_used)
-        if output:
+        if output and error in (None, "execution reverted"):
             frame["output"] = "0x" + output.hex()
-        if error is not None:
-            frame["error"] = error
-            reason = revert_reason(output)
-            if reason is not None:
-                frame["revertReason"] = reason
-            if frame["type"] in ("CREATE", "CREATE2"):
-                frame.pop("to", None)
+        if error is None:
+            return
+        frame["error"] = error
+        self._logs = logs_before
+        _drop_logs(frame)
+        reason = revert_reason(output)
+        if reason is not None:
+            frame["revertReason"] = reason
+        if frame["type"] in ("CREATE", "CREATE2"):
+            frame.pop("to", None)
 
-    def step(self, step: Step) -> None:
-        """Steps do not show."""
-
-    def step_cost(self, depth: int, cost: int, error: str | None) -> None:
-        """Steps do not show."""
+    def log(self, address: Address, topics: Sequence[int], data: bytes) -> None:
+        """Put a log into the innermost frame."""
+        index = self.first_log_index + self._logs
+        self._logs += 1
+        if not self.with_logs or (self.only_top_call and len(self._open) > 1):
+            return
+        frame = self._open[-1]
+        frame.setdefault("logs", []).append(
+            {
+                "address": "0x" + address.hex(),
+                "topics": [f"0x{topic:064x}" for topic in topics],
+                "data": "0x" + data.hex(),
+                "index": hex(index),
+                "position": hex(len(frame.get("calls", ()))),
+            }
+        )
 
     def result(self, outcome: Outcome, gas_used: int) -> dict[str, Any]:
         """Geth's answer object; the outermost frame counts intrinsic gas too."""
         root = self.root or {}
         return {**root, "gasUsed": hex(gas_used)}
+
+
+def _drop_logs(frame: dict[str, Any]) -> None:
+    """Take the logs out of a failed frame and all below it."""
+    waiting = [frame]
+    while waiting:
+        failed = waiting.pop()
+        failed.pop("logs", None)
+        waiting.extend(failed.get("calls", ()))
+
+
+@dataclass
+class FourByteTracer(Listener):
+    """Counts the selectors that calls begin with, and the size of what follows: `4byteTracer`."""
+
+    precompiles: frozenset[Address] = frozenset()
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def enter(self, entry: FrameEntry) -> None:
+        """Count a call with a selector; creations and calls of precompiles have none."""
+        called = entry.kind in ("CALL", "CALLCODE", "DELEGATECALL", "STATICCALL")
+        if called and len(entry.data) >= 4 and entry.to not in self.precompiles:
+            key = f"0x{entry.data[:4].hex()}-{len(entry.data) - 4}"
+            self.counts[key] = self.counts.get(key, 0) + 1
+
+    def result(self, outcome: Outcome, gas_used: int) -> dict[str, Any]:
+        """Geth's answer object."""
+        return self.counts
 
 
 def revert_reason(output: bytes) -> str | None:

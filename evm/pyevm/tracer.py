@@ -89,7 +89,13 @@ class Traced(Computation):
             refund=self.meter.gas_refunded,
             address=address,
             storage_at=lambda slot: self.state.get_storage(address, slot),
+            return_data=self.return_data,
         )
+
+    def add_log_entry(self, account: Address, topics: tuple[int, ...], data: bytes) -> None:
+        """Report a log, be it an opcode's or a native precompile's."""
+        super().add_log_entry(account, topics, data)
+        self.tracer.log(account, topics, data)
 
     @classmethod
     def apply_message(

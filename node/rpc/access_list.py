@@ -5,28 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from chain.types import Address
-from evm.tracing import FrameEntry, Step
+from evm.tracing import FrameEntry, Listener, Step
 
 _SLOT_OPS = frozenset({"SLOAD", "SSTORE"})
 _ACCOUNT_OPS = frozenset({"BALANCE", "EXTCODESIZE", "EXTCODECOPY", "EXTCODEHASH", "SELFDESTRUCT"})
 _LAST_PRECOMPILE = 0x11
 
 
-@dataclass(slots=True)
-class AccessListTracer:
+@dataclass
+class AccessListTracer(Listener):
     """Collects addresses and slots in the order of their first use."""
 
     touched: dict[Address, dict[int, None]] = field(default_factory=dict)
 
-    def begin(self, gas_limit: int) -> None:
-        """Gas does not matter here."""
-
     def enter(self, entry: FrameEntry) -> None:
         """A frame touches the account whose code it runs."""
         self.touched.setdefault(entry.to, {})
-
-    def leave(self, gas_used: int, output: bytes, error: str | None) -> None:
-        """What a failed frame touched is touched all the same."""
 
     def step(self, step: Step) -> None:
         """Storage opcodes touch a slot of the running account, some others an account."""
@@ -37,9 +31,6 @@ class AccessListTracer:
         elif step.op in _ACCOUNT_OPS:
             account = (step.stack[-1] & (1 << 160) - 1).to_bytes(20, "big")
             self.touched.setdefault(Address(account), {})
-
-    def step_cost(self, depth: int, cost: int, error: str | None) -> None:
-        """Costs do not matter here."""
 
     def entries(self, always_warm: set[Address]) -> list[tuple[Address, tuple[int, ...]]]:
         """The list, without accounts that a transaction has warm anyhow and of which no slot was

@@ -222,7 +222,7 @@ def test_struct_log_adds_up_and_agrees_with_the_untraced_run():
         "STOP",
     ]
     assert inner[1]["gasCost"] == 2100
-    assert inner[5]["storage"] == {"0" * 64: "0" * 63 + "1"}
+    assert inner[5]["storage"] == {"0x" + "0" * 64: "0x" + "0" * 63 + "1"}
     call = next(log for log in logs if log["op"] == "CALL")
     assert call["gasCost"] == inner[0]["gas"] + 2600
     assert logs[0]["stack"] == []
