@@ -2,94 +2,39 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from executor_blocks import load
 from vectors import vectors_root
 
-from chain.block import Header, decode_header
+from chain.block import Header
 from chain.state import State
-from chain.transaction import decode_transaction
 from chain.types import Address, Hash32
-from evm.executor import PayloadAttributes, execute_block
+from evm.executor import execute_block
 from evm.fees import L1FeeParameters, encode_eip1559_params, fastlz_size, next_base_fee
-from genesis.config import ChainConfig, ForkTimes
-from genesis.fields import Fields
+from genesis.config import ChainConfig
 
 ROOT = vectors_root() / "op_stack"
 BLOCKS = sorted((ROOT / "executor_blocks").glob("*.json.gz"))
-
-
-class Witness:
-    """Nodes and code by hash, as one block needs them."""
-
-    def __init__(self, preimages: dict[str, str]) -> None:
-        self._preimages = {_bytes(key): _bytes(value) for key, value in preimages.items()}
-
-    def node(self, node_hash: bytes, /) -> bytes | None:
-        return self._preimages.get(node_hash)
-
-    code = node
 
 
 def _bytes(text: str) -> bytes:
     return bytes.fromhex(text[2:])
 
 
-def _parent(fixture: dict) -> Header:
-    if "raw_parent_header" in fixture:
-        return decode_header(_bytes(fixture["raw_parent_header"]))
-    parent = fixture["parent_header"]
-    return Header(
-        parent_hash=Hash32(_bytes(parent["parentHash"])),
-        beneficiary=Address(_bytes(parent["miner"])),
-        state_root=Hash32(_bytes(parent["stateRoot"])),
-        transactions_root=Hash32(_bytes(parent["transactionsRoot"])),
-        receipts_root=Hash32(_bytes(parent["receiptsRoot"])),
-        logs_bloom=_bytes(parent["logsBloom"]),
-        number=int(parent["number"], 16),
-        gas_limit=int(parent["gasLimit"], 16),
-        gas_used=int(parent["gasUsed"], 16),
-        timestamp=int(parent["timestamp"], 16),
-        extra_data=_bytes(parent["extraData"]),
-        prev_randao=Hash32(_bytes(parent["mixHash"])),
-        base_fee_per_gas=int(parent["baseFeePerGas"], 16),
-        withdrawals_root=Hash32(_bytes(parent["withdrawalsRoot"])),
-        blob_gas_used=int(parent["blobGasUsed"], 16),
-        excess_blob_gas=int(parent["excessBlobGas"], 16),
-        parent_beacon_block_root=Hash32(_bytes(parent["parentBeaconBlockRoot"])),
-    )
-
-
 @pytest.mark.parametrize("path", BLOCKS, ids=lambda path: path.name.split(".")[0])
 def test_real_block_has_its_hash(path: Path):
-    vector = json.loads(gzip.decompress(path.read_bytes()))
-    fixture, payload = vector["fixture"], vector["fixture"]["executing_payload"]
-    parent = _parent(fixture)
-    params = payload.get("eip1559Params")
-    attributes = PayloadAttributes(
-        parent_hash=parent.hash,
-        timestamp=int(payload["timestamp"], 16),
-        prev_randao=Hash32(_bytes(payload["prevRandao"])),
-        fee_recipient=Address(_bytes(payload["suggestedFeeRecipient"])),
-        gas_limit=int(payload["gasLimit"], 16),
-        parent_beacon_block_root=Hash32(_bytes(payload["parentBeaconBlockRoot"])),
-        transactions=tuple(decode_transaction(_bytes(raw)) for raw in payload["transactions"]),
-        eip1559_params=(int(params[2:10], 16), int(params[10:18], 16)) if params else None,
-    )
-    rollup = fixture["rollup_config"]
-    config = ChainConfig.optimism(rollup.get("l2_chain_id") or rollup["l2ChainId"])
+    block = load(path)
     result = execute_block(
-        replace(config, forks=ForkTimes.from_fields(Fields(rollup, path.name), "_time")),
-        parent,
-        attributes,
-        State.at(Witness(vector["preimages"]), parent.state_root),
+        block.config,
+        block.parent,
+        block.attributes,
+        State.at(block.preimages, block.parent.state_root),
         block_hash=lambda _number: None,
     )
-    assert result.header.hash == _bytes(fixture["expected_block_hash"])
+    assert result.header.hash == block.expected_hash
 
 
 def _child_of(base_fee: int, limit: int, used: int, denominator: int, elasticity: int) -> int:

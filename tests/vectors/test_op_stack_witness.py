@@ -16,8 +16,6 @@ BLOCKS = sorted((vectors_root() / "op_stack" / "executor_blocks").glob("*.json.g
 @pytest.mark.parametrize("path", BLOCKS, ids=lambda path: path.name.split(".")[0])
 def test_real_block_executes_from_the_witness_we_record(path: Path):
     block = load(path)
-    if not block.parent.extra_data:
-        pytest.skip("from before Holocene: other fee parameters and another L1 fee")
     result, witness = record_witness(
         block.config, block.parent, block.attributes, block.preimages, lambda _hash: None
     )
