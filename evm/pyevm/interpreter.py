@@ -1,10 +1,10 @@
 """The interpreter loop: EVM code run to its end on plain ints, py-evm for the rare opcodes.
 
-Three tiers. Opcodes that make up most of any trace are written into the loop, where the stack, the
-memory and the gas are local variables. Less common ones are functions of their own
-(`instructions.py`). Calls, creations and account queries go to py-evm's own opcode objects. Gas,
-output, logs and state are those of py-evm's loop (tests/differential). What a frame *is* lies in
-`computation.py`.
+Opcodes that make up most of any trace are written into the loop, where the stack, the memory and
+the gas are local variables. Less common ones are functions of their own (`instructions.py`). Calls,
+creations and account queries go to py-evm's own opcode objects. Jumps are counted, and where code
+is hot, Python made from it runs in the loop's place (`transpiler/`). Gas, output, logs and state
+are those of py-evm's loop (tests/differential). What a frame *is* lies in `computation.py`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from eth.exceptions import (
     Revert,
 )
 
+from .costs import STATIC_GAS
 from .instructions import INSTRUCTIONS
 from .memory import grow
-from .program import PROGRAMS, Program
+from .transpiler.hot import HOT_CODES, HotCode
 
 if TYPE_CHECKING:
     from .computation import Computation
@@ -31,43 +32,34 @@ if TYPE_CHECKING:
 MASK: Final = 2**256 - 1
 
 
-def _static_gas() -> tuple[int, ...]:
-    """Constant gas of the opcodes that the loop or `instructions` run; 0 for py-evm's."""
-    costs = {
-        0: (0x00, 0xF3, 0xFD, 0x55),
-        1: (0x5B,),
-        2: (0x30, 0x32, 0x33, 0x34, 0x36, 0x38, 0x3A, 0x3D, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46,
-            0x48, 0x50, 0x58, 0x59, 0x5A, 0x5F),
-        3: (0x01, 0x03, *range(0x10, 0x1E), 0x35, 0x37, 0x39, 0x3E, 0x51, 0x52, 0x53, 0x5E,
-            *range(0x60, 0xA0)),
-        5: (0x02, 0x04, 0x05, 0x06, 0x07, 0x0B, 0x47),
-        8: (0x08, 0x09, 0x56),
-        10: (0x0A, 0x57),
-        30: (0x20,),
-        100: (0x5C, 0x5D),
-        375: (0xA0, 0xA1, 0xA2, 0xA3, 0xA4),
-    }  # fmt: skip
-    table = [0] * 256
-    for cost, opcodes in costs.items():
-        for opcode in opcodes:
-            table[opcode] = cost
-    return tuple(table)
-
-
-STATIC_GAS: Final = _static_gas()
-
-
 def run(computation: Computation, code: bytes) -> None:
     """Run code in a frame until it stops; leaves output, gas and return data on the frame.
 
     Raises py-evm's VMError where the frame ends in an exception or a revert.
     """
-    program = Program(code) if computation.msg.is_create else PROGRAMS.get(code)
+    hot = HOT_CODES.once(code) if computation.msg.is_create else HOT_CODES.get(code)
+    hot.frames += 1
     try:
-        _loop(computation, program)
+        _drive(computation, hot)
     except IndexError:
         # Only the stack is indexed without a check: popping an empty list is the underflow test.
         raise InsufficientStack("stack underflow") from None
+
+
+def _drive(computation: Computation, hot: HotCode) -> None:
+    """Go from region to region, and through the interpreter where there is none."""
+    stack, regions = computation.stack, hot.regions
+    position: tuple[int, int] | None = (0, computation.meter.gas_remaining)
+    while position is not None:
+        pc, gas = position
+        if pc < 0:
+            position = _loop(computation, hot, ~pc, gas)
+            continue
+        region = regions.get(pc) or hot.warm_up(pc)
+        if region is None:
+            position = _loop(computation, hot, pc, gas)
+        else:
+            position = region(computation, stack, gas)
 
 
 def _run_stock(opcode: Callable[[Computation], None], computation: Computation) -> None:
@@ -80,7 +72,11 @@ def _run_stock(opcode: Callable[[Computation], None], computation: Computation) 
 
 # One function on purpose: its locals are the registers of the machine, and a call per opcode would
 # cost more than the opcode. The order of the tests follows how often opcodes occur.
-def _loop(computation: Computation, program: Program) -> None:  # noqa: C901
+def _loop(  # noqa: C901
+    computation: Computation, hot: HotCode, pc: int, gas: int
+) -> tuple[int, int] | None:
+    """Interpret from `pc` until the frame is over (None) or a hot place is jumped to."""
+    program, heat, hot_visits = hot.program, hot.heat, hot.policy.visits
     code, pushes, jump_targets = program.code, program.pushes, program.jump_targets
     stack = computation.stack
     memory = computation.memory
@@ -88,8 +84,6 @@ def _loop(computation: Computation, program: Program) -> None:  # noqa: C901
     opcodes = computation.opcodes
     push, pop = stack.append, stack.pop
     static_gas, instructions, from_bytes, mask = STATIC_GAS, INSTRUCTIONS, int.from_bytes, MASK
-    gas = meter.gas_remaining
-    pc = 0
     while True:
         op = code[pc]
         gas -= static_gas[op]
@@ -116,12 +110,20 @@ def _loop(computation: Computation, program: Program) -> None:  # noqa: C901
             if pop():
                 if target not in jump_targets:
                     raise InvalidJumpDestination("invalid jump destination")
+                visits = heat.get(target, 0) + 1
+                if visits >= hot_visits:
+                    return target, gas
+                heat[target] = visits
                 pc = target
                 continue
         elif op == 0x56:  # JUMP
             target = pop()
             if target not in jump_targets:
                 raise InvalidJumpDestination("invalid jump destination")
+            visits = heat.get(target, 0) + 1
+            if visits >= hot_visits:
+                return target, gas
+            heat[target] = visits
             pc = target
             continue
         elif op == 0x01:  # ADD
@@ -193,7 +195,7 @@ def _loop(computation: Computation, program: Program) -> None:  # noqa: C901
                 raise FullStack("stack limit reached 1024 (1023)")
         elif op == 0x00:  # STOP
             meter.gas_remaining = gas
-            return
+            return None
         elif op == 0xF3 or op == 0xFD:  # RETURN, REVERT
             offset, size = pop(), pop()
             if size and offset + size > len(memory):
@@ -202,7 +204,7 @@ def _loop(computation: Computation, program: Program) -> None:  # noqa: C901
             meter.gas_remaining = gas
             if op == 0xFD:
                 raise Revert(computation.output)
-            return
+            return None
         else:
             instruction = instructions[op]
             if instruction is not None:

@@ -41,7 +41,7 @@ class Author:
 
     def program(self) -> bytes:
         rnd = self.rnd
-        for _ in range(rnd.choice((0, 3, 10, 17))):
+        for _ in range(rnd.choice((0, 4, 12, 20, 20, 20))):
             self.word()
         self.statements(rnd.randint(2, 9), 2)
         if rnd.random() < 0.8:
@@ -102,7 +102,7 @@ class Author:
         rnd = self.rnd
         for _ in range(rnd.randint(1, 5)):
             kind = rnd.choice((0x50, 0x80, 0x90, 0x90))
-            self.op(kind if kind == 0x50 else kind + rnd.choice((0, 0, 1, 2, 3, 5, 15)))
+            self.op(kind if kind == 0x50 else kind + rnd.choice((0, 0, 1, 1, 2, 2, 3, 5, 7, 15)))
 
     def memory(self) -> None:
         self.word()
@@ -116,7 +116,7 @@ class Author:
         rnd, chance = self.rnd, self.rnd.random()
         if chance < 0.85:
             self.code += push(rnd.choice((0, 1, 0x1F, 0x20, 0x30, 0x40, 0x60, 0x80, 0x200)))
-        elif chance < 0.97:
+        elif chance < 0.992:
             self.code += push(rnd.choice(SMALL)) + b"\x51" + push(0xFF) + b"\x16"
         else:
             self.code += push(rnd.choice((2**16, 2**64, 2**256 - 1, 2**256 - 32)))
@@ -147,7 +147,7 @@ class Author:
         self.op(0x20)
 
     def copy(self) -> None:
-        opcode = self.rnd.choice((0x37, 0x39, 0x3C, 0x3E, 0x5E))
+        opcode = self.rnd.choice((0x37, 0x39, 0x3C, 0x5E) * 4 + (0x3E,))
         self.size()
         self.offset()
         self.offset()
@@ -183,7 +183,7 @@ class Author:
             self.code += b"\x5f\x5f\x5f\x5f\x5f\x85\x5a\xf1"
 
     def ending(self) -> None:
-        opcode = self.rnd.choice((0x00, 0x00, 0xF3, 0xF3, 0xF3, 0xFD, 0xFE, 0xFF))
+        opcode = self.rnd.choice((0x00, 0x00, 0xF3, 0xF3, 0xF3, 0xF3, 0xFD, 0xFE, 0xFF))
         if opcode in (0xF3, 0xFD):
             self.size()
             self.offset()
@@ -233,7 +233,7 @@ class Author:
         self.code += push(rnd.choice((1, 2, 3, 7)))
         start = len(self.code)
         self.op(JUMPDEST)
-        if rnd.random() < 0.6:
+        if rnd.random() < 0.8:
             self.neutral()
         else:
             self.statements(rnd.randint(1, 2), nesting)
@@ -292,7 +292,7 @@ class Author:
         if self.rnd.random() < 0.5:
             self.code += b"\x5f\x54\x15\x15\x5f\x02\x01"
         self.op(JUMP)
-        if self.rnd.random() < 0.9:
+        if self.rnd.random() < 0.96:
             self.land(place)
 
 

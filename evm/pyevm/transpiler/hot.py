@@ -24,8 +24,6 @@ class Policy:
     """How often a place is jumped to before a region is thought of."""
     visits_per_opcode: int = 8
     """Jumps to be interpreted in a code for each opcode that is made into Python there."""
-    looked_at_per_visit: int = 4
-    """Opcodes that may be looked at, without being made into Python, for one jump."""
     takes_cold: bool = False
     """Whether a region goes on into places that were never jumped to."""
 
@@ -34,8 +32,13 @@ DEFAULT: Final = Policy()
 EAGER: Final = Policy(visits=1, visits_per_opcode=0, takes_cold=True)
 FOR_EVER: Final = 1 << 40
 MAX_REGION_OPCODES: Final = 2_000
-LEAST_PART_OPCODES: Final = 64
-"""So many opcodes at least a region has that is only a part of what its place leads to."""
+LEAST_PART_OPCODES: Final = 256
+"""Who can pay for so many gets a region of the nearest part of what a place leads to."""
+LOOKS_PER_REGION: Final = 3
+"""Exploring code costs a third of making a region of it."""
+VISITS_BETWEEN_LOOKS: Final = 64
+VISITS_PER_FRAME: Final = 16
+"""Jumps that take as long as setting up a frame, which therefore counts for so many."""
 MAX_REGION_SOURCE_BYTES: Final = 1 << 18
 MAX_CODE_SOURCE_BYTES: Final = 1 << 20
 MAX_BYTES: Final = 1 << 24
@@ -48,7 +51,7 @@ CODE_OVERHEAD_BYTES: Final = 256
 class HotCode:
     """Counts and regions of one code."""
 
-    __slots__ = ("_spent", "_waiting", "heat", "kept_by", "policy", "program", "regions",
+    __slots__ = ("_spent", "_wanted", "frames", "heat", "kept_by", "policy", "program", "regions",
                  "source_bytes", "used")  # fmt: skip
 
     def __init__(
@@ -61,8 +64,9 @@ class HotCode:
         self.regions: dict[int, Region] = {}
         self.source_bytes = 0
         self.used = False
+        self.frames = 0
         self._spent = 0
-        self._waiting: set[int] = set()
+        self._wanted: dict[int, int] = {}  # by place: the credit at which to look at it again
 
     @property
     def size_bytes(self) -> int:
@@ -78,28 +82,30 @@ class HotCode:
         if self.source_bytes > MAX_CODE_SOURCE_BYTES:
             self._put_off(pc, FOR_EVER)
             return None
-        affordable = self._affordable()
+        credit = self._credit()
+        if credit < self._wanted.get(pc, 0):
+            self._put_off(pc, VISITS_BETWEEN_LOOKS)
+            return None
+        return self._look(pc, credit)
+
+    def _look(self, pc: int, credit: int) -> Region | None:
+        """Explore a place as far as the credit goes; its region if that is far enough."""
+        price = self.policy.visits_per_opcode
+        affordable = credit // price if price else MAX_REGION_OPCODES
         explorer = Explorer(self.program, pc, self._is_warm)
         explorer.explore(min(affordable, MAX_REGION_OPCODES))
         is_part = affordable < explorer.opcodes or not explorer.is_whole
-        if affordable < MAX_REGION_OPCODES and is_part and not self._has_waited(pc, affordable):
-            self._spent += explorer.opcodes // self.policy.looked_at_per_visit
-            self._put_off(pc, max(self.policy.visits, explorer.opcodes))
+        if is_part and affordable < LEAST_PART_OPCODES:
+            self._spent += explorer.opcodes * price // LOOKS_PER_REGION
+            self._wanted[pc] = 2 * credit
+            self._put_off(pc, VISITS_BETWEEN_LOOKS)
             return None
-        self._spent += explorer.opcodes * self.policy.visits_per_opcode
+        self._spent += explorer.opcodes * price
         return self._make(pc, explorer)
 
-    def _has_waited(self, pc: int, affordable: int) -> bool:
-        """True where a place that leads to too much code gets a region of the nearest of it."""
-        waited = pc in self._waiting and affordable >= LEAST_PART_OPCODES
-        self._waiting.add(pc)
-        return waited
-
-    def _affordable(self) -> int:
-        price = self.policy.visits_per_opcode
-        if not price:
-            return MAX_REGION_OPCODES
-        return max(0, sum(list(self.heat.values())) - self._spent) // price
+    def _credit(self) -> int:
+        earned = sum(list(self.heat.values())) + VISITS_PER_FRAME * self.frames
+        return max(0, earned - self._spent)
 
     def _is_warm(self, pc: int) -> bool:
         return self.policy.takes_cold or self.heat.get(pc, 0) != 0

@@ -25,6 +25,9 @@ Key: TypeAlias = tuple[int, int, tuple[tuple[int, int], ...]]
 """Program counter, depth, and the jump targets lying on the stack by position."""
 
 MAX_PIECES: Final = 256
+MAX_PIECE_OPCODES: Final = 256
+MAX_WORDS: Final = 64
+"""Words of the stack that a piece holds as symbols; with more the interpreter goes on."""
 MAX_NESTING: Final = 40
 MAX_KNOWN_TARGETS: Final = 8
 LEAVE: Final = "@leave@"
@@ -73,25 +76,28 @@ def follow(program: Program, path: Path, pc: int) -> tuple[Ending, int]:
     count = 0
     while True:
         op = code[pc]
-        if op == JUMPDEST and count:
+        if (op == JUMPDEST and count) or count == MAX_PIECE_OPCODES:
             path.end_run()
             return Ending(following=pc), count
         count += 1
-        if op not in SUPPORTED and op != JUMPDEST:
+        if (op not in SUPPORTED and op != JUMPDEST) or len(path.stack) > MAX_WORDS:
             break
         path.run_gas += STATIC_GAS[op]
         if op != JUMPDEST:
             path.step(pc, op)
         pushed = program.pushes.get(pc)
         pc = pc + 1 if pushed is None else pushed[1]
-    if op in (JUMP, JUMPI):
+    if op in (JUMP, JUMPI) and len(path.stack) <= MAX_WORDS:
         path.run_gas += STATIC_GAS[op]
         target = path.pop()
         condition = path.pop() if op == JUMPI else None
         path.end_run()
         return Ending(target, condition, pc + 1 if op == JUMPI else None), count
     path.end_run()
-    _end(path, pc, op)
+    if len(path.stack) > MAX_WORDS:
+        path.hand_back(pc)
+    else:
+        _end(path, pc, op)
     return Ending(), count
 
 

@@ -1,4 +1,4 @@
-"""Code made ready to run, and the bound on how much of it is kept."""
+"""Code made ready to run, and what memory costs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from eth.exceptions import OutOfGas
 
 from evm.pyevm.memory import grow, touch
-from evm.pyevm.program import Program, ProgramCache
+from evm.pyevm.program import Program
 
 
 def test_push_data_is_no_jump_target():
@@ -19,20 +19,6 @@ def test_push_cut_off_by_the_end_is_filled_with_zeros_and_stops():
     program = Program(bytes.fromhex("62aa"))
     assert program.pushes == {0: (0xAA0000, 2)}
     assert program.code[2] == 0x00
-
-
-def test_cache_gives_the_same_program_and_forgets_the_oldest():
-    cache = ProgramCache(limit_bytes=100)
-    first = cache.get(b"\x01" * 40)
-    assert cache.get(b"\x01" * 40) is first
-    cache.get(b"\x02" * 40)
-    cache.get(b"\x03" * 40)
-    assert cache.get(b"\x01" * 40) is not first
-    assert cache._size_bytes <= 100
-
-
-def test_code_larger_than_the_cache_still_runs():
-    assert ProgramCache(limit_bytes=10).get(b"\x5b" * 40).jump_targets == set(range(40))
 
 
 @pytest.mark.parametrize(("end", "cost"), [(1, 3), (32, 3), (33, 6), (32 * 724, 724 * 3 + 1023)])
