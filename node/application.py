@@ -12,14 +12,13 @@ misleads whoever relies on it.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +60,7 @@ from .provisioning import (
     deploy_contracts,
     found,
     fund_roles,
+    is_loopback,
 )
 from .rpc.dev_l2 import DevL2Namespace
 from .rpc.jsonrpc import Dispatcher
@@ -493,10 +493,7 @@ async def _found_rollup(
 
 def _refuse_public_bind(host: str) -> None:
     """Raises DevKeysRefused unless the host is this machine's loopback."""
-    loopback = host == "localhost"
-    with suppress(ValueError):
-        loopback = loopback or ipaddress.ip_address(host).is_loopback
-    if not loopback:
+    if not is_loopback(host):
         raise DevKeysRefused(
             f"rpc.host {host}: `stemma dev` signs with keys that everybody knows, so it listens "
             "on 127.0.0.1 only; use `stemma node` with keys of your own"

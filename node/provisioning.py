@@ -6,8 +6,10 @@ contracts follow; a start that was cut short is taken up where it stopped.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from genesis.allocation import (
     rollup_config,
 )
 from genesis.config import RollupConfig
-from genesis.dev_accounts import DEV_BALANCE_WEI, dev_account
+from genesis.dev_accounts import DEV_BALANCE_WEI, dev_account, dev_accounts
 from genesis.presets import L2Preset, l2_preset
 from rollup.settlement.deploy import (
     DeploymentFees,
@@ -106,6 +108,30 @@ def dev_genesis(directory: Path, now: int) -> GenesisSpec:
         directory.mkdir(parents=True, exist_ok=True)
         _write_json(path, dev_l1_genesis(now).to_json())
     return GenesisSpec.from_json(_read_json(path))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on is reached from this machine alone."""
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def refuse_public_development_key(key: bytes, l1_chain_id: int, host: str) -> None:
+    """A key that everybody knows neither pays on a public chain nor stands behind a public
+    address. Raises DevKeysRefused.
+    """
+    known = {account.private_key: account.name for account in dev_accounts()}.get(key)
+    if known is None:
+        return
+    where = None if is_loopback(host) else f"rpc.host is {host}"
+    if l1_chain_id in PUBLIC_CHAIN_IDS:
+        where = f"the L1 is chain {l1_chain_id}, a public one"
+    if where is not None:
+        raise DevKeysRefused(
+            f"batcher.key_file holds the development key {known!r}, which everybody knows, and "
+            f"{where}; make a key of your own: stemma keys new"
+        )
 
 
 async def refuse_public_chain(client: JsonRpcClient) -> int:

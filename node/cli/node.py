@@ -72,19 +72,22 @@ def _text(path: Path | None) -> str | None:
 async def _run(settings: node_config.NodeConfig) -> None:
     from ..application import NodeParts, run_node
     from ..l1.json_rpc import JsonRpcClient
-    from ..provisioning import check_l1, load_founded
+    from ..provisioning import check_l1, load_founded, refuse_public_development_key
     from ..run_file import remove_run_file, write_run_file
 
     founded = load_founded(Path(settings.rollup.rollup_config), Path(settings.rollup.genesis))
     async with JsonRpcClient(settings.l1.url) as client:
         await check_l1(client, founded.config)
     key_file = settings.batcher.key_file
+    key = read_key_file(Path(key_file)) if key_file else None
+    if key is not None:
+        refuse_public_development_key(key, founded.config.l1_chain_id, settings.rpc.host)
     parts = NodeParts(
         rollup=founded.config,
         genesis=founded.genesis,
         l1_url=settings.l1.url,
         datadir=settings.datadir,
-        batcher_key=read_key_file(Path(key_file)) if key_file else None,
+        batcher_key=key,
     )
 
     def ready(running: RollupNode) -> None:

@@ -13,11 +13,16 @@ from pathlib import Path
 import pytest
 
 from chain.crypto.keystore import decrypt_key
+from genesis.dev_accounts import dev_account
 from node.application import run_dev
 from node.cli.exit_codes import UNREACHABLE, exit_code_of
 from node.config import load
 from node.l1.json_rpc import L1Unreachable
-from node.provisioning import PUBLIC_CHAIN_IDS, DevKeysRefused
+from node.provisioning import (
+    PUBLIC_CHAIN_IDS,
+    DevKeysRefused,
+    refuse_public_development_key,
+)
 from node.run_file import forget_run_file, remove_run_file, write_run_file
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -115,6 +120,29 @@ def test_development_keys_are_refused_on_a_public_address(host: str, tmp_path: P
 
     with pytest.raises(DevKeysRefused, match="everybody knows"):
         asyncio.run(run_dev(config, never, never))
+
+
+@pytest.mark.parametrize(
+    ("l1_chain_id", "host", "where"),
+    [
+        (1, "127.0.0.1", "the L1 is chain 1, a public one"),
+        (11155111, "::1", "the L1 is chain 11155111, a public one"),
+        (900, "0.0.0.0", "rpc.host is 0.0.0.0"),
+        (31337, "node.example", "rpc.host is node.example"),
+    ],
+)
+def test_a_batcher_does_not_pay_with_a_key_that_everybody_knows(
+    l1_chain_id: int, host: str, where: str
+) -> None:
+    key = dev_account("batcher").private_key
+    with pytest.raises(DevKeysRefused, match=f"development key 'batcher'.*{where}"):
+        refuse_public_development_key(key, l1_chain_id, host)
+    refuse_public_development_key(b"\x07" * 32, l1_chain_id, host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_development_keys_work_at_home(host: str) -> None:
+    refuse_public_development_key(dev_account("batcher").private_key, 900, host)
 
 
 def test_public_chains_are_known() -> None:
