@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
 import shutil
 import signal
 import subprocess
@@ -237,6 +239,27 @@ def test_an_audit_over_a_tampered_store_says_no_with_exit_code_3(
 def test_an_audit_without_a_node_ends_with_exit_code_4(net: AiNetwork) -> None:
     places = ("--rpc", "http://127.0.0.1:1", "--gateway", net.gateway)
     assert stemma_audit(net, "0x" + "ab" * 32, *places).returncode == 4
+
+
+def test_the_tutorials_do_what_they_say(net: AiNetwork, tmp_path: Path) -> None:
+    run = json.loads((net.node.datadir / "run.json").read_text()) | {"gateway": net.gateway}
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    said = ""
+    for name in ("first-adapter", "ask-with-openai-client"):
+        text = (ROOT / "docs" / "tutorials" / f"{name}.md").read_text()
+        (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+        (tmp_path / "tutorial.py").write_text(block)
+        done = subprocess.run(
+            [sys.executable, tmp_path / "tutorial.py", tmp_path / "run.json"],
+            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        said += done.stdout
+    assert "adapter 0x" in said
+    assert "costs at most" in said
+    assert re.search(r"^paid \d+ wei", said, re.MULTILINE)
+    assert re.search(r"^request 0x[0-9a-f]{64}$", said, re.MULTILINE)
 
 
 def test_a_worker_that_was_killed_serves_the_same_adapter_again(net: AiNetwork) -> None:
