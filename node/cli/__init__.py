@@ -6,8 +6,11 @@ was needed could not be reached. Nothing heavy is imported before its command ru
 
 from __future__ import annotations
 
+import ast
 import sys
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
 
 import typer
 
@@ -53,9 +56,21 @@ def _run_plugin(entry: EntryPoint, arguments: list[str]) -> None:
 
 
 def _list_plugins() -> None:
-    """Put plug-in commands into the help, by name only."""
-    for name in sorted(_plugins()):
-        app.command(name, help=f"`stemma {name} --help` says more.")(_plugin_placeholder)
+    """Put plug-in commands into the help."""
+    for name, entry in sorted(_plugins().items()):
+        app.command(name, help=_summary(entry))(_plugin_placeholder)
+
+
+def _summary(entry: EntryPoint) -> str:
+    """What the first line of a plug-in's module says after the command; the module stays unread
+    by Python, for it may import a great deal.
+    """
+    spec = find_spec(entry.module)
+    if spec is None or spec.origin is None:
+        return f"`stemma {entry.name} --help` says more."
+    text = ast.get_docstring(ast.parse(Path(spec.origin).read_bytes())) or ""
+    summary = text.partition("\n")[0].partition(": ")[2]
+    return summary[:1].upper() + summary[1:]
 
 
 def _plugin_placeholder() -> None:

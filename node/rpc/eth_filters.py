@@ -155,6 +155,10 @@ class FilterNamespace:
     @rpc("eth_newFilter", Parameter("filter", parameters.log_filter))
     def new_filter(self, wanted: LogFilter) -> str:
         """Install a filter for logs that come from now on."""
+        first = wanted.from_block.number if wanted.from_block is not None else None
+        last = wanted.to_block.number if wanted.to_block is not None else None
+        if first is not None and last is not None and first > last:
+            raise RpcError(errors.INVALID_PARAMS, "invalid block range params")
         return self._install("logs", wanted)
 
     @rpc("eth_newBlockFilter")

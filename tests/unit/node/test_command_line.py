@@ -159,3 +159,9 @@ def test_run_file_is_removed_by_its_writer_only(tmp_path: Path) -> None:
     assert (tmp_path / "run.json").exists()
     forget_run_file(tmp_path)
     assert not (tmp_path / "run.json").exists()
+
+
+def test_help_says_what_the_commands_of_the_other_tower_do() -> None:
+    shown = " ".join(stemma("--help").stdout.split())
+    assert "demo The whole loop in one command, with a page at its end." in shown
+    assert "audit An answer recomputed from chain data and content store" in shown

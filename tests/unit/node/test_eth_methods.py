@@ -283,6 +283,12 @@ def test_fee_history_and_prices(chain: RpcChain) -> None:
     assert price == head + int(chain.call("eth_maxPriorityFeePerGas"), 16)
 
 
+@pytest.mark.parametrize("method", ["eth_newFilter", "eth_getLogs"])
+def test_a_range_that_ends_before_it_begins_is_refused(chain: RpcChain, method) -> None:
+    words = (-32602, "invalid block range params")
+    assert chain.error(method, {"fromBlock": "0x2", "toBlock": "0x1"}) == words
+
+
 @pytest.mark.parametrize("method", ["eth_call", "eth_estimateGas"])
 def test_a_price_below_the_base_fee_is_refused_in_either_form(chain: RpcChain, method) -> None:
     words = (-32000, "max fee per gas less than block base fee")
