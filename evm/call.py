@@ -103,7 +103,7 @@ class Simulator:
         block_override: BlockOverride | None = None,
     ) -> None:
         for address, override in (account_overrides or {}).items():
-            _override_account(state, address, override)
+            override_account(state, address, override)
         self._state = state
         self._block = _override_block(block, block_override or BlockOverride())
 
@@ -232,7 +232,8 @@ def _failure(outcome: Outcome, used: int, most: int) -> CallFailed:
     return CallFailed(str(outcome.error), result)
 
 
-def _override_account(state: State, address: Address, override: AccountOverride) -> None:
+def override_account(state: State, address: Address, override: AccountOverride) -> None:
+    """Change an account of a state as an override says."""
     if override.nonce is not None:
         state.set_nonce(address, override.nonce)
     if override.balance is not None:

@@ -19,7 +19,7 @@ from chain.trie import MissingNode
 from chain.txpool import PooledTransaction
 from chain.types import Address, Hash32
 from chain.watched_state import WatchedState
-from genesis.config import ChainConfig
+from genesis.config import GAS_LIMIT_MIN, ChainConfig
 
 from .block_check import check_header
 from .builder import Rejected, build_block
@@ -30,9 +30,14 @@ from .executor import BlockExecution, ExecutionResult, PayloadAttributes, execut
 from .fees import blob_base_fee
 from .forks import NO_LIMIT, rules_at
 from .replay import BlockReplay
+from .simulate import Simulation
 from .tracing import Tracer
 
 DEFAULT_CALL_GAS = 50_000_000
+MAX_EXTRA_DATA_BYTES = 32
+GAS_LIMIT_STEP = 1_024
+"""An L1's gas limit moves by less than this part of its parent's."""
+MAX_GAS = 2**63 - 1
 _BLOCKS_PER_STATE = 64
 _ENTRIES_PER_STATE = 40_000
 """One State serves so many blocks, or until it holds so many accounts and slots; then a fresh one
@@ -178,10 +183,10 @@ class ExecutionEngine:
         """
         header = block.header
         parent = self._known(header.parent_hash)
-        _check_place(header, parent)
         limit = rules_at(self.config, header.timestamp).max_block_bytes
         if limit != NO_LIMIT and (size := len(block.encode())) > limit:
             raise InvalidBlock(header.hash, header.number, f"{size} bytes, {limit} at most")
+        _check_header(self.config, header, parent)
         result = execute_block(
             self.config,
             parent,
@@ -237,6 +242,17 @@ class ExecutionEngine:
         """Gas with which a call succeeds at the end of a block. Raises CallFailed."""
         simulator = self.simulator(header, account_overrides, block_override)
         return simulator.estimate_gas(request, gas_cap)
+
+    def simulation(self, header: Header, *, validates: bool, logs_transfers: bool) -> Simulation:
+        """A chain of pretended blocks on top of a block. Raises UnknownBlock without its state."""
+        return Simulation(
+            self.config,
+            header,
+            self.state_at(header),
+            self._ancestors(header),
+            validates=validates,
+            logs_transfers=logs_transfers,
+        )
 
     def trace_call(
         self,
@@ -363,12 +379,24 @@ def attributes_of(block: Block) -> PayloadAttributes:
     )
 
 
-def _check_place(header: Header, parent: Header) -> None:
-    if header.number != parent.number + 1:
-        raise InvalidBlock(header.hash, header.number, f"its parent has the number {parent.number}")
+def _check_header(config: ChainConfig, header: Header, parent: Header) -> None:
+    """What a header has to be whatever is executed. Raises InvalidBlock."""
+    number = header.number
+    if number != parent.number + 1:
+        raise InvalidBlock(header.hash, number, f"its parent has the number {parent.number}")
     if header.timestamp <= parent.timestamp:
         raise InvalidBlock(
             header.hash,
-            header.number,
+            number,
             f"timestamp {header.timestamp} is not after the parent's {parent.timestamp}",
         )
+    if config.is_optimism:  # SystemConfig on L1 says how much gas and which extraData
+        return
+    if len(header.extra_data) > MAX_EXTRA_DATA_BYTES:
+        size = len(header.extra_data)
+        raise InvalidBlock(
+            header.hash, number, f"extraData of {size} bytes, {MAX_EXTRA_DATA_BYTES} at most"
+        )
+    limit, before = header.gas_limit, parent.gas_limit
+    if abs(limit - before) >= before // GAS_LIMIT_STEP or not GAS_LIMIT_MIN <= limit <= MAX_GAS:
+        raise InvalidBlock(header.hash, number, f"gas limit {limit} after the parent's {before}")

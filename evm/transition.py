@@ -54,7 +54,7 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
-class _Payment:
+class Payment:
     """What a transaction costs its sender, in wei or wei per gas."""
 
     gas_price: int
@@ -65,6 +65,7 @@ class _Payment:
     operator: L1FeeParameters | None
 
     def operator_fee(self, gas: int) -> int:
+        """Isthmus operator fee in wei for that much gas; 0 where there is none."""
         return self.operator.operator_fee(gas) if self.operator is not None else 0
 
 
@@ -175,7 +176,7 @@ class Transition:
                 f"blobBaseFee: {self._block.blob_base_fee}",
             )
 
-    def _price(self, tx: SignedTransaction) -> _Payment:
+    def _price(self, tx: SignedTransaction) -> Payment:
         """Prices at this block's base fee. Raises InvalidTransaction where the caps do not fit."""
         base_fee, fee_cap, tip_cap = self._block.base_fee, fee_cap_wei(tx), tip_cap_wei(tx)
         if tip_cap > fee_cap:
@@ -190,15 +191,23 @@ class Transition:
         tip = min(tip_cap, fee_cap - base_fee)
         blob_fee = _blob_gas(tx) * self._block.blob_base_fee
         if self._optimism is None:
-            return _Payment(base_fee + tip, fee_cap, tip, blob_fee, 0, None)
+            return Payment(base_fee + tip, fee_cap, tip, blob_fee, 0, None)
         if self._prices is None:
             self._prices = l1_attributes(self._state.get_storage, self._optimism)
         data_fee = l1_fee(self._prices, tx.encode())
-        return _Payment(base_fee + tip, fee_cap, tip, 0, data_fee, self._prices)
+        return Payment(base_fee + tip, fee_cap, tip, 0, data_fee, self._prices)
 
-    def _check_sender(self, tx: SignedTransaction, sender: Address, payment: _Payment) -> None:
-        state = self._state
-        nonce = state.get_nonce(sender)
+    def _check_sender(self, tx: SignedTransaction, sender: Address, payment: Payment) -> None:
+        self._check_nonce(tx, sender)
+        code = self._state.get_code(sender)
+        if code and not (self._rules.machine.has_delegations and delegation_of(code)):
+            raise InvalidTransaction(
+                Fault.SENDER_NOT_EOA, f"address 0x{sender.hex()}, len(code): {len(code)}"
+            )
+        self._check_funds(tx, sender, payment)
+
+    def _check_nonce(self, tx: SignedTransaction, sender: Address) -> None:
+        nonce = self._state.get_nonce(sender)
         if tx.nonce != nonce:
             low = tx.nonce < nonce
             raise InvalidTransaction(
@@ -209,16 +218,13 @@ class Transition:
             raise InvalidTransaction(
                 Fault.NONCE_MAX, f"address 0x{sender.hex()}, nonce: {tx.nonce}"
             )
-        code = state.get_code(sender)
-        if code and not (self._rules.machine.has_delegations and delegation_of(code)):
-            raise InvalidTransaction(
-                Fault.SENDER_NOT_EOA, f"address 0x{sender.hex()}, len(code): {len(code)}"
-            )
+
+    def _check_funds(self, tx: SignedTransaction, sender: Address, payment: Payment) -> None:
         most = tx.gas_limit * payment.fee_cap + tx.value + payment.data_fee
         most += payment.operator_fee(tx.gas_limit)
         if type(tx) is BlobTransaction:
             most += _blob_gas(tx) * tx.max_fee_per_blob_gas
-        balance = state.get_balance(sender)
+        balance = self._state.get_balance(sender)
         if balance < most:
             raise InvalidTransaction(
                 Fault.INSUFFICIENT_FUNDS, f"address 0x{sender.hex()} have {balance} want {most}"
@@ -226,7 +232,7 @@ class Transition:
 
     # -- money and execution ----------------------------------------------------------------------
 
-    def _pay(self, tx: SignedTransaction, sender: Address, payment: _Payment) -> None:
+    def _pay(self, tx: SignedTransaction, sender: Address, payment: Payment) -> None:
         """Take the most that this run can cost; what is not used comes back in `_settle`."""
         state = self._state
         cost = tx.gas_limit * payment.gas_price + payment.blob_fee + payment.data_fee
@@ -261,7 +267,7 @@ class Transition:
         return outcome, gas_after_refund(self._rules, tx.gas_limit, outcome, refund, floor)
 
     def _settle(
-        self, tx: SignedTransaction, sender: Address, payment: _Payment, gas_used: int
+        self, tx: SignedTransaction, sender: Address, payment: Payment, gas_used: int
     ) -> None:
         """Give the sender what was not used and everyone else their part."""
         back = (tx.gas_limit - gas_used) * payment.gas_price

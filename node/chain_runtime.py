@@ -23,6 +23,7 @@ from .rpc.eth_state import StateNamespace
 from .rpc.eth_transactions import TransactionNamespace
 from .rpc.jsonrpc import Limits
 from .rpc.net import NetNamespace
+from .rpc.simulate import SimulateNamespace
 from .rpc.txpool import TxpoolNamespace
 from .shared_pool import SharedPool
 from .writer import Writer
@@ -56,6 +57,7 @@ def chain_namespaces(backend: Backend) -> list[object]:
     return [
         BlockNamespace(backend),
         StateNamespace(backend),
+        SimulateNamespace(backend),
         TransactionNamespace(backend),
         FilterNamespace(backend),
         NetNamespace(backend),

@@ -55,7 +55,7 @@ def block_override(value: object) -> BlockOverride:
     return replace(BlockOverride(), **fields)  # type: ignore[arg-type]
 
 
-def _authorization(item: Mapping[str, object]) -> Authorization:
+def authorization(item: Mapping[str, object]) -> Authorization:
     """One EIP-7702 authorization of a call request."""
     return Authorization(
         chain_id=quantity(item.get("chainId")),
@@ -91,7 +91,7 @@ def call_request(arguments: TransactionArguments, base_fee_wei: int) -> CallRequ
         value=arguments.value,
         data=arguments.data,
         access_list=arguments.access_list,
-        authorization_list=tuple(_authorization(item) for item in arguments.authorization_list),
+        authorization_list=tuple(authorization(item) for item in arguments.authorization_list),
         blob_hashes=arguments.blob_versioned_hashes,
     )
 

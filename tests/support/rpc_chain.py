@@ -25,6 +25,7 @@ from node.rpc.eth_state import StateNamespace
 from node.rpc.eth_transactions import TransactionNamespace
 from node.rpc.jsonrpc import Dispatcher, Limits, RequestContext
 from node.rpc.net import NetNamespace
+from node.rpc.simulate import SimulateNamespace
 from node.rpc.stemma import StemmaNamespace
 from node.rpc.txpool import TxpoolNamespace
 from node.shared_pool import SharedPool
@@ -70,6 +71,7 @@ class RpcChain:
             [
                 BlockNamespace(self.backend),
                 StateNamespace(self.backend),
+                SimulateNamespace(self.backend),
                 TransactionNamespace(self.backend),
                 self.filters,
                 NetNamespace(self.backend),
