@@ -154,7 +154,7 @@ def _training_lines(report: DemoReport) -> list[str]:
     for each in report.trained:
         version = each.version
         lines += [
-            *_paragraph("", f"  Datanet {version.datanet_id}  {each.plan.title}"),
+            *_paragraph(f"  Datanet {version.datanet_id}   ", each.plan.title),
             f"     {version.row_count} rows of {each.contributors} contributors, "
             f"snapshot 0x{version.snapshot_root.hex()[:16]}…",
             f"     adapter 0x{each.adapter_id.hex()[:16]}…, {each.steps} training steps, "
@@ -191,7 +191,7 @@ def _answer_lines(report: DemoReport, number: int, given: GivenAnswer) -> list[s
 
 
 def _claim_lines(report: DemoReport) -> list[str]:
-    lines = ["  Claimed: wei that now lie in these wallets"]
+    lines = ["  Claimed, and now in these wallets"]
     for account, wei in sorted(report.claimed_wei.items(), key=lambda item: -item[1]):
         lines.append(f"     {_name(report, account):<16} {ether(wei):>26}  {account}")
     return [*lines, ""]
@@ -212,8 +212,11 @@ def _proof_lines(report: DemoReport) -> list[str]:
         ),
         f"       sequencer {report.sequencer.block_hash}",
         f"       verifier  {report.verifier.block_hash}",
-        f"     {ether(held.in_wei)} in = {ether(held.out_wei)} out + {ether(held.held_wei)} held,",
-        f"     {exact}.",
+        *_paragraph(
+            "     ",
+            f"{ether(held.in_wei)} went into the contracts = {ether(held.out_wei)} came out + "
+            f"{ether(held.held_wei)} they hold (the worker's bond, rewards not claimed), {exact}.",
+        ),
         f"     {sound} of {len(report.answers)} answers recomputed from chain data and content "
         "store alone.",
         f"     {report.seconds.get('total', 0.0):.0f} s in all.",
