@@ -1,8 +1,8 @@
 """What a block asks of the beacon chain (EIP-7685): deposits, exits and consolidations.
 
 Deposits are read from the logs of the deposit contract (EIP-6110); exits and consolidations come
-out of system calls at the end of the block (EIP-7002, EIP-7251). Where a contract is not there,
-there is nothing to ask: so on our embedded L1. An L2 has no requests at all.
+out of system calls at the end of the block (EIP-7002, EIP-7251), whose contracts have to be there.
+An L2 has no requests at all.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from typing import Final
 from chain.errors import StemmaError
 from chain.receipt import Receipt
 from chain.types import Address, Hash32, to_address
+from genesis.addresses import CONSOLIDATION_REQUESTS, WITHDRAWAL_REQUESTS
 
 from .environment import Outcome
 
 DEPOSIT_CONTRACT: Final = to_address("0x00000000219ab540356cbb839cbe05303d7705fa")
-WITHDRAWAL_REQUESTS: Final = to_address("0x00000961ef480eb55e80d19ad83579a64c007002")
-CONSOLIDATION_REQUESTS: Final = to_address("0x0000bbddc7ce488642fb579f8b00f3a590007251")
 
 _DEPOSIT_EVENT: Final = Hash32(
     bytes.fromhex("649bbc62d0e31342afea4e5cd82d4049e7e1ee912fc0889aa790803be39038c5")
@@ -53,7 +52,7 @@ def block_requests(
     for kind, contract in _CONTRACT_TYPES:
         outcome = system_call(contract)
         if outcome is None:
-            continue
+            raise InvalidRequests(f"no system contract at 0x{contract.hex()}")
         if not outcome.succeeded:
             raise InvalidRequests(f"system call to 0x{contract.hex()}: {outcome.error}")
         if outcome.output:

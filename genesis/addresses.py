@@ -31,6 +31,12 @@ OPERATOR_FEE_VAULT = to_address("0x420000000000000000000000000000000000001b")
 HISTORY_STORAGE = to_address("0x0000f90827f1c53a10cb7a02335b175320002935")
 """EIP-2935: the last 8191 block hashes."""
 
+WITHDRAWAL_REQUESTS = to_address("0x00000961ef480eb55e80d19ad83579a64c007002")
+"""EIP-7002 on an L1."""
+
+CONSOLIDATION_REQUESTS = to_address("0x0000bbddc7ce488642fb579f8b00f3a590007251")
+"""EIP-7251 on an L1."""
+
 BEACON_ROOTS = to_address("0x000f3df6d732807ef1319fb7b8bb8522d0beac02")
 """EIP-4788: parent beacon block roots by timestamp."""
 

@@ -51,6 +51,30 @@ _BEACON_ROOTS_CODE: Final = bytes.fromhex(
     "ff810690815414603c575f5ffd5b62001fff01545f5260205ff35b5f5ffd5b62001fff42064281555f359062001fff"
     "015500"
 )
+_WITHDRAWAL_REQUESTS_CODE: Final = bytes.fromhex(
+    "3373fffffffffffffffffffffffffffffffffffffffe1460cb5760115f54807fffffffffffffffffffffffffffff"
+    "ffffffffffffffffffffffffffffffffffff146101f457600182026001905f5b5f82111560685781019083028483"
+    "029004916001019190604d565b909390049250505036603814608857366101f457346101f4575f5260205ff35b34"
+    "106101f457600154600101600155600354806003026004013381556001015f35815560010160203590553360601b"
+    "5f5260385f601437604c5fa0600101600355005b6003546002548082038060101160df575060105b5f5b81811461"
+    "01835782810160030260040181604c02815460601b8152601401816001015481526020019060020154807fffffff"
+    "ffffffffffffffffffffffffff00000000000000000000000000000000168252906010019060401c908160381c81"
+    "600701538160301c81600601538160281c81600501538160201c81600401538160181c81600301538160101c8160"
+    "0201538160081c81600101535360010160e1565b910180921461019557906002556101a0565b90505f6002555f60"
+    "03555b5f54807fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff14156101cd5750"
+    "5f5b6001546002828201116101e25750505f6101e8565b01600290035b5f555f600155604c025ff35b5f5ffd"
+)
+_CONSOLIDATION_REQUESTS_CODE: Final = bytes.fromhex(
+    "3373fffffffffffffffffffffffffffffffffffffffe1460d35760115f54807fffffffffffffffffffffffffffff"
+    "ffffffffffffffffffffffffffffffffffff1461019a57600182026001905f5b5f82111560685781019083028483"
+    "029004916001019190604d565b9093900492505050366060146088573661019a573461019a575f5260205ff35b34"
+    "1061019a57600154600101600155600354806004026004013381556001015f358155600101602035815560010160"
+    "403590553360601b5f5260605f60143760745fa0600101600355005b6003546002548082038060021160e7575060"
+    "025b5f5b8181146101295782810160040260040181607402815460601b8152601401816001015481526020018160"
+    "02015481526020019060030154905260010160e9565b910180921461013b5790600255610146565b90505f600255"
+    "5f6003555b5f54807fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff1415610173"
+    "57505f5b6001546001828201116101885750505f61018e565b01600190035b5f555f6001556074025ff35b5f5ffd"
+)
 _FEE_VAULTS: Final = (
     addresses.SEQUENCER_FEE_VAULT,
     addresses.BASE_FEE_VAULT,
@@ -221,6 +245,17 @@ def system_contracts() -> dict[Address, GenesisAccount]:
     }
 
 
+def l1_contracts() -> dict[Address, GenesisAccount]:
+    """System contracts of an L1: every chain's, and where validators ask (EIP-7002, 7251)."""
+    return {
+        **system_contracts(),
+        addresses.WITHDRAWAL_REQUESTS: GenesisAccount(nonce=1, code=_WITHDRAWAL_REQUESTS_CODE),
+        addresses.CONSOLIDATION_REQUESTS: GenesisAccount(
+            nonce=1, code=_CONSOLIDATION_REQUESTS_CODE
+        ),
+    }
+
+
 def l2_contracts(fee_recipient: Address) -> dict[Address, GenesisAccount]:
     """Predeploys, native precompiles and system contracts of the L2.
 
@@ -256,7 +291,7 @@ def dev_l1_genesis(timestamp: int, *, chain_id: int | None = None) -> GenesisSpe
     preset = dev_l1_preset()
     return GenesisSpec(
         config=ChainConfig.ethereum(chain_id or preset.chain_id, preset.gas_limit),
-        alloc={**system_contracts(), **dev_alloc()},
+        alloc={**l1_contracts(), **dev_alloc()},
         timestamp=timestamp,
         gas_limit=preset.gas_limit,
         base_fee_per_gas=preset.base_fee_wei,

@@ -12,7 +12,13 @@ from chain.types import Address, Hash32
 from evm.engine import ExecutionEngine
 from evm.executor import ExecutionResult, PayloadAttributes
 from genesis import addresses
-from genesis.allocation import GenesisAccount, GenesisSpec, genesis_block, system_contracts
+from genesis.allocation import (
+    GenesisAccount,
+    GenesisSpec,
+    genesis_block,
+    l1_contracts,
+    system_contracts,
+)
 from genesis.config import ChainConfig
 
 KEYS = tuple(number.to_bytes(32, "big") for number in range(1, 7))
@@ -33,7 +39,8 @@ L1_CONFIG = ChainConfig.ethereum(900)
 
 def genesis(config: ChainConfig, extra: dict | None = None) -> tuple[Block, StateChanges]:
     """A genesis block with funded users, system contracts and, on an L2, natives and prices."""
-    alloc = {user: GenesisAccount(balance=FUNDS) for user in USERS} | system_contracts()
+    alloc = {user: GenesisAccount(balance=FUNDS) for user in USERS}
+    alloc |= system_contracts() if config.is_optimism else l1_contracts()
     if config.is_optimism:
         for native in addresses.NATIVE_PRECOMPILES.values():
             alloc[native] = GenesisAccount(nonce=1, code=b"\xfe")

@@ -190,8 +190,7 @@ def test_block_of_more_than_8_mib_is_refused_and_not_built_in_osaka():
     candidates = [PooledTransaction(tx, recover_sender(tx)) for tx in small]
     built = chain.build(wanted, candidates)
     assert len(built.block.transactions) == 5
-    limit = forks.OSAKA.max_block_bytes
-    stuffed = replace(built.block, header=replace(built.block.header, extra_data=bytes(limit)))
+    stuffed = replace(built.block, transactions=(*built.block.transactions, small[5]))
     with pytest.raises(InvalidBlock, match="bytes, 8388608 at most"):
         chain.execute(stuffed)
 

@@ -11,11 +11,11 @@ from evm.environment import Outcome
 from evm.requests import (
     _DEPOSIT_EVENT,
     DEPOSIT_CONTRACT,
-    WITHDRAWAL_REQUESTS,
     InvalidRequests,
     block_requests,
     requests_hash,
 )
+from genesis.addresses import WITHDRAWAL_REQUESTS
 from genesis.allocation import GenesisAccount
 
 PARTS = (b"\x01" * 48, b"\x02" * 32, b"\x03" * 8, b"\x04" * 96, b"\x05" * 8)
@@ -33,8 +33,8 @@ def receipts(data, address=DEPOSIT_CONTRACT):
     return [Receipt(2, True, 21_000, (Log(address, (_DEPOSIT_EVENT,), data),))]
 
 
-def no_contract(_contract):
-    return None
+def nothing_asked(_contract):
+    return Outcome(b"", 0, 0, (), (), None)
 
 
 def test_no_requests_hash_to_sha256_of_nothing():
@@ -42,11 +42,11 @@ def test_no_requests_hash_to_sha256_of_nothing():
 
 
 def test_deposit_event_becomes_a_request():
-    assert block_requests(receipts(event()), no_contract) == [b"\x00" + b"".join(PARTS)]
+    assert block_requests(receipts(event()), nothing_asked) == [b"\x00" + b"".join(PARTS)]
 
 
 def test_the_same_event_of_another_contract_is_nothing():
-    assert block_requests(receipts(event(), STRANGER), no_contract) == []
+    assert block_requests(receipts(event(), STRANGER), nothing_asked) == []
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,12 @@ def test_the_same_event_of_another_contract_is_nothing():
 )
 def test_malformed_deposit_event_is_named(data):
     with pytest.raises(InvalidRequests, match="deposit event"):
-        block_requests(receipts(data), no_contract)
+        block_requests(receipts(data), nothing_asked)
+
+
+def test_missing_system_contract_is_named():
+    with pytest.raises(InvalidRequests, match="no system contract at 0x00000961ef48"):
+        block_requests([], lambda _contract: None)
 
 
 def test_failed_system_call_is_named():
