@@ -15,7 +15,7 @@ from chain.types import Address, Hash32
 from chain.watched_state import Seen, WatchedState
 
 from .environment import Outcome
-from .tracing import Listener
+from .tracing import Allowance, Listener
 
 
 @dataclass
@@ -32,6 +32,7 @@ class PrestateTracer(Listener):
     with_code: bool = True
     with_storage: bool = True
     include_empty: bool = False
+    allowance: Allowance = field(default_factory=Allowance)
     _pre: dict[str, Any] = field(default_factory=dict)
     _post: dict[str, Any] = field(default_factory=dict)
 
@@ -42,7 +43,7 @@ class PrestateTracer(Listener):
             self.state.get_balance(address)
 
     def result(self, outcome: Outcome, gas_used: int) -> dict[str, Any]:
-        """Geth's answer object: the accounts before, or `pre` and `post`."""
+        """Geth's answer object: the accounts before, or `pre` and `post`. Raises TraceTooLarge."""
         # A copy: comparing reads accounts too.
         for address, seen in list(self.state.seen.items()):
             if self.diff_mode:
@@ -52,12 +53,15 @@ class PrestateTracer(Listener):
         return {"pre": self._pre, "post": self._post} if self.diff_mode else self._pre
 
     def _before(self, seen: Seen, slots: dict[int, int]) -> dict[str, Any]:
+        self.allowance.take(16 + 4 * len(slots))
         account: dict[str, Any] = {"balance": hex(seen.balance_wei)}
         if seen.nonce:
             account["nonce"] = seen.nonce
         if seen.code_hash != EMPTY_CODE_HASH:
             if self.with_code:
-                account["code"] = "0x" + self.state.code_of(seen.code_hash).hex()
+                code = self.state.code_of(seen.code_hash)
+                self.allowance.take(len(code) // 16)
+                account["code"] = "0x" + code.hex()
             account["codeHash"] = "0x" + seen.code_hash.hex()
         if slots and self.with_storage:
             account["storage"] = {_word(slot): _word(slots[slot]) for slot in sorted(slots)}

@@ -19,13 +19,29 @@ from .environment import Outcome
 
 _ERROR_SELECTOR = selector("Error(string)")
 MAX_RECORDED_WORDS = 1_000_000
-"""Stack and memory words that one struct-log trace may record (near 100 MB): one request cannot
-fill the memory of the node.
+"""Words that the traces of one request may record (near 100 MB as JSON in the making), so that no
+request can fill the memory of the node.
 """
 
 
 class TraceTooLarge(StemmaError):
     """A trace would take more memory than one request may; the message says how to ask for less."""
+
+
+@dataclass
+class Allowance:
+    """Words of 32 bytes that the traces of one request may still record."""
+
+    words: int = MAX_RECORDED_WORDS
+
+    def take(self, words: int) -> None:
+        """Count words off. Raises TraceTooLarge where there are not as many left."""
+        self.words -= words
+        if self.words < 0:
+            raise TraceTooLarge(
+                f"trace too large: more than {MAX_RECORDED_WORDS} words; ask for one transaction, "
+                "set limit, disableStack or disableStorage, or use callTracer with onlyTopCall"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +125,7 @@ class StructLogger(Listener):
     """Records each step: the default tracer of debug_traceTransaction.
 
     `limit` is how many steps to record, 0 for all. Raises TraceTooLarge in the middle of a run
-    that would record more than MAX_RECORDED_WORDS.
+    that would record more than the allowance.
     """
 
     with_memory: bool = False
@@ -117,8 +133,8 @@ class StructLogger(Listener):
     with_storage: bool = True
     with_return_data: bool = False
     limit: int = 0
+    allowance: Allowance = field(default_factory=Allowance)
     logs: list[dict[str, Any]] = field(default_factory=list)
-    _recorded_words: int = 0
     _open: dict[int, dict[str, Any]] = field(default_factory=dict)
     _storage: dict[Address, dict[str, str]] = field(default_factory=dict)
 
@@ -152,24 +168,19 @@ class StructLogger(Listener):
         self.logs.append(log)
 
     def _count(self, step: Step) -> None:
-        self._recorded_words += 8 + len(step.stack) * self.with_stack
-        self._recorded_words += len(step.memory) // 32 * self.with_memory
-        self._recorded_words += len(step.return_data) // 32 * self.with_return_data
-        if self._recorded_words > MAX_RECORDED_WORDS:
-            raise TraceTooLarge(
-                f"trace too large: over {MAX_RECORDED_WORDS} words after {len(self.logs)} steps; "
-                "set limit, disableStack or disableStorage, or use callTracer"
-            )
+        words = 8 + len(step.stack) * self.with_stack
+        words += len(step.memory) // 32 * self.with_memory
+        words += len(step.return_data) // 32 * self.with_return_data
+        self.allowance.take(words)
 
     def _storage_after(self, step: Step) -> dict[str, str]:
         seen = self._storage.setdefault(step.address, {})
         slot = step.stack[-1]
-        before = len(seen)
+        self.allowance.take(2 * len(seen))
         if step.op == "SLOAD":
             seen[f"0x{slot:064x}"] = f"0x{step.storage_at(slot):064x}"
         elif len(step.stack) > 1:
             seen[f"0x{slot:064x}"] = f"0x{step.stack[-2]:064x}"
-        self._recorded_words += 2 * before
         return dict(seen)
 
     def step_cost(self, depth: int, cost: int, error: str | None) -> None:
@@ -201,6 +212,7 @@ class CallTracer(Listener):
     only_top_call: bool = False
     with_logs: bool = False
     first_log_index: int = 0
+    allowance: Allowance = field(default_factory=Allowance)
     root: dict[str, Any] | None = None
     _gas_limit: int = 0
     _open: list[dict[str, Any]] = field(default_factory=list)
@@ -212,7 +224,9 @@ class CallTracer(Listener):
         self._gas_limit = gas_limit
 
     def enter(self, entry: FrameEntry) -> None:
-        """Open a frame below the innermost one."""
+        """Open a frame below the innermost one. Raises TraceTooLarge."""
+        if not (self.only_top_call and self._open):
+            self.allowance.take(16 + len(entry.data) // 16)
         frame: dict[str, Any] = {
             "type": entry.kind,
             "from": "0x" + entry.sender.hex(),
@@ -235,6 +249,8 @@ class CallTracer(Listener):
         frame, logs_before = self._open.pop(), self._logs_before.pop()
         frame["gasUsed"] = hex(gas_used)
         if output and error in (None, "execution reverted"):
+            if not (self.only_top_call and self._open):
+                self.allowance.take(len(output) // 16)
             frame["output"] = "0x" + output.hex()
         if error is None:
             return
@@ -253,6 +269,7 @@ class CallTracer(Listener):
         self._logs += 1
         if not self.with_logs or (self.only_top_call and len(self._open) > 1):
             return
+        self.allowance.take(16 + len(data) // 16)
         frame = self._open[-1]
         frame.setdefault("logs", []).append(
             {

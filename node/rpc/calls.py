@@ -11,6 +11,7 @@ from dataclasses import replace
 from chain.block import Header
 from chain.transaction import Authorization
 from chain.types import ZERO_ADDRESS, Address
+from chain.watched_state import WatchedState
 from evm.call import AccountOverride as EngineAccountOverride
 from evm.call import BlockOverride, CallFailed, CallRequest, CallResult
 from evm.engine import ExecutionEngine
@@ -156,6 +157,28 @@ class CallService:
         request = call_request(arguments, header.base_fee_per_gas or 0)
         try:
             return self._engine.trace_call(request, header, tracer, gas_cap=self._gas_cap)
+        except InvalidTransaction as error:
+            raise RpcError(errors.SERVER_ERROR, f"err: {error}") from error
+
+    def trace_on(
+        self,
+        arguments: TransactionArguments,
+        header: Header,
+        state: WatchedState,
+        tracer: Tracer,
+        overrides: Mapping[Address, AccountOverride],
+        block_override: BlockOverride,
+    ) -> tuple[Outcome, int]:
+        """Run a call that a tracer hears on a state that stays as the call leaves it.
+
+        Raises RpcError.
+        """
+        base_fee = header.base_fee_per_gas or 0
+        simulator = self._engine.simulator(
+            header, account_overrides(overrides), block_override, state=state
+        )
+        try:
+            return simulator.trace(call_request(arguments, base_fee), self._gas_cap, tracer)
         except InvalidTransaction as error:
             raise RpcError(errors.SERVER_ERROR, f"err: {error}") from error
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from chain.state import State
+from chain.trie import MissingNode
 from chain.types import ZERO_ADDRESS, Address
 from evm.call import BlockOverride
+from evm.errors import UnknownBlock
 
 from . import errors, parameters
 from .access_list import AccessListTracer
@@ -63,24 +66,14 @@ class StateNamespace:
         """EIP-1186: the account and storage slots with their Merkle proofs."""
         if len(slots) > _MAX_PROOF_SLOTS:
             raise errors.limit_exceeded(f"too many keys: {len(slots)}, limit {_MAX_PROOF_SLOTS}")
-        state = self._backend.fresh_state(block)
-        proofs = state.prove_storage(account, [slot for slot, _ in slots])
-        return {
-            "address": data(account),
-            "accountProof": [data(node) for node in state.prove_account(account)],
-            "balance": quantity(state.get_balance(account)),
-            "codeHash": data(state.get_code_hash(account)),
-            "nonce": quantity(state.get_nonce(account)),
-            "storageHash": data(state.storage_root(account)),
-            "storageProof": [
-                {
-                    "key": key,
-                    "value": quantity(state.get_storage(account, slot)),
-                    "proof": [data(node) for node in proof],
-                }
-                for (slot, key), proof in zip(slots, proofs, strict=True)
-            ],
-        }
+        header = self._backend.resolve(block)
+        try:
+            return _proof(self._backend.engine.state_at(header), account, slots)
+        except (UnknownBlock, MissingNode) as error:
+            raise RpcError(
+                errors.SERVER_ERROR,
+                f"no proof at block {header.number}: its state is not kept here ({error})",
+            ) from error
 
     @rpc("eth_call", _REQUEST, _BLOCK, _STATE_OVERRIDES, _BLOCK_OVERRIDES, heavy=True)
     def call(
@@ -156,3 +149,24 @@ class StateNamespace:
         if fee is None:
             raise RpcError(errors.UNSUPPORTED, "blobs are not supported on this chain")
         return quantity(fee)
+
+
+def _proof(state: State, account: Address, slots: tuple[tuple[int, str], ...]) -> Json:
+    """The answer of eth_getProof. Raises MissingNode."""
+    proofs = state.prove_storage(account, [slot for slot, _ in slots])
+    return {
+        "address": data(account),
+        "accountProof": [data(node) for node in state.prove_account(account)],
+        "balance": quantity(state.get_balance(account)),
+        "codeHash": data(state.get_code_hash(account)),
+        "nonce": quantity(state.get_nonce(account)),
+        "storageHash": data(state.storage_root(account)),
+        "storageProof": [
+            {
+                "key": key,
+                "value": quantity(state.get_storage(account, slot)),
+                "proof": [data(node) for node in proof],
+            }
+            for (slot, key), proof in zip(slots, proofs, strict=True)
+        ],
+    }

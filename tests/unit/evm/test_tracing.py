@@ -18,10 +18,9 @@ from execution import (
 from witness_blocks import ALLOCATION, DESTROY, DESTROY_CODE, STORE
 
 from chain.types import Address
-from evm import tracing
 from evm.call import CallRequest
 from evm.prestate import PrestateTracer
-from evm.tracing import CallTracer, FourByteTracer, StructLogger, TraceTooLarge
+from evm.tracing import Allowance, CallTracer, FourByteTracer, StructLogger, TraceTooLarge
 from genesis import addresses
 from genesis.allocation import GenesisAccount
 from genesis.interfaces import DATANET_REGISTRY
@@ -129,10 +128,21 @@ def test_struct_log_stops_at_its_limit():
     assert body["gas"] > 21_000
 
 
-def test_struct_log_that_grows_too_large_is_refused(monkeypatch):
-    monkeypatch.setattr(tracing, "MAX_RECORDED_WORDS", 20)
-    with pytest.raises(TraceTooLarge, match="over 20 words after 2 steps"):
-        traced(L2_CONFIG, {}, lambda _replay: StructLogger(), send(0, 0, STORE, data=word(1) * 2))
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda replay, few: StructLogger(allowance=few), id="struct logs"),
+        pytest.param(lambda replay, few: CallTracer(allowance=few), id="call tree"),
+        pytest.param(
+            lambda replay, few: CallTracer(allowance=few, with_logs=True, only_top_call=True),
+            id="logs",
+        ),
+        pytest.param(lambda replay, few: PrestateTracer(replay.state, allowance=few), id="state"),
+    ],
+)
+def test_trace_that_grows_too_large_is_refused(make):
+    with pytest.raises(TraceTooLarge, match="trace too large"):
+        traced(L2_CONFIG, LOGGING, lambda replay: make(replay, Allowance(20)), send(0, 0, OUTER))
 
 
 def test_struct_log_shows_memory_and_return_data_where_there_are_any():
