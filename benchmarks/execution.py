@@ -1,10 +1,11 @@
-"""`make bench-evm`: what executing blocks costs, ours beside stock py-evm and revm.
+"""`make bench-evm`: what executing blocks costs, ours beside stock py-evm, EELS and revm.
 
-Every machine gets the same signed transactions from execution_workload.py. Ours and py-evm decode
-them, recover senders, execute and compute a state root; ours also seals the block (receipts, bloom,
-three roots) and commits it to memory. revm is called from Python without signatures, tries or
-blocks, and marks what the bare machine costs. Ours starts each load without transpiled code, so
-that what transpiling costs is in the figures. Medians of three; one run for py-evm's loops.
+Every machine gets the same signed transactions from execution_workload.py. Ours, py-evm and EELS
+decode them, recover senders, execute and compute a state root; ours also seals the block (receipts,
+bloom, three roots) and commits it to memory. revm is called from Python without signatures, tries
+or blocks, and marks what the bare machine costs. Ours starts each load without transpiled code, so
+that what transpiling costs is in the figures. Medians of three; one run for the loops of py-evm and
+for EELS, which takes minutes. EELS and revm join where `ethereum-execution` and `pyrevm` are there.
 
 Progress goes to standard error, the table to standard output, figures to results/evm.json.
 """
@@ -33,11 +34,13 @@ from evm.engine import ExecutionEngine
 from evm.executor import PayloadAttributes
 from evm.pyevm import interpreter
 from evm.pyevm.transpiler.hot import HotCodes
-from genesis.allocation import GenesisAccount, GenesisSpec, genesis_block, system_contracts
+from genesis.allocation import GenesisAccount, GenesisSpec, genesis_block, l1_contracts
 from genesis.config import ChainConfig
 
 RESULTS = Path(__file__).resolve().parent / "results" / "evm.json"
 REPEATS = 3
+MEASURED_ONCE = {"py-evm": {"Mgas/s"}, "EELS": {"Mgas/s", "transfers/s"}}
+"""By machine: the units of its rows that are measured once."""
 GAS_LIMIT = 10**10
 MEGAGAS = 1_000_000
 
@@ -65,7 +68,7 @@ def ours(workload: Workload) -> Measured:
     alloc = {address: GenesisAccount(balance=FUNDS_WEI * 100) for address in (*ADDRESSES, DEPLOYER)}
     spec = GenesisSpec(
         config=ChainConfig.ethereum(CHAIN_ID),
-        alloc=alloc | system_contracts(),
+        alloc=alloc | l1_contracts(),
         timestamp=1,
         gas_limit=GAS_LIMIT,
         base_fee_per_gas=10**9,
@@ -128,6 +131,46 @@ def revm(workload: Workload) -> Measured:
     return Measured(time.perf_counter() - start, gas)
 
 
+def eels(workload: Workload) -> Measured:
+    """The execution specification in Python: transactions one by one, then the state root."""
+    from ethereum.forks.prague import fork, state, transactions, vm
+    from ethereum_types.bytes import Bytes20, Bytes32
+    from ethereum_types.numeric import U64, U256, Uint
+
+    world = state.State()
+    for address in (*ADDRESSES, DEPLOYER):
+        account = state.Account(nonce=Uint(0), balance=U256(FUNDS_WEI * 100), code=b"")
+        state.set_account(world, Bytes20(address), account)
+    environment = vm.BlockEnvironment(
+        chain_id=U64(CHAIN_ID),
+        state=world,
+        block_gas_limit=Uint(GAS_LIMIT),
+        block_hashes=[],
+        coinbase=Bytes20(ZERO_ADDRESS),
+        number=Uint(1),
+        base_fee_per_gas=Uint(10**9),
+        time=U256(13),
+        prev_randao=Bytes32(ZERO_HASH),
+        excess_blob_gas=U64(0),
+        parent_beacon_block_root=Bytes32(ZERO_HASH),
+    )
+
+    def run(raws: tuple[bytes, ...]) -> int:
+        output = vm.BlockOutput()
+        for index, raw in enumerate(raws):
+            tx = transactions.decode_transaction(raw)
+            fork.process_transaction(environment, output, tx, Uint(index))
+        state.state_root(world)
+        return int(output.block_gas_used)
+
+    if workload.set_up:
+        run(workload.set_up)
+    gc.collect()
+    start = time.perf_counter()
+    gas = run(workload.load)
+    return Measured(time.perf_counter() - start, gas)
+
+
 def hexed(data: bytes) -> str:
     """0x and hex digits."""
     return "0x" + data.hex()
@@ -158,9 +201,18 @@ Machine = Callable[[Workload], Measured]
 MACHINES: dict[str, tuple[Machine, str | None]] = {
     "stemma": (ours, None),
     "py-evm": (stock, None),
+    "EELS": (eels, "ethereum.forks.prague"),
     "revm (no signatures, no root)": (revm, "pyrevm"),
 }
 """By name: how to run a load, and the module without which it cannot be."""
+
+
+def is_installed(module: str) -> bool:
+    """Whether a module can be imported."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def measure(workloads: list[Workload]) -> dict[str, dict[str, float]]:
@@ -170,10 +222,11 @@ def measure(workloads: list[Workload]) -> dict[str, dict[str, float]]:
         gas = ours(workload).gas
         row = rows[workload.row] = {}
         for name, (machine, module) in MACHINES.items():
-            if module is not None and importlib.util.find_spec(module) is None:
+            if module is not None and not is_installed(module):
                 say(f"{name}: skipped, the package {module} is not installed")
                 continue
-            repeats = 1 if name == "py-evm" and workload.counts_gas else REPEATS
+            once = workload.row.split()[-1] in MEASURED_ONCE.get(name, ())
+            repeats = 1 if once else REPEATS
             runs = [Measured(machine(workload).seconds, gas) for _ in range(repeats)]
             row[name] = round(statistics.median(run.figure(workload) for run in runs), 1)
             say(f"{workload.row}: {name}: {row[name]}")
