@@ -6,6 +6,7 @@ Parses, calls the service, prints. Logs go to standard error.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 import logging
 import os
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chain.errors import StemmaError
+from genesis.dev_accounts import dev_accounts
 
 if TYPE_CHECKING:
     from ai.training.recipe import TrainingRecipe
@@ -71,6 +73,7 @@ def run(
         rpc_url, key = rpc, read_key(key_file)
     else:
         raise typer.BadParameter("give --rpc or --dev-run-file")
+    _refuse_public_key(key, host)
     # torch is slow to import: only now, so that --help and usage errors answer at once
     from ai.models.base_model import DEFAULT_BASE_MODEL
     from ai.training.recipe import TrainingRecipe
@@ -96,6 +99,18 @@ def run(
         typer.echo(f"error: {error}", err=True)
         code = UNREACHABLE if isinstance(error, NodeUnreachable) else FAILURE
         raise typer.Exit(code) from None
+
+
+def _refuse_public_key(key: bytes, host: str) -> None:
+    """Anybody can sign with a development key: what it attests must not leave this machine."""
+    try:
+        is_local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_local = host == "localhost"
+    if not is_local and any(key == each.private_key for each in dev_accounts()):
+        raise typer.BadParameter(
+            f"--host {host} is reachable from outside, and the key is a public development key"
+        )
 
 
 def _from_run_file(path: Path) -> tuple[str, bytes]:

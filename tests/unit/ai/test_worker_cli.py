@@ -13,6 +13,7 @@ from market import RECIPE
 from typer.testing import CliRunner
 
 from ai.worker.cli import app, read_key
+from genesis.dev_accounts import dev_account
 
 
 def invoke(*arguments: str) -> tuple[int, str]:
@@ -69,6 +70,17 @@ def test_a_recipe_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     )  # fmt: skip
     assert code == 2
     assert "is no recipe" in output
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.org"])
+def test_a_development_key_never_attests_for_the_outside(tmp_path: Path, host: str) -> None:
+    key = tmp_path / "key"
+    key.write_text(dev_account("worker").private_key.hex())
+    code, output = invoke(
+        "--datadir", str(tmp_path), "--rpc", "http://x", "--key-file", str(key), "--host", host
+    )
+    assert code == 2
+    assert "public development key" in output
 
 
 def test_a_worker_without_its_chain_ends_with_the_code_for_it(
