@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import aiohttp
 
 from chain.errors import Recovery, StemmaError
+
+from .. import json_text
 
 _TIMEOUT_S = 20.0
 _ATTEMPTS = 4
@@ -95,7 +96,7 @@ class JsonRpcClient:
                     return None
                 if response.status != 200:
                     raise L1Unreachable(f"GET {url}: HTTP {response.status}")
-                return json.loads(await response.read())
+                return json_text.parse(await response.read())
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise L1Unreachable(f"GET {url}: {type(error).__name__}: {error}") from error
 
@@ -134,6 +135,6 @@ class JsonRpcClient:
             async with session.post(self.url, json=body) as response:
                 if response.status in _RETRIED_STATUS:
                     raise L1Unreachable(f"{self.url}: HTTP {response.status}")
-                return json.loads(await response.read())
+                return json_text.parse(await response.read())
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise L1Unreachable(f"{self.url}: {type(error).__name__}: {error}") from error

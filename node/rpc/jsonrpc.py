@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 from chain.errors import StemmaError
 
+from .. import json_text
 from . import errors
 from .errors import RpcError
 
@@ -28,9 +29,6 @@ MISSING = object()
 _TURN_S = 0.01
 """How long a batch may hold the event loop before others get a turn."""
 
-MAX_DEPTH = 100
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_BRACES_TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 _MARK = "__rpc_methods__"
 # Prefixes that are served together with a namespace.
@@ -142,34 +140,10 @@ def _bind(method: Method, raw: object) -> list[object]:
     return arguments
 
 
-def _refuse_constant(name: str) -> None:
-    """NaN and Infinity are no JSON, though Python reads them."""
-    raise ValueError(name)
-
-
 def _valid_id(value: object) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     return value is None or (isinstance(value, (str, int)) and not isinstance(value, bool))
-
-
-def _is_deep(body: bytes | str) -> bool:
-    """Whether a message nests more than MAX_DEPTH lists and objects.
-
-    Python's parser recurses in C once a level, and py-evm raises the recursion limit to what fits
-    the EVM: a long row of brackets would overflow the stack and end the process. Brackets inside
-    strings count too; no method has a use for that many.
-    """
-    raw = body.encode("utf-8", "replace") if isinstance(body, str) else body
-    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
-        return False
-    brackets = raw.translate(_BRACES_TO_BRACKETS, _NO_BRACKETS)
-    for _ in range(MAX_DEPTH):
-        shorter = brackets.replace(b"[]", b"")  # the innermost level
-        if len(shorter) == len(brackets):
-            break
-        brackets = shorter
-    return bool(brackets)
 
 
 def encode(message: object) -> bytes:
@@ -219,10 +193,8 @@ class Dispatcher:
     async def handle(self, body: bytes | str, context: RequestContext) -> bytes | None:
         """Answer one message, single or batch; None when it held only notifications."""
         try:
-            if _is_deep(body):
-                raise RecursionError
-            message = json.loads(body, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
+            message = json_text.parse(body)
+        except ValueError:
             return encode(error_response(None, RpcError(errors.PARSE_ERROR, "parse error")))
         if not isinstance(message, list):
             return await self._answer_bytes(message, context)

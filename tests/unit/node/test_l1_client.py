@@ -113,6 +113,12 @@ async def test_blobs_that_are_not_json_are_asked_for_again(fetch) -> None:
     assert refusal.value.recovery is Recovery.RETRY
 
 
+@pytest.mark.parametrize("depth", [101, 500_000])
+async def test_an_answer_that_nests_without_end_is_refused_unread(fetch, depth) -> None:
+    with pytest.raises(L1Unreachable, match="nested more than 100 deep"):
+        await fetch(GENESIS, SPEC, "[" * depth + "]" * depth)
+
+
 async def test_missing_blobs_leave_the_block_without_them(fetch) -> None:
     provider = await fetch(GENESIS, SPEC, None)
     assert not provider.block_by_hash(HEADER.hash).blobs
