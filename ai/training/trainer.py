@@ -91,14 +91,7 @@ def train(
     learning_rate, epoch, num_tokens) and step, steps, eta_s, train_runtime. Raises TrainingFailed.
     """
     # PROLOGUE: rows to tokens, base to LoRA
-    limit = min(recipe.row_tokens, base.context_tokens)
-    examples = [
-        _Example(tuple(ids), start)
-        for row in snapshot.rows
-        for ids, start in [row_tokens(base.tokenizer, row.prompt, row.completion, limit)]
-    ]
-    if not examples:
-        raise TrainingFailed(f"datanet {snapshot.datanet_id}: the snapshot has no rows")
+    examples = _tokenised(base, snapshot, recipe)
     model = get_peft_model(base.model, lora_config(recipe))
     draw_first_weights(model, recipe.seed)
     model.train()
@@ -157,6 +150,18 @@ def train(
     files = adapter_files(model, recipe, base.base_model_id)
     manifest = check_adapter(files)
     return TrainedAdapter(files, manifest.adapter_id, tuple(links), tuple(metrics), recipe.steps)
+
+
+def _tokenised(base: BaseModel, snapshot: Snapshot, recipe: TrainingRecipe) -> list[_Example]:
+    limit = min(recipe.row_tokens, base.context_tokens)
+    examples = [
+        _Example(tuple(ids), start)
+        for row in snapshot.rows
+        for ids, start in [row_tokens(base.tokenizer, row.prompt, row.completion, limit)]
+    ]
+    if not examples:
+        raise TrainingFailed(f"datanet {snapshot.datanet_id}: the snapshot has no rows")
+    return examples
 
 
 def lora_config(recipe: TrainingRecipe) -> LoraConfig:
