@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from chain.block import (
-    EMPTY_REQUESTS_HASH,
     Block,
     Header,
     Withdrawal,
@@ -42,7 +41,7 @@ from .fees import (
 )
 from .forks import NO_LIMIT, OptimismRules, rules_at
 from .pyevm.machine import Machine
-from .requests import block_requests, requests_hash
+from .requests import DEPOSIT_CONTRACT, block_requests, requests_hash
 from .tracing import Tracer
 from .transition import Applied, Transition
 
@@ -81,7 +80,8 @@ class ExecutionResult:
     """A sealed block with everything that has to be kept of it.
 
     `state` stands at the block's state root and may serve for the next block; `state_changes` are
-    the trie nodes and codes that have to be stored to open that root again.
+    the trie nodes and codes that have to be stored to open that root again. `requests` are what an
+    L1 block asks of the beacon chain (EIP-7685), each with its type byte.
     """
 
     block: Block
@@ -89,6 +89,7 @@ class ExecutionResult:
     senders: tuple[Address, ...]
     state_changes: StateChanges
     state: State = field(repr=False, compare=False)
+    requests: tuple[bytes, ...] = ()
 
     @property
     def header(self) -> Header:
@@ -196,14 +197,16 @@ class BlockExecution:
             if payout.amount_gwei:
                 balance = self._state.get_balance(payout.address) + payout.amount_gwei * GWEI
                 self._state.set_balance(payout.address, balance)
-        requests = self._requests_hash()
+        requests = self._requests()
         self._state.begin_transaction()
         changes = self._state.take_changes()
-        header = self._header(changes.root, requests)
+        header = self._header(
+            changes.root, requests_hash(requests) if self._rules.has_requests else None
+        )
         withdrawals = self._attributes.withdrawals if self._rules.has_withdrawals else None
         block = Block(header, tuple(self._transactions), withdrawals)
         receipts, senders = tuple(self._receipts), tuple(self._senders)
-        return ExecutionResult(block, receipts, senders, changes, self._state)
+        return ExecutionResult(block, receipts, senders, changes, self._state, requests)
 
     def _begin(self) -> None:
         """The system calls at the start of a block; each does nothing where its contract is not."""
@@ -220,12 +223,13 @@ class BlockExecution:
         machine = Machine(self._state, self.environment)
         return machine.run(Message(SYSTEM_ADDRESS, contract, 0, data, SYSTEM_CALL_GAS, 0))
 
-    def _requests_hash(self) -> Hash32 | None:
-        if not self._rules.has_requests:
-            return None
-        if self._rules.optimism is not None:
-            return EMPTY_REQUESTS_HASH
-        return requests_hash(block_requests(self._receipts, self._system_call))
+    def _requests(self) -> tuple[bytes, ...]:
+        if not self._rules.has_requests or self._rules.optimism is not None:
+            return ()
+        contract = self._config.deposit_contract
+        if contract is None:
+            contract = DEPOSIT_CONTRACT
+        return tuple(block_requests(self._receipts, self._system_call, contract))
 
     def _header(self, state_root: Hash32, requests: Hash32 | None) -> Header:
         attributes, environment, rules = self._attributes, self.environment, self._rules

@@ -35,7 +35,9 @@ class InvalidRequests(StemmaError):
 
 
 def block_requests(
-    receipts: Iterable[Receipt], system_call: Callable[[Address], Outcome | None]
+    receipts: Iterable[Receipt],
+    system_call: Callable[[Address], Outcome | None],
+    deposit_contract: Address = DEPOSIT_CONTRACT,
 ) -> list[bytes]:
     """The requests of a block, each with its type byte, empty ones left out.
 
@@ -46,7 +48,7 @@ def block_requests(
         _deposit(log.data)
         for receipt in receipts
         for log in receipt.logs
-        if log.address == DEPOSIT_CONTRACT and log.topics[:1] == (_DEPOSIT_EVENT,)
+        if log.address == deposit_contract and log.topics[:1] == (_DEPOSIT_EVENT,)
     )
     requests = [_DEPOSIT_TYPE + deposits] if deposits else []
     for kind, contract in _CONTRACT_TYPES:

@@ -140,7 +140,9 @@ class ChainConfig:
     keeps as the meaning of "parameters 0" in payload attributes. `gas_limit` is the block gas limit
     where payload attributes name none. `blob_schedules` are those that the chain itself names, in
     the order in which they come into force (EIP-7840, 7892); without any a fork brings its own
-    along. Raises ConfigError.
+    along. `fork_blocks` are the forks by number that came after block 0: no rules of ours, but part
+    of the fork id (EIP-2124). `deposit_contract` of the beacon chain is None where it is
+    the mainnet's. Raises ConfigError.
     """
 
     chain_id: int
@@ -150,6 +152,8 @@ class ChainConfig:
     gas_limit: int
     forks: ForkTimes
     blob_schedules: tuple[ScheduledBlobs, ...] = ()
+    fork_blocks: tuple[tuple[str, int], ...] = ()
+    deposit_contract: Address | None = None
 
     def __post_init__(self) -> None:
         # EIP-2294: v = 2 * chain_id + 36 has to fit the integers of wallets.
@@ -218,6 +222,8 @@ class ChainConfig:
                 gas_limit=gas_limit,
                 forks=forks,
                 blob_schedules=_blob_schedules(fields),
+                fork_blocks=_fork_blocks(fields),
+                deposit_contract=fields.optional_address("depositContractAddress"),
             )
         optimism = fields.child("optimism")
         base_denominator = optimism.integer("eip1559Denominator", bits=32)
@@ -236,6 +242,9 @@ class ChainConfig:
         """The `config` object of a geth genesis.json."""
         config: dict[str, Any] = {"chainId": self.chain_id}
         config.update(dict.fromkeys(_BLOCK_FORKS, 0))
+        config.update(self.fork_blocks)
+        if self.deposit_contract is not None:
+            config["depositContractAddress"] = f"0x{self.deposit_contract.hex()}"
         config["terminalTotalDifficulty"] = 0
         config["terminalTotalDifficultyPassed"] = True
         names = [*_ETHEREUM_FORKS]
@@ -259,6 +268,12 @@ class ChainConfig:
                 "baseFeeUpdateFraction": scheduled.schedule.base_fee_update_fraction,
             }
         return config
+
+
+def _fork_blocks(fields: Fields) -> tuple[tuple[str, int], ...]:
+    """The forks of a geth genesis.json that come at a block after the first."""
+    numbers = [(fork, fields.optional_integer(fork) or 0) for fork in _BLOCK_FORKS]
+    return tuple([(fork, number) for fork, number in numbers if number])
 
 
 def _blob_schedules(fields: Fields) -> tuple[ScheduledBlobs, ...]:

@@ -104,6 +104,10 @@ class Fields:
             return default
         return to_address(self.data(key, size=20))
 
+    def optional_address(self, key: str) -> Address | None:
+        """Read an address that may be absent or null. Raises ConfigError."""
+        return self.address(key) if key in self else None
+
     def hash32(self, key: str, *, default: Hash32 | None = None) -> Hash32:
         """A 32-byte hash."""
         if default is not None and key not in self:

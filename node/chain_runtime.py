@@ -18,12 +18,14 @@ from .l1.blob_store import BlobStore
 from .rpc.backend import Backend, QueryLimits
 from .rpc.debug import DebugNamespace
 from .rpc.eth_blocks import BlockNamespace
+from .rpc.eth_config import ConfigNamespace
 from .rpc.eth_filters import FilterNamespace
 from .rpc.eth_state import StateNamespace
 from .rpc.eth_transactions import TransactionNamespace
 from .rpc.jsonrpc import Limits
 from .rpc.net import NetNamespace
 from .rpc.simulate import SimulateNamespace
+from .rpc.testing import TestingNamespace
 from .rpc.txpool import TxpoolNamespace
 from .shared_pool import SharedPool
 from .writer import Writer
@@ -56,6 +58,7 @@ def chain_namespaces(backend: Backend) -> list[object]:
     """The namespaces that every chain answers."""
     return [
         BlockNamespace(backend),
+        ConfigNamespace(backend),
         StateNamespace(backend),
         SimulateNamespace(backend),
         TransactionNamespace(backend),
@@ -63,6 +66,7 @@ def chain_namespaces(backend: Backend) -> list[object]:
         NetNamespace(backend),
         DebugNamespace(backend),
         TxpoolNamespace(backend),
+        TestingNamespace(backend),
     ]
 
 

@@ -21,7 +21,9 @@ from chain.errors import StemmaError
 from . import logging as node_logging
 
 ROLES = ("sequencer", "batcher", "verifier")
-API_NAMESPACES = ("eth", "net", "web3", "debug", "txpool", "optimism", "stemma", "dev")
+API_NAMESPACES = (
+    "eth", "net", "web3", "debug", "txpool", "optimism", "stemma", "testing", "dev",
+)  # fmt: skip
 DATA_TYPES = ("calldata", "blobs")
 ENVIRONMENT_PREFIX = "STEMMA_"
 # Set for tools of this project, not configuration of the node.

@@ -50,6 +50,21 @@ class StateNamespace:
         """One storage slot as a 32-byte word."""
         return word(self._backend.state(block).get_storage(account, slot))
 
+    @rpc("eth_getStorageValues", Parameter("slots", parameters.storage_request), _BLOCK,
+         heavy=True)  # fmt: skip
+    def get_storage_values(
+        self, wanted: dict[Address, tuple[int, ...]], block: BlockId
+    ) -> dict[str, list[str]]:
+        """Storage slots of several accounts as 32-byte words."""
+        count = sum(len(slots) for slots in wanted.values())
+        if count > _MAX_PROOF_SLOTS:
+            raise errors.limit_exceeded(f"too many slots: {count}, limit {_MAX_PROOF_SLOTS}")
+        state = self._backend.fresh_state(block)
+        return {
+            data(account): [word(state.get_storage(account, slot)) for slot in slots]
+            for account, slots in wanted.items()
+        }
+
     @rpc("eth_getTransactionCount", _ADDRESS, _BLOCK)
     def get_transaction_count(self, account: Address, block: BlockId) -> str:
         """The account's nonce; `pending` counts what waits in the pool."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 
+from chain.block import Withdrawal
 from chain.types import Address, Hash32
 
 from .errors import InvalidParameter
@@ -324,3 +325,31 @@ def storage_slots(value: object) -> tuple[tuple[int, str], ...]:
     if not isinstance(value, list):
         raise InvalidParameter(f"expected a list of storage keys, got {_shown(value)}")
     return tuple((storage_slot(item), text(item)) for item in value)
+
+
+def storage_request(value: object) -> dict[Address, tuple[int, ...]]:
+    """Accounts with the storage keys that eth_getStorageValues is to read of each."""
+    wanted: dict[Address, tuple[int, ...]] = {}
+    for account, keys in json_object(value).items():
+        if not isinstance(keys, list):
+            raise InvalidParameter(f"{account}: expected a list of storage keys")
+        wanted[address(account)] = tuple(storage_slot(key) for key in keys)
+    if not any(wanted.values()):
+        raise InvalidParameter("empty request")
+    return wanted
+
+
+def withdrawals(value: object) -> tuple[Withdrawal, ...]:
+    """Withdrawals of the beacon chain (EIP-4895)."""
+    if not isinstance(value, list):
+        raise InvalidParameter("withdrawals: expected a list")
+    items = [json_object(item) for item in value]
+    return tuple(
+        Withdrawal(
+            index=quantity(item.get("index")),
+            validator_index=quantity(item.get("validatorIndex")),
+            address=address(item.get("address")),
+            amount_gwei=quantity(item.get("amount")),
+        )
+        for item in items
+    )

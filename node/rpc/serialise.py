@@ -228,10 +228,9 @@ def transaction_json(
         "input": data(transaction.data),
         "blockHash": data(place.block_hash) if place is not None else None,
         "blockNumber": quantity(place.block_number) if place is not None else None,
+        "blockTimestamp": quantity(place.block_timestamp) if place is not None else None,
         "transactionIndex": quantity(place.index) if place is not None else None,
     }
-    if place is not None:
-        body["blockTimestamp"] = quantity(place.block_timestamp)
     body.update(_signature_json(transaction))
     body.update(_kind_json(transaction, place, receipt))
     return body

@@ -96,21 +96,6 @@ class SimulateRequest:
 # -- parameters
 
 
-def _withdrawals(value: object) -> tuple[Withdrawal, ...]:
-    if not isinstance(value, list):
-        raise InvalidParameter("withdrawals: expected a list")
-    items = [parameters.json_object(item) for item in value]
-    return tuple(
-        Withdrawal(
-            index=parameters.quantity(item.get("index")),
-            validator_index=parameters.quantity(item.get("validatorIndex")),
-            address=parameters.address(item.get("address")),
-            amount_gwei=parameters.quantity(item.get("amount")),
-        )
-        for item in items
-    )
-
-
 _VALUES: Mapping[str, tuple[str, Callable[[object], object]]] = {
     "number": ("number", parameters.quantity),
     "time": ("time", parameters.quantity),
@@ -120,7 +105,7 @@ _VALUES: Mapping[str, tuple[str, Callable[[object], object]]] = {
     "baseFeePerGas": ("base_fee", parameters.quantity),
     "blobBaseFee": ("blob_base_fee", parameters.quantity),
     "beaconRoot": ("beacon_root", parameters.hash32),
-    "withdrawals": ("withdrawals", _withdrawals),
+    "withdrawals": ("withdrawals", parameters.withdrawals),
 }
 
 

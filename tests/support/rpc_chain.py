@@ -17,17 +17,11 @@ from evm.fees import next_base_fee
 from evm.intrinsic_gas import minimum_gas
 from genesis.allocation import dev_l1_genesis, genesis_block
 from genesis.dev_accounts import dev_accounts
+from node.chain_runtime import chain_namespaces
 from node.rpc.backend import Backend, QueryLimits
-from node.rpc.debug import DebugNamespace
-from node.rpc.eth_blocks import BlockNamespace
 from node.rpc.eth_filters import FilterNamespace
-from node.rpc.eth_state import StateNamespace
-from node.rpc.eth_transactions import TransactionNamespace
 from node.rpc.jsonrpc import Dispatcher, Limits, RequestContext
-from node.rpc.net import NetNamespace
-from node.rpc.simulate import SimulateNamespace
 from node.rpc.stemma import StemmaNamespace
-from node.rpc.txpool import TxpoolNamespace
 from node.shared_pool import SharedPool
 
 GENESIS_TIME = 1_700_000_000
@@ -68,17 +62,7 @@ class RpcChain:
         )
         self.filters = FilterNamespace(self.backend)
         self.dispatcher = Dispatcher(
-            [
-                BlockNamespace(self.backend),
-                StateNamespace(self.backend),
-                SimulateNamespace(self.backend),
-                TransactionNamespace(self.backend),
-                self.filters,
-                NetNamespace(self.backend),
-                DebugNamespace(self.backend),
-                TxpoolNamespace(self.backend),
-                StemmaNamespace(self.backend),
-            ],
+            [*chain_namespaces(self.backend), self.filters, StemmaNamespace(self.backend)],
             ThreadPoolExecutor(1),
             Limits(),
         )
