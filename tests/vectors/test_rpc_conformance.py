@@ -1,8 +1,9 @@
 """execution-apis' rpc-compat files: our node on geth's chain gives geth's answers.
 
-One case per `.io` file, by its name. An answer has to be equal, or of the same shape where the file
-is marked `speconly`; of an error the code is compared. Files that do not pass yet are listed with
-the reason in rpc_conformance_pending.json; a listed file that passes fails here.
+Two chains, up to Prague and up to Osaka, and one case per `.io` file, by its name. An answer has to
+be equal, or of the same shape where the file is marked `speconly`; of an error the code is
+compared. Files that do not pass yet are listed with the reason in rpc_conformance_pending.json; a
+listed file that passes fails here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from vectors import vectors_root
 
 from evm.engine import ExecutionEngine
 
+FORKS = ("prague", "osaka")
 SPEC_ONLY = "// speconly:"
 PENDING: dict[str, str] = json.loads(
     (Path(__file__).parent / "rpc_conformance_pending.json").read_text()
@@ -36,16 +39,21 @@ class Conversation:
     shape_only: bool
 
 
-def folder() -> Path:
-    return vectors_root() / "execution_apis_prague" / "tests"
+def folder(fork: str) -> Path:
+    return vectors_root() / f"execution_apis_{fork}" / "tests"
 
 
 def names() -> list[str]:
-    return sorted(f"{path.parent.name}/{path.stem}" for path in folder().glob("*/*.io"))
+    return sorted(
+        f"{fork}/{path.parent.name}/{path.stem}"
+        for fork in FORKS
+        for path in folder(fork).glob("*/*.io")
+    )
 
 
 def read(name: str) -> Conversation:
-    lines = (folder() / f"{name}.io").read_text().splitlines()
+    fork, _, rest = name.partition("/")
+    lines = (folder(fork) / f"{rest}.io").read_text().splitlines()
     asked = [json.loads(line[3:]) for line in lines if line.startswith(">> ")]
     answered = [json.loads(line[3:]) for line in lines if line.startswith("<< ")]
     is_marked = any(line.startswith(SPEC_ONLY) for line in lines)
@@ -109,21 +117,15 @@ def fault_in(want: dict[str, Any], got: dict[str, Any], shape_only: bool) -> str
     return difference(want["result"], got["result"])
 
 
-@pytest.fixture(scope="module")
-def engine() -> ExecutionEngine:
-    return open_chain(folder())
+@cache
+def engine_of(fork: str) -> ExecutionEngine:
+    return open_chain(folder(fork))
 
 
-@pytest.fixture
-def rpc(engine: ExecutionEngine) -> Iterator[GethChainRpc]:
-    with ThreadPoolExecutor(1) as readers:
-        yield GethChainRpc(engine, readers)
-
-
-def fill_pool(rpc: GethChainRpc) -> None:
+def fill_pool(rpc: GethChainRpc, fork: str) -> None:
     """Send what the files of eth_sendRawTransaction send: geth had them when it was recorded."""
-    for path in sorted((folder() / "eth_sendRawTransaction").glob("*.io")):
-        for request, _ in read(f"eth_sendRawTransaction/{path.stem}").exchanges:
+    for path in sorted((folder(fork) / "eth_sendRawTransaction").glob("*.io")):
+        for request, _ in read(f"{fork}/eth_sendRawTransaction/{path.stem}").exchanges:
             assert "error" not in rpc.ask(request)
 
 
@@ -140,10 +142,13 @@ def faults(rpc: GethChainRpc, name: str) -> str | None:
 
 
 @pytest.mark.parametrize("name", names())
-def test_answers_of_geth(rpc: GethChainRpc, name: str) -> None:
-    if name.startswith("txpool_"):
-        fill_pool(rpc)
-    fault = faults(rpc, name)
+def test_answers_of_geth(name: str) -> None:
+    fork, method, _ = name.split("/")
+    with ThreadPoolExecutor(1) as readers:
+        rpc = GethChainRpc(engine_of(fork), readers)
+        if method.startswith("txpool_"):
+            fill_pool(rpc, fork)
+        fault = faults(rpc, name)
     if name in PENDING:
         assert fault is not None, f"{name} passes now: take it off rpc_conformance_pending.json"
     else:
