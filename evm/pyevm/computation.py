@@ -413,7 +413,10 @@ class Computation(PragueComputation):  # type: ignore[misc]  # py-evm is untyped
             raise OutOfGas("invalid code: must not begin with 0xef")
         if len(code) > MAX_CODE_SIZE:
             raise OutOfGas(f"max code size exceeded: code size {len(code)}, limit {MAX_CODE_SIZE}")
-        self.meter.consume_gas(GAS_CODE_DEPOSIT * len(code), "code deposit")
+        cost = GAS_CODE_DEPOSIT * len(code)
+        if self.meter.gas_remaining < cost:
+            raise OutOfGas("contract creation code storage out of gas")
+        self.meter.consume_gas(cost, "code deposit")
         self.state.set_code(self.msg.storage_address, code)
 
     @classmethod

@@ -7,8 +7,10 @@ What becomes of the record is in `evm/tracing.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from eth.constants import STACK_DEPTH_LIMIT
 from eth.exceptions import Halt, InvalidInstruction, InvalidJumpDestination, VMError
 from eth.vm.code_stream import CodeStream
 
@@ -20,6 +22,8 @@ from .errors import describe
 from .state import MachineState
 
 # Where geth's names differ from py-evm's.
+# CREATE, CALL, CALLCODE, DELEGATECALL, CREATE2, STATICCALL, SELFDESTRUCT
+_FRAME_OPS = frozenset((0xF0, 0xF1, 0xF2, 0xF4, 0xF5, 0xFA, 0xFF))
 _GETH_NAMES = {0x20: "KECCAK256", 0x44: "DIFFICULTY"}
 
 
@@ -31,12 +35,25 @@ def opcode_name(opcodes: Mapping[int, Any], value: int) -> str:
     return _GETH_NAMES.get(value, str(opcode.mnemonic))
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """The topmost words of the stack, top last, and the account's balance before an opcode."""
+
+    stack: tuple[int, ...]
+    balance: int
+
+
+def _address(word: int) -> Address:
+    return Address((word & (1 << 160) - 1).to_bytes(20, "big"))
+
+
 class Traced(Computation):
     """A frame that reports itself; `traced` mixes it into a kind of computation."""
 
     tracer: ClassVar[Tracer]
     current_op = "CALL"
     gas_at_child = -1
+    refused_gas = -1
 
     def execute(self) -> None:
         """Run opcode by opcode, announcing each; precompiles run as they are."""
@@ -55,9 +72,14 @@ class Traced(Computation):
         self.gas_at_child = -1
         self.tracer.step(self._snapshot(pc, depth))
         code.program_counter = pc + 1
+        before = self._frameless(value)
         try:
             self._run_opcode(value)
+            if before is not None and self.gas_at_child < 0:
+                self._report_refused(before)
         except Halt:
+            if before is not None:
+                self._report_destruction(before)
             self.tracer.step_cost(depth, gas - meter.gas_remaining, None)
             return False
         except VMError as error:
@@ -66,6 +88,50 @@ class Traced(Computation):
         spent = self.gas_at_child
         self.tracer.step_cost(depth, gas - meter.gas_remaining if spent < 0 else gas - spent, None)
         return True
+
+    def _frameless(self, value: int) -> _Before | None:
+        """What to remember before an opcode that geth shows as a frame even where none begins."""
+        if value not in _FRAME_OPS or not self.stack:
+            return None
+        self.refused_gas = -1
+        return _Before(tuple(self.stack[-5:]), self.state.get_balance(self.msg.storage_address))
+
+    def return_gas(self, amount: int) -> None:
+        """As Computation; gas that comes back though no frame began was meant for a refused one."""
+        super().return_gas(amount)
+        if self.gas_at_child < 0:
+            self.refused_gas = amount
+
+    def _report_refused(self, before: _Before) -> None:
+        """Report a call or creation that failed before its first step: no depth or no money left.
+
+        One whose new address is taken, or whose creator has run out of nonces, is not reported.
+        """
+        kind, stack = self.current_op, before.stack
+        if kind in ("CREATE", "CREATE2"):
+            to, (value, start, size) = self.msg.storage_address, stack[:-4:-1]
+            gas = self.meter.gas_remaining - self.meter.gas_remaining // 64
+        else:
+            has_value = kind in ("CALL", "CALLCODE")
+            to, gas = _address(stack[-2]), self.refused_gas
+            value = stack[-3] if has_value else 0
+            start, size = stack[-4:-6:-1] if has_value else stack[-3:-5:-1]
+        too_deep = self.msg.depth >= STACK_DEPTH_LIMIT
+        if gas < 0 or not (too_deep or value > before.balance):
+            return
+        data = bytes(self.memory[start : start + size])
+        self._report(kind, to, value, gas, data)
+        error = "max call depth exceeded" if too_deep else "insufficient balance for transfer"
+        self.tracer.leave(0, b"", error)
+
+    def _report_destruction(self, before: _Before) -> None:
+        if self.current_op == "SELFDESTRUCT":
+            self._report("SELFDESTRUCT", _address(before.stack[-1]), before.balance, 0, b"")
+            self.tracer.leave(0, b"", None)
+
+    def _report(self, kind: str, to: Address, value: int, gas: int, data: bytes) -> None:
+        sender, depth = Address(self.msg.storage_address), self.msg.depth + 1
+        self.tracer.enter(FrameEntry(kind, sender, to, value, gas, data, depth))
 
     def _run_opcode(self, value: int) -> None:
         opcode = self.opcodes.get(value)

@@ -113,6 +113,53 @@ def test_deposit_that_cannot_run_is_one_failed_frame():
     assert "insufficient funds" in root["error"]
 
 
+def test_destruction_is_a_frame_of_its_own():
+    root = traced(L2_CONFIG, {}, lambda _replay: CallTracer(), send(0, 0, DESTROY))
+    (frame,) = root["calls"]
+    assert frame == {
+        "type": "SELFDESTRUCT",
+        "from": hexed(DESTROY),
+        "to": "0x" + "78" * 20,
+        "gas": "0x0",
+        "gasUsed": "0x0",
+        "input": "0x",
+        "value": hex(1000),
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "data"),
+    [
+        # MSTORE(0, 7), then CALL or CALLCODE with 2000 wei and that word
+        pytest.param("60075f525f5f60205f6107d073%s610fff%s00", "f1", word(7), id="CALL"),
+        pytest.param("60075f525f5f60205f6107d073%s610fff%s00", "f2", word(7), id="CALLCODE"),
+        # MSTORE(0, 7), then CREATE or CREATE2 with 2000 wei and that word as init code
+        pytest.param("60075f5260205f6107d0%sf000", "", word(7), id="CREATE"),
+        pytest.param("60075f525f60205f6107d0%sf500", "", word(7), id="CREATE2"),
+    ],
+)
+def test_call_that_cannot_be_paid_is_a_failed_frame(request, code, kind, data):
+    filled = code % ((STRANGER.hex(), kind) if kind else "")
+    contract = GenesisAccount(nonce=1, balance=1999, code=bytes.fromhex(filled))
+    root = traced(L2_CONFIG, {OUTER: contract}, lambda _replay: CallTracer(), send(0, 0, OUTER))
+    (frame,) = root["calls"]
+    assert frame["type"] == request.node.callspec.id
+    assert frame["error"] == "insufficient balance for transfer"
+    assert (frame["value"], frame["gasUsed"]) == (hex(2000), "0x0")
+    assert frame["input"] == "0x" + data.hex()
+    assert ("to" in frame) == bool(kind)
+    if kind:
+        assert int(frame["gas"], 16) == 0xFFF + 2300
+    assert "error" not in root
+
+
+def test_code_that_cannot_be_paid_for_is_named():
+    root = traced(
+        L2_CONFIG, {}, lambda _replay: CallTracer(), send(0, 0, None, data=deploying(bytes(400)))
+    )
+    assert root["error"] == "contract creation code storage out of gas"
+
+
 def test_selectors_are_counted_with_the_size_of_what_follows():
     counts = traced(
         L2_CONFIG, {}, lambda _replay: FourByteTracer(), send(0, 0, STORE, data=word(1) * 2)
