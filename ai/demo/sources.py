@@ -42,8 +42,8 @@ class PlannedDatanet:
     questions: tuple[str, ...]
 
 
-TEXT_MODULES: Final = (("Ada", "textwrap"), ("Ben", "difflib"), ("Cleo", "csv"))
-NUMBER_MODULES: Final = (("Dana", "statistics"), ("Emil", "heapq"), ("Fay", "shutil"))
+TEXT_MODULES: Final = ("textwrap", "difflib", "csv")
+NUMBER_MODULES: Final = ("statistics", "heapq", "shutil")
 
 
 def python_datanets() -> tuple[PlannedDatanet, ...]:
@@ -52,23 +52,43 @@ def python_datanets() -> tuple[PlannedDatanet, ...]:
     The contributors' names are labels of fresh keys; the text is CPython's own.
     """
     return (
-        _from_modules("Python documentation: text", TEXT_MODULES),
-        _from_modules("Python documentation: numbers and files", NUMBER_MODULES),
+        _from_modules("Python documentation: text", TEXT_MODULES, first=1),
+        _from_modules("Python documentation: numbers and files", NUMBER_MODULES, first=4),
     )
 
 
-def _from_modules(title: str, modules: Sequence[tuple[str, str]]) -> PlannedDatanet:
+def _from_modules(title: str, modules: Sequence[str], first: int) -> PlannedDatanet:
+    """One contributor a module, each of whom also gives rows of the next: answers have two sources.
+
+    The rows of a module are dealt in turn, so that two people say the same thing in other words and
+    share what an answer made of both earns.
+    """
+    rows_of = [_module_rows(module) for module in modules]
+    count = len(modules)
     contributions = tuple(
-        PlannedContribution(name, module, _module_rows(module)) for name, module in modules
+        PlannedContribution(
+            contributor=f"contributor-{first + number}",
+            source=f"{modules[number]}, {modules[(number + 1) % count]}",
+            rows=(*rows_of[number][0::2], *rows_of[(number + 1) % count][1::2]),
+        )
+        for number in range(count)
     )
-    # Ask what the rows of different contributors answer, so that the shares of the answers differ.
-    questions = (_first_question(contributions[0]), _first_question(contributions[-1]))
+    questions = tuple(_question(rows_of[number], contributions) for number in (0, -1))
     return PlannedDatanet(title, PSF_LICENCE, contributions, questions)
 
 
-def _first_question(contribution: PlannedContribution) -> str:
-    prompts = [str(row["prompt"]) for row in contribution.rows]
-    return next((text for text in prompts if text.startswith("What does")), prompts[0])
+def _question(rows: Sequence[Row], contributions: Sequence[PlannedContribution]) -> str:
+    """A question about this module, if possible one whose answer two contributors have given."""
+    asked = [row for row in rows if str(row["prompt"]).startswith("What does")] or list(rows)
+    shared = (row for row in asked if _givers(str(row["completion"]), contributions) > 1)
+    return str(next(shared, asked[0])["prompt"])
+
+
+def _givers(text: str, contributions: Sequence[PlannedContribution]) -> int:
+    return sum(
+        any(text in " ".join(str(row["completion"]).split()) for row in each.rows)
+        for each in contributions
+    )
 
 
 def _module_rows(module: str) -> tuple[Row, ...]:
