@@ -244,7 +244,7 @@ class ExecutionEngine:
         return simulator.estimate_gas(request, gas_cap)
 
     def simulation(self, header: Header, *, validates: bool, logs_transfers: bool) -> Simulation:
-        """A chain of pretended blocks on top of a block. Raises UnknownBlock without its state."""
+        """A chain of pretended blocks on top of a block. Raises UnknownBlock, UnsupportedFork."""
         return Simulation(
             self.config,
             header,

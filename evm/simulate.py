@@ -30,7 +30,7 @@ from genesis.config import ChainConfig
 from .call import AccountOverride, override_account
 from .environment import BlockEnvironment, BlockHashOf, Outcome
 from .executor import BlockExecution, ExecutionResult, PayloadAttributes
-from .forks import GAS_PER_BLOB, NO_LIMIT, RuleSet
+from .forks import GAS_PER_BLOB, NO_LIMIT, RuleSet, UnsupportedFork
 from .pyevm.transfers import NumberedAddress, NumberingMachine
 from .transition import MAX_NONCE, Applied, Payment, Transition
 
@@ -73,7 +73,10 @@ class SimulatedCall:
 
 
 class Simulation:
-    """A chain of pretended blocks on top of `base`. `state` is its own to change."""
+    """A chain of pretended blocks on top of `base`. `state` is its own to change.
+
+    Raises UnsupportedFork on top of a block of proof of work.
+    """
 
     def __init__(
         self,
@@ -85,6 +88,12 @@ class Simulation:
         validates: bool,
         logs_transfers: bool,
     ) -> None:
+        merged_at = dict(config.fork_blocks).get("mergeNetsplitBlock", 0)
+        if base.number + 1 < merged_at:
+            raise UnsupportedFork(
+                f"block {base.number + 1}: before the merge at block {merged_at}, whose rules are "
+                "the first that blocks are made by here"
+            )
         self._config = config
         self._base = base
         self._block_hash = block_hash

@@ -32,6 +32,7 @@ from chain.types import Address, Hash32
 from evm import fees
 from evm.call import BlockOverride
 from evm.engine import ExecutionEngine
+from evm.forks import rules_at
 
 from ..l1.blob_sidecar import decode_network_form, is_network_form, without_sidecar
 from ..l1.blob_store import BlobStore
@@ -227,14 +228,14 @@ class Backend:
     ) -> Json:
         transaction = block.transactions[index]
         rollup_fields = None if prices is None else _rollup_fields(prices, transaction)
-        excess = block.header.excess_blob_gas
+        has_blobs = block.header.excess_blob_gas is not None
         return receipt_json(
             block,
             index,
             receipts,
             sender,
             first_log_index=first_log_index,
-            blob_gas_price_wei=None if excess is None else fees.blob_base_fee(excess),
+            blob_gas_price_wei=self._blob_price(block.header) if has_blobs else None,
             rollup_fields=rollup_fields,
         )
 
@@ -275,8 +276,7 @@ class Backend:
         """Price of blob gas in the next block in wei; None where blobs are refused."""
         if self.engine.config.is_optimism:
             return None
-        excess = fees.next_excess_blob_gas(self.engine.config, self.head())
-        return fees.blob_base_fee(excess)
+        return self._next_blob_price(self.head())
 
     def fee_history(self, count: int, newest: BlockId, percentiles: tuple[float, ...]) -> Json:
         """The answer of eth_feeHistory."""
@@ -290,17 +290,31 @@ class Backend:
             "oldestBlock": quantity(headers[0].number),
             "baseFeePerGas": [quantity(fee) for fee in base_fees],
             "gasUsedRatio": [header.gas_used / header.gas_limit for header in headers],
-            "baseFeePerBlobGas": [
-                quantity(fees.blob_base_fee(header.excess_blob_gas or 0)) for header in headers
-            ]
-            + [quantity(fees.blob_base_fee(fees.next_excess_blob_gas(self.engine.config, last)))],
-            "blobGasUsedRatio": [
-                (header.blob_gas_used or 0) / fees.MAX_BLOB_GAS for header in headers
-            ],
+            "baseFeePerBlobGas": [quantity(self._blob_price(header)) for header in headers]
+            + [quantity(self._next_blob_price(last))],
+            "blobGasUsedRatio": [self._blob_gas_ratio(header) for header in headers],
         }
         if percentiles:
             body["reward"] = [self._rewards(header, percentiles) for header in headers]
         return body
+
+    def _blob_price(self, header: Header) -> int:
+        """Wei for a unit of blob gas in a block; 0 before Cancun."""
+        if header.excess_blob_gas is None:
+            return 0
+        rules = rules_at(self.engine.config, header.timestamp)
+        return fees.blob_base_fee(header.excess_blob_gas, rules.blobs)
+
+    def _next_blob_price(self, header: Header) -> int:
+        """Wei for a unit of blob gas in the child of a block, under the block's own rules."""
+        rules = rules_at(self.engine.config, header.timestamp)
+        excess = fees.next_excess_blob_gas(self.engine.config, header)
+        return fees.blob_base_fee(excess, rules.blobs)
+
+    def _blob_gas_ratio(self, header: Header) -> float:
+        if not header.blob_gas_used:
+            return 0.0
+        return header.blob_gas_used / rules_at(self.engine.config, header.timestamp).max_blob_gas
 
     def _rewards(self, header: Header, percentiles: tuple[float, ...]) -> list[str]:
         """Tips at the percentiles of gas used, as geth weighs them."""
