@@ -1,32 +1,34 @@
 """Which addresses run Python instead of bytecode: Ethereum's precompiles and our own.
 
-Ethereum's are py-evm's, but for two: ecrecover uses our secp256k1, and point evaluation loads its
-trusted setup once (py-evm loads it again in every call, for seconds). Ours are functions over
-`Frame`; `frame.py` makes one for each call. On an L1 with plain Ethereum rules the addresses of
-ours hold no account, and calling them there does nothing.
+SHA-256, RIPEMD-160 and identity are py-evm's. The others are ours over quick libraries, so that no
+input stands out by the time it takes for its gas (docs/adr/0009): `chain/crypto` for ecrecover and
+P-256, ckzg for point evaluation, `revm.py` for MODEXP, bn254 and BLAKE2, `bls12_381.py` for the
+rest. Our natives are functions over `Frame`; `frame.py` makes one for each call.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import ckzg
 from eth.exceptions import VMError
+from eth.precompiles.bls12_381.constants import G1_MSM_DISCOUNTS, G2_MSM_DISCOUNTS
 from eth.precompiles.point_evaluation import TRUSTED_SETUP_PATH
 from eth.vm.forks.berlin.computation import BERLIN_PRECOMPILES
 from eth.vm.forks.cancun.constants import BLS_MODULUS, FIELD_ELEMENTS_PER_BLOB
-from eth.vm.forks.prague.computation import PRAGUE_PRECOMPILES
 
 from chain.crypto.p256 import verify_p256
 from chain.crypto.secp256k1 import InvalidSignature, Signature, recover
 from chain.types import Address, Hash32
 
 from ..precompiles.frame import Native
+from . import bls12_381
 from .frame import run_native
+from .revm import run_precompile
 
 if TYPE_CHECKING:
     from .computation import Computation
@@ -42,13 +44,21 @@ def _address(number: int) -> Address:
 GAS_ECRECOVER: Final = 3000
 GAS_POINT_EVALUATION: Final = 50_000
 MAX_MODEXP_BYTES: Final = 1024
+BLAKE2F_BYTES: Final = 213
 ECRECOVER: Final = _address(0x01)
 MODEXP: Final = _address(0x05)
+BN254_ADD: Final = _address(0x06)
+BN254_MUL: Final = _address(0x07)
 BN254_PAIRING: Final = _address(0x08)
+BLAKE2F: Final = _address(0x09)
 POINT_EVALUATION: Final = _address(0x0A)
+BLS_G1_ADD: Final = _address(0x0B)
 BLS_G1_MSM: Final = _address(0x0C)
+BLS_G2_ADD: Final = _address(0x0D)
 BLS_G2_MSM: Final = _address(0x0E)
 BLS_PAIRING: Final = _address(0x0F)
+BLS_MAP_TO_G1: Final = _address(0x10)
+BLS_MAP_TO_G2: Final = _address(0x11)
 P256VERIFY: Final = _address(0x100)
 
 
@@ -134,20 +144,51 @@ def _modexp(gas_of: Callable[[_ModularLengths], int]) -> Precompile:
 
     def precompile(frame: Computation) -> None:
         data = frame.msg.data
-        lengths = _modular_lengths(data)
-        frame.consume_gas(gas_of(lengths), "modexp")
-        values, position = [], 96
-        for length in (lengths.base, lengths.exponent, lengths.modulus):
-            # Without a modulus the lengths of the rest may be anything, at the same price.
-            present = data[position : position + length] if lengths.modulus else b""
-            missing = length - len(present) if lengths.modulus else 0
-            values.append(int.from_bytes(present, "big") << (8 * missing))
-            position += length
-        base, exponent, modulus = values
-        result = pow(base, exponent, modulus) if modulus else 0
-        frame.output = result.to_bytes(lengths.modulus, "big") if lengths.modulus else b""
+        frame.consume_gas(gas_of(_modular_lengths(data)), "modexp")
+        frame.output = run_precompile(0x05, data, "modexp")
 
     return precompile
+
+
+def _bn254(number: int, name: str, gas: int, gas_per_pair: int = 0) -> Precompile:
+    """Precompiles 0x06 to 0x08 at the prices of EIP-1108; a pair is 192 bytes."""
+
+    def precompile(frame: Computation) -> None:
+        data = frame.msg.data
+        frame.consume_gas(gas + gas_per_pair * (len(data) // 192), name)
+        frame.output = run_precompile(number, data, name)
+
+    return precompile
+
+
+def _blake2f(frame: Computation) -> None:
+    """Precompile 0x09 (EIP-152): BLAKE2b's compression, one gas a round."""
+    data = frame.msg.data
+    if len(data) != BLAKE2F_BYTES:
+        raise VMError(f"blake2f: {len(data)} bytes of input, {BLAKE2F_BYTES} expected")
+    frame.consume_gas(int.from_bytes(data[:4], "big"), "blake2f")
+    frame.output = run_precompile(0x09, data, "blake2f")
+
+
+def _bls(run: Callable[[bytes], bytes], gas_of: Callable[[int], int]) -> Precompile:
+    """Precompiles 0x0b to 0x11 (EIP-2537); gas goes by the length of the input."""
+
+    def precompile(frame: Computation) -> None:
+        data = frame.msg.data
+        frame.consume_gas(gas_of(len(data)), "BLS12-381")
+        frame.output = run(data)
+
+    return precompile
+
+
+def _msm_gas(term_bytes: int, gas: int, discounts: Sequence[int]) -> Callable[[int], int]:
+    """Price of a sum of so many terms: discounts are in thousandths, the last one holds on."""
+
+    def gas_of(size: int) -> int:
+        terms = size // term_bytes
+        return terms * gas * discounts[min(max(terms, 1), len(discounts)) - 1] // 1_000
+
+    return gas_of
 
 
 def _p256_verify(gas: int) -> Precompile:
@@ -189,12 +230,22 @@ BERLIN: Final[PrecompileTable] = {
     **{Address(address): run for address, run in BERLIN_PRECOMPILES.items()},
     ECRECOVER: _ecrecover,
     MODEXP: _modexp(_modexp_gas_berlin),
+    BN254_ADD: _bn254(0x06, "ecAdd", 150),
+    BN254_MUL: _bn254(0x07, "ecMul", 6_000),
+    BN254_PAIRING: _bn254(0x08, "ecPairing", 45_000, gas_per_pair=34_000),
+    BLAKE2F: _blake2f,
 }
 """0x01 to 0x09."""
 CANCUN: Final[PrecompileTable] = {**BERLIN, POINT_EVALUATION: _point_evaluation}
 PRAGUE: Final[PrecompileTable] = {
-    **{Address(address): run for address, run in PRAGUE_PRECOMPILES.items()},
     **CANCUN,
+    BLS_G1_ADD: _bls(bls12_381.g1_add, lambda _size: 375),
+    BLS_G1_MSM: _bls(bls12_381.g1_msm, _msm_gas(160, 12_000, G1_MSM_DISCOUNTS)),
+    BLS_G2_ADD: _bls(bls12_381.g2_add, lambda _size: 600),
+    BLS_G2_MSM: _bls(bls12_381.g2_msm, _msm_gas(288, 22_500, G2_MSM_DISCOUNTS)),
+    BLS_PAIRING: _bls(bls12_381.pairing_check, lambda size: 37_700 + 32_600 * (size // 384)),
+    BLS_MAP_TO_G1: _bls(bls12_381.map_to_g1, lambda _size: 5_500),
+    BLS_MAP_TO_G2: _bls(bls12_381.map_to_g2, lambda _size: 23_800),
 }
 """0x01 to 0x11."""
 OSAKA: Final[PrecompileTable] = {
