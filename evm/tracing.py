@@ -11,13 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from chain.abi import decode, selector
-from chain.errors import DecodeError, StemmaError
+from chain.errors import StemmaError
 from chain.types import Address
 
 from .environment import Outcome
+from .revert import revert_reason
 
-_ERROR_SELECTOR = selector("Error(string)")
 MAX_RECORDED_WORDS = 1_000_000
 """Words that the traces of one request may record (near 100 MB as JSON in the making), so that no
 request can fill the memory of the node.
@@ -313,13 +312,3 @@ class FourByteTracer(Listener):
     def result(self, outcome: Outcome, gas_used: int) -> dict[str, Any]:
         """Geth's answer object."""
         return self.counts
-
-
-def revert_reason(output: bytes) -> str | None:
-    """Text of a Solidity `Error(string)`, or None where the output is not one."""
-    if output[:4] != _ERROR_SELECTOR:
-        return None
-    try:
-        return str(decode(["string"], output[4:])[0])
-    except DecodeError:
-        return None

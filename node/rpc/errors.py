@@ -6,8 +6,8 @@ are those of JSON-RPC 2.0 and EIP-1474. This module does not know the transport.
 
 from __future__ import annotations
 
-from chain import abi
-from chain.errors import DecodeError, StemmaError
+from chain.errors import StemmaError
+from evm.revert import revert_reason
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -20,20 +20,6 @@ RESOURCE_UNAVAILABLE = -32002
 UNSUPPORTED = -32004
 LIMIT_EXCEEDED = -32005
 EXECUTION_REVERTED = 3
-
-_ERROR_STRING_SELECTOR = abi.selector("Error(string)")
-_PANIC_SELECTOR = abi.selector("Panic(uint256)")
-_PANIC_REASONS = {
-    0x01: "assert(false)",
-    0x11: "arithmetic underflow or overflow",
-    0x12: "division or modulo by zero",
-    0x21: "enum overflow",
-    0x22: "invalid encoded storage byte array accessed",
-    0x31: "out-of-bounds array access; popping on an empty array",
-    0x32: "out-of-bounds access of an array or bytesN",
-    0x41: "out of memory",
-    0x51: "uninitialized function",
-}
 
 
 class RpcError(StemmaError):
@@ -75,21 +61,6 @@ def header_not_found() -> RpcError:
 def limit_exceeded(message: str) -> RpcError:
     """A limit was hit; the message carries the limit."""
     return RpcError(LIMIT_EXCEEDED, message)
-
-
-def revert_reason(output: bytes) -> str | None:
-    """Return the reason that Solidity and Vyper put into `Error(string)` or `Panic(uint256)`, if
-    any.
-    """
-    try:
-        if output[:4] == _ERROR_STRING_SELECTOR:
-            return str(abi.decode(["string"], output[4:])[0])
-        if output[:4] == _PANIC_SELECTOR:
-            code = int(abi.decode(["uint256"], output[4:])[0])
-            return _PANIC_REASONS.get(code, f"unknown panic code: {code:#x}")
-    except DecodeError:
-        return None
-    return None
 
 
 def execution_reverted(output: bytes) -> RpcError:

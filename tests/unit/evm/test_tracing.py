@@ -17,6 +17,7 @@ from execution import (
 )
 from witness_blocks import ALLOCATION, DESTROY, DESTROY_CODE, STORE
 
+from chain.abi import encode, selector
 from chain.types import Address
 from evm.call import CallRequest
 from evm.prestate import PrestateTracer
@@ -151,6 +152,27 @@ def test_call_that_cannot_be_paid_is_a_failed_frame(request, code, kind, data):
     if kind:
         assert int(frame["gas"], 16) == 0xFFF + 2300
     assert "error" not in root
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (selector("Panic(uint256)") + word(0x11), "arithmetic underflow or overflow"),
+        (selector("Panic(uint256)") + word(0x99), "unknown panic code: 0x99"),
+        (selector("Error(string)") + encode(["string"], ["no"]), "no"),
+        (selector("Error(string)") + word(1), None),
+        (selector("Custom(uint256)") + word(1), None),
+        (b"", None),
+    ],
+)
+def test_reason_of_a_revert_is_told(output, reason):
+    # the transaction creates nothing: its init code reverts with what follows it
+    size = len(output)
+    data = bytes((0x60, size, 0x60, 12, 0x5F, 0x39, 0x60, size, 0x5F, 0xFD, 0, 0)) + output
+    root = traced(L2_CONFIG, {}, lambda _replay: CallTracer(), send(0, 0, None, data=data))
+    assert root["error"] == "execution reverted"
+    assert root.get("revertReason") == reason
+    assert root.get("output", "0x") == "0x" + output.hex()
 
 
 def test_code_that_cannot_be_paid_for_is_named():
