@@ -21,8 +21,6 @@ from genesis.config import BlobSchedule, ChainConfig
 
 from .forks import GAS_PER_BLOB, ISTHMUS, PRAGUE, OptimismRules, rules_at
 
-MAX_BLOB_GAS: Final = PRAGUE.max_blob_gas
-
 HOLOCENE_EXTRA_DATA_BYTES: Final = 9
 
 FJORD_INTERCEPT: Final = -42_585_600

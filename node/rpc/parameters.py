@@ -242,7 +242,15 @@ def _storage_map(value: object) -> dict[int, int]:
 
 
 def state_overrides(value: object) -> dict[Address, AccountOverride]:
-    """Parse the state override set of eth_call."""
+    """Parse the state override set of eth_call, which moves no precompiles."""
+    for account, raw in json_object(value).items():
+        if json_object(raw).get("movePrecompileToAddress") is not None:
+            raise InvalidParameter(f"{account}: only eth_simulateV1 moves precompiles")
+    return account_overrides(value)
+
+
+def account_overrides(value: object) -> dict[Address, AccountOverride]:
+    """Parse accounts to override; where precompiles move is not looked at."""
     overrides: dict[Address, AccountOverride] = {}
     for key, raw in json_object(value).items():
         item = json_object(raw)

@@ -137,7 +137,7 @@ def _block_calls(value: object) -> BlockCalls:
         raise InvalidParameter("calls: expected a list")
     return BlockCalls(
         values=_block_values(item.get("blockOverrides") or {}),
-        accounts=parameters.state_overrides(overrides),
+        accounts=parameters.account_overrides(overrides),
         moved_precompiles=_moved_precompiles(overrides),
         calls=tuple(parameters.transaction_arguments(call) for call in calls),
     )

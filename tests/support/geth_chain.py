@@ -41,13 +41,14 @@ from chain.heads import BlockId, Heads
 from chain.receipt import Log, Receipt
 from chain.state import StateChanges
 from chain.storage import ChainStore, MemoryStore
-from chain.transaction import recover_sender
+from chain.transaction import BLOB_TYPE, recover_sender
 from chain.txpool import USER_TYPES
 from chain.types import Address, Hash32
 from evm.engine import ExecutionEngine
 from evm.intrinsic_gas import minimum_gas
 from genesis.config import ChainConfig
 from node.chain_runtime import chain_namespaces
+from node.l1.blob_store import BlobStore
 from node.rpc.backend import Backend, QueryLimits
 from node.rpc.jsonrpc import Dispatcher, Limits, RequestContext
 from node.shared_pool import SharedPool
@@ -173,16 +174,17 @@ def _set_heads(engine: ExecutionEngine, folder: Path) -> None:
 class GethChainRpc:
     """JSON-RPC over that chain with an empty pool, answered by the code that the server runs."""
 
-    def __init__(self, engine: ExecutionEngine, readers: Executor) -> None:
+    def __init__(self, engine: ExecutionEngine, readers: Executor, blobs: Path) -> None:
+        """`blobs` is where those of blob transactions are put."""
         head = engine.header(engine.heads.unsafe.hash)
         assert head is not None
         pool = SharedPool(
             chain_id=engine.config.chain_id,
             block_gas_limit=head.gas_limit,
             minimum_gas=minimum_gas,
-            accepted_types=USER_TYPES,
+            accepted_types=USER_TYPES | {BLOB_TYPE},
         )
-        backend = Backend(engine, pool, QueryLimits())
+        backend = Backend(engine, pool, QueryLimits(), blobs=BlobStore(blobs))
         self._dispatcher = Dispatcher(chain_namespaces(backend), readers, Limits())
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:

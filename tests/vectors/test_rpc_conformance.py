@@ -144,10 +144,10 @@ def faults(rpc: GethChainRpc, name: str, *, exact: bool = False) -> str | None:
 
 
 @pytest.mark.parametrize("name", names())
-def test_answers_of_geth(name: str) -> None:
+def test_answers_of_geth(tmp_path: Path, name: str) -> None:
     fork, method, _ = name.split("/")
     with ThreadPoolExecutor(1) as readers:
-        rpc = GethChainRpc(engine_of(fork), readers)
+        rpc = GethChainRpc(engine_of(fork), readers, tmp_path)
         if method.startswith("txpool_"):
             fill_pool(rpc, fork)
         fault = faults(rpc, name)

@@ -26,6 +26,17 @@ MAINNET_FORKS = {
 SHANGHAI, CANCUN, PRAGUE = 1_681_338_455, 1_710_338_135, 1_746_612_311
 
 
+def test_blob_gas_is_priced_by_the_schedule_of_the_block(rpc: RpcChain) -> None:
+    header = rpc.mine().header
+    forks = ForkTimes(shanghai=0, cancun=0)
+    rpc.engine.config = replace(rpc.engine.config, forks=forks)
+    full = replace(header, excess_blob_gas=10_000_000, blob_gas_used=6 * 131_072)
+    # fake_exponential(1, 10_000_000, 3_338_477) of EIP-4844, Cancun's fraction; Prague's gives 7.
+    assert rpc.backend._blob_price(full) == 19
+    assert rpc.backend._blob_gas_ratio(full) == 1.0
+    assert rpc.backend._blob_price(replace(full, excess_blob_gas=None)) == 0
+
+
 @pytest.fixture
 def rpc() -> RpcChain:
     return RpcChain()
