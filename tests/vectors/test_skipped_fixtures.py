@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chain_fixtures import chain_cases
-from fixtures import files, reason_to_skip, skip_entries
+from fixtures import files, read_tests, reason_to_skip, skip_entries
 from state_fixtures import state_cases
 
 CHAINS = (
@@ -11,10 +11,14 @@ CHAINS = (
     "ethereum_tests/BlockchainTests_GeneralStateTests/Pyspecs",
     "eest/blockchain_tests",
 )
+SMALL = tuple(f"ethereum_tests/{folder}" for folder in ("BasicTests", "GenesisTests", "TrieTests"))
+KEYS = ("ethereum_tests/KeyStoreTests",)
 
 
 def names() -> list[str]:
     chains = [case.name for path in files(*CHAINS) for case in chain_cases(path)]
+    chains += [str(path.with_suffix("")) for path in files(*SMALL)]
+    chains += [f"KeyStoreTests/{name}" for path in files(*KEYS) for name in read_tests(path)]
     return chains + [case.name for path in files("eest/state_tests") for case in state_cases(path)]
 
 

@@ -1,15 +1,26 @@
-"""ethereum/tests TransactionTests: each transaction is taken or refused as Cancun's rules say."""
+"""ethereum/tests TransactionTests: each transaction is taken or refused as the rules say.
+
+The pool judges by Cancun's, the transition by those of every fork from Berlin on.
+"""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
+from state_fixtures import RULES
 from vectors import vectors_root
 
 from chain.errors import DecodeError
+from chain.state import MemoryStateStore, State
 from chain.transaction import InvalidSignature, decode_transaction, recover_sender
 from chain.txpool import USER_TYPES, PoolError, TransactionPool
+from chain.types import Address, Hash32
+from evm.environment import BlockEnvironment
+from evm.errors import InvalidTransaction
+from evm.intrinsic_gas import gas_of
+from evm.transition import Transition
 
 
 def _cases():
@@ -49,3 +60,51 @@ def test_transaction_vector(case):
     assert "0x" + tx.hash.hex() == want["hash"]
     assert _intrinsic_gas(tx) == int(want["intrinsicGas"], 16)
     assert tx.encode() == raw
+
+
+def _cases_by_fork():
+    folder = vectors_root() / "ethereum_tests" / "TransactionTests"
+    for file in sorted(folder.glob("*/*.json")):
+        for name, case in json.loads(file.read_text()).items():
+            for fork, want in case["result"].items():
+                if fork in RULES:
+                    label = f"{file.parent.name}-{name}-{fork}"
+                    yield pytest.param(case["txbytes"], want, RULES[fork], id=label)
+
+
+@pytest.mark.parametrize(("raw", "want", "rules"), list(_cases_by_fork()))
+def test_transaction_under_the_rules_of_a_fork(raw, want, rules):
+    try:
+        tx = decode_transaction(bytes.fromhex(raw[2:]))
+        sender = recover_sender(tx)
+        _applied_alone(tx, sender, rules)
+    except (DecodeError, InvalidSignature, InvalidTransaction) as error:
+        assert "exception" in want, f"refused a good transaction: {error}"
+        return
+    assert "exception" not in want, want
+    assert "0x" + sender.hex() == want["sender"]
+    assert "0x" + tx.hash.hex() == want["hash"]
+    assert gas_of(tx, rules)[0] == int(want["intrinsicGas"], 16)
+
+
+def _applied_alone(tx, sender, rules) -> None:
+    """Apply it for a sender with the right nonce who can pay any gas that fits 256 bits."""
+    state = State(MemoryStateStore())
+    state.set_balance(sender, 2**256 - 1)
+    state.set_nonce(sender, tx.nonce)
+    block = BlockEnvironment(
+        chain_id=1,
+        number=1,
+        timestamp=1,
+        coinbase=Address(bytes(19) + b"\xcb"),
+        prev_randao=Hash32(bytes(32)),
+        gas_limit=2**64 - 1,
+        base_fee=0,
+        blob_base_fee=1,
+        block_hash=lambda _number: None,
+        rules=rules,
+    )
+    # Whether the value can be paid as well is not asked here.
+    Transition(state, block).apply(
+        replace(tx, value=0), sender, block.gas_limit, rules.max_blob_gas
+    )
