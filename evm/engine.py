@@ -151,6 +151,20 @@ class ExecutionEngine:
             stop=stop,
         )
 
+    def try_build(
+        self, attributes: PayloadAttributes, candidates: Iterable[PooledTransaction] = ()
+    ) -> ExecutionResult:
+        """As `build`, on a state of its own, so that any thread may try. Raises as `build`."""
+        parent = self._known(attributes.parent_hash)
+        return build_block(
+            self.config,
+            parent,
+            attributes,
+            self.state_at(parent),
+            block_hash=self._ancestors(parent),
+            candidates=candidates,
+        )
+
     def commit(self, result: ExecutionResult) -> None:
         """Store a block, its state and its receipts, and make it the unsafe head: one synced write.
 

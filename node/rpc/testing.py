@@ -88,7 +88,7 @@ class TestingNamespace:
         if parent is None:
             raise errors.header_not_found()
         waiting = backend.pool.pending(next_base_fee(backend.engine.config, parent))
-        result = backend.engine.build(
+        result = backend.engine.try_build(
             self._payload(parent, attributes, transactions or (), extra_data),
             waiting if transactions is None else (),
         )
