@@ -1,8 +1,8 @@
 """The field's fixtures as pytest parameters: which cases run, and which never do and why.
 
-Without a word a seeded sample runs. STEMMA_FIXTURES=all runs everything; any other text in it runs
-the cases whose name holds it, so that one case can be run by its name. What is never run stands in
-tests/vectors/skipped_fixtures.toml.
+Without a word a seeded sample of the large sets runs. STEMMA_FIXTURES=all runs everything; any
+other text in it runs the cases whose name holds it, so that one case can be run by its name. What
+is never run stands in tests/vectors/skipped_fixtures.toml.
 """
 
 from __future__ import annotations
@@ -76,12 +76,17 @@ def files(*folders: str) -> list[Path]:
 def parameters(
     folders: tuple[str, ...],
     cases_of: Callable[[Path], Iterator[Fixture]],
-    sample_files: int,
+    sample_files: int | None = None,
     cases_per_file: int = 2,
     too_slow: tuple[str, ...] = (),
 ) -> list[Any]:
-    """Choose the cases as pytest parameters; `too_slow` are names that no sample holds."""
+    """Choose the cases as pytest parameters; `too_slow` are names that no sample holds.
+
+    Without a number of files there is no sample: everything runs always.
+    """
     text, paths = wanted(), files(*folders)
+    if sample_files is None:
+        text = text or ALL
     if text:
         cases = [case for path in paths for case in cases_of(path)]
         chosen = [case for case in cases if text == ALL or text in case.name]

@@ -6,8 +6,6 @@ import pytest
 from chain_fixtures import chain_cases, disagreement
 from fixtures import parameters
 
-TOO_SLOW = ("bls_12_381", "stTimeConsuming", "50000", "stQuadratic", "blake2", "bcForkStress")
-
 
 @pytest.mark.parametrize(
     "case",
@@ -19,17 +17,12 @@ TOO_SLOW = ("bls_12_381", "stTimeConsuming", "50000", "stQuadratic", "blake2", "
             "ethereum_tests/BlockchainTests_TransitionTests",
         ),
         chain_cases,
-        60,
-        2,
-        TOO_SLOW,
     ),
 )
 def test_chain_of_ethereum(case):
     assert disagreement(case) is None
 
 
-@pytest.mark.parametrize(
-    "case", parameters(("eest/blockchain_tests",), chain_cases, 30, 3, TOO_SLOW)
-)
+@pytest.mark.parametrize("case", parameters(("eest/blockchain_tests",), chain_cases))
 def test_chain_of_eest(case):
     assert disagreement(case) is None

@@ -17,6 +17,6 @@ def test_state_test_of_ethereum(case):
     assert disagreement(case) is None
 
 
-@pytest.mark.parametrize("case", parameters(("eest/state_tests",), state_cases, 80, 4, TOO_SLOW))
+@pytest.mark.parametrize("case", parameters(("eest/state_tests",), state_cases))
 def test_state_test_of_eest(case):
     assert disagreement(case) is None
