@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check format bench bench-evm node-tools clean
+.PHONY: help setup demo test test-all check format fixtures bench bench-evm node-tools clean
 
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -18,6 +18,9 @@ demo: setup  ## the whole payable-AI loop on a real rollup, verified by a second
 
 test: setup  ## all tests; those that need node.js, vectors or a GPU say so when they are skipped
 	@$(RUN) -m pytest -q
+
+fixtures: setup  ## every case of the outside vectors, not the seeded share (about ten minutes)
+	@STEMMA_FIXTURES=all $(RUN) -m pytest -q tests/vectors
 
 check: setup  ## format, lint, types, import rules
 	@$(BIN)/ruff format --check .
