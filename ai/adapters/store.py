@@ -1,6 +1,6 @@
 """Adapters on disk, each in a directory named by its id, checked when stored and when opened.
 
-The directory is what PEFT and vLLM load from. Knows nothing of the chain: see resolver.py.
+The directory is what PEFT and vLLM load from. Knows nothing of the chain.
 """
 
 from __future__ import annotations

@@ -12,9 +12,6 @@ from typing import Protocol
 from ai.adapters.store import StoredAdapter
 from chain.errors import StemmaError
 
-# What an engine loads an adapter from; callers of an engine need no other word of the store.
-LoadedFrom = StoredAdapter
-
 
 class GenerationRefused(StemmaError, ValueError):
     """The request cannot be served by this model: the message says which limit, and both sides."""

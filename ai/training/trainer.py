@@ -148,8 +148,8 @@ def train(
 
     # EPILOGUE
     files = adapter_files(model, recipe, base.base_model_id)
-    manifest = check_adapter(files)
-    return TrainedAdapter(files, manifest.adapter_id, tuple(links), tuple(metrics), recipe.steps)
+    adapter_id = check_adapter(files).adapter_id
+    return TrainedAdapter(files, adapter_id, tuple(links), tuple(metrics), recipe.steps)
 
 
 def _tokenised(base: BaseModel, snapshot: Snapshot, recipe: TrainingRecipe) -> list[_Example]:

@@ -37,7 +37,6 @@ TESTS = {
         "tests/unit/ai/test_adapters.py::test_the_id_names_the_content",
         "tests/unit/ai/test_datasets.py::test_blobs_come_back_under_their_hash",
         "tests/unit/ai/test_datasets.py::test_one_altered_row_is_refused",
-        "tests/unit/ai/test_adapters.py::test_the_resolver_believes_chain_and_content_only",
     ),
 }
 PRECOMPILES = [s for s in source_files() if s.path.startswith("evm/precompiles/")]

@@ -6,7 +6,6 @@ them by the hundred thousand.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import random
 from dataclasses import replace
@@ -19,7 +18,6 @@ from evm_programs import program
 from evm.pyevm.transpiler.hot import EAGER
 
 CASES = int(os.environ.get("STEMMA_FUZZ_CASES", "40"))
-HAS_REVM = importlib.util.find_spec("pyrevm") is not None
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -35,7 +33,6 @@ def test_random_programs_end_alike_on_every_machine(seed):
     assert min(endings.values()) > 0
 
 
-@pytest.mark.skipif(not HAS_REVM, reason="pyrevm is not installed")
 def test_revm_agrees_with_all_of_them():
     rnd = random.Random(5)
     for _ in range(2 * CASES):

@@ -1,4 +1,4 @@
-"""Adapters as files from strangers: manifest, checks, store, resolver."""
+"""Adapters as files from strangers: manifest, checks, store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from ai.adapters.manifest import (
     UnsafeWeights,
     check_adapter,
 )
-from ai.adapters.resolver import AdapterResolver, UnregisteredAdapter, WrongBaseModel
 from ai.adapters.store import AdapterStore, CorruptAdapter, UnknownAdapter
 from chain.types import Hash32
 
@@ -162,27 +161,3 @@ def test_links_and_pickles_in_a_directory_are_refused(tmp_path) -> None:
 def test_an_unknown_adapter_is_named(tmp_path) -> None:
     with pytest.raises(UnknownAdapter, match="0x0101"):
         AdapterStore(tmp_path).open(Hash32(b"\x01" * 32))
-
-
-class Registry:
-    def __init__(self, known: dict) -> None:
-        self.known = known
-
-    def base_model_of(self, adapter_id: Hash32) -> Hash32 | None:
-        return self.known.get(adapter_id)
-
-
-def test_the_resolver_believes_chain_and_content_only(tmp_path) -> None:
-    store = AdapterStore(tmp_path)
-    found = store.add(adapter()).adapter_id
-    name = "0x" + found.hex()
-    resolver = AdapterResolver(store, Registry({found: BASE}), BASE)
-    assert resolver.resolve(name).path == store.path(found)
-    for model in ("gpt-4", "0x12", "", name[:-2] + "00"):
-        with pytest.raises(UnregisteredAdapter):
-            resolver.resolve(model)
-    with pytest.raises(WrongBaseModel):
-        AdapterResolver(store, Registry({found: BASE}), Hash32(bytes(32))).resolve(name)
-    absent = Hash32(b"\x02" * 32)
-    with pytest.raises(UnknownAdapter):
-        AdapterResolver(store, Registry({absent: BASE}), BASE).resolve("0x" + absent.hex())
