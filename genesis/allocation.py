@@ -100,7 +100,11 @@ class GenesisAccount:
 
 @dataclass(frozen=True, slots=True)
 class GenesisSpec:
-    """Everything that decides a chain's first block: geth's genesis.json."""
+    """Everything that decides a chain's first block: geth's genesis.json.
+
+    `state_root` is set where the state was carried over from an older chain, as OP Mainnet's was:
+    then `alloc` is empty, the block is of before London, and nothing can be executed on it.
+    """
 
     config: ChainConfig
     alloc: Mapping[Address, GenesisAccount]
@@ -117,6 +121,7 @@ class GenesisSpec:
     parent_hash: Hash32 = ZERO_HASH
     excess_blob_gas: int = 0
     blob_gas_used: int = 0
+    state_root: Hash32 | None = None
 
     @staticmethod
     def from_json(value: object, config: ChainConfig | None = None) -> GenesisSpec:
@@ -129,6 +134,9 @@ class GenesisSpec:
         if config is None:
             config = ChainConfig.from_json(fields.raw("config"), gas_limit=gas_limit)
         alloc = fields.child("alloc")
+        state_root = fields.hash32("stateHash") if "stateHash" in fields else None
+        if state_root is not None and alloc.names():
+            raise ConfigError(f"{fields.where}: both alloc and stateHash are given")
         return GenesisSpec(
             config=config,
             alloc={
@@ -147,11 +155,12 @@ class GenesisSpec:
             parent_hash=fields.hash32("parentHash", default=ZERO_HASH),
             excess_blob_gas=fields.integer("excessBlobGas", default=0),
             blob_gas_used=fields.integer("blobGasUsed", default=0),
+            state_root=state_root,
         )
 
     def to_json(self) -> dict[str, Any]:
         """The genesis.json that geth and op-geth read."""
-        return {
+        value: dict[str, Any] = {
             "config": self.config.to_json(),
             "nonce": hex(self.nonce),
             "timestamp": hex(self.timestamp),
@@ -171,11 +180,20 @@ class GenesisSpec:
             "excessBlobGas": hex(self.excess_blob_gas),
             "blobGasUsed": hex(self.blob_gas_used),
         }
+        if self.state_root is not None:
+            value["stateHash"] = _hex(self.state_root)
+        return value
 
 
 def genesis_block(spec: GenesisSpec) -> tuple[Block, StateChanges]:
-    """The first block and the state it commits to, ready to be stored."""
+    """The first block and the state it commits to, ready to be stored.
+
+    Of a chain whose state was carried over there is only the block; the state is empty.
+    """
     state = State(MemoryStateStore())
+    if spec.state_root is not None:
+        header = replace(_header(spec, spec.state_root, EMPTY_ROOT), base_fee_per_gas=None)
+        return Block(header, (), None), state.take_changes()
     for address, account in spec.alloc.items():
         if account.nonce:
             state.set_nonce(address, account.nonce)

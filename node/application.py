@@ -52,8 +52,6 @@ from .l1.json_rpc import JsonRpcClient
 from .l1.transactions import L1Sender
 from .metrics import Metrics
 from .provisioning import (
-    GENESIS_FILE,
-    ROLLUP_FILE,
     DevKeysRefused,
     Founded,
     contract_addresses,
@@ -69,6 +67,7 @@ from .rpc.parameters import LATEST
 from .rpc.server import RpcServer, ServerOptions, human_page
 from .rpc.stemma import StemmaNamespace
 from .run_file import forget_run_file
+from .specification_files import GENESIS_FILE, ROLLUP_FILE
 
 logger = logging.getLogger("stemma.node")
 

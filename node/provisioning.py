@@ -7,12 +7,10 @@ contracts follow; a start that was cut short is taken up where it stopped.
 from __future__ import annotations
 
 import ipaddress
-import json
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from chain.errors import StemmaError
 from chain.heads import BlockId
@@ -39,11 +37,16 @@ from .l1.decoding import header_from_json
 from .l1.fee_bumping import initial_fees
 from .l1.json_rpc import JsonRpcClient, L1CallFailed
 from .l1.transactions import L1Request, L1Sender
+from .specification_files import (
+    GENESIS_FILE,
+    ROLLUP_FILE,
+    read_json,
+    read_specification,
+    write_json,
+)
 
 logger = logging.getLogger("stemma.provision")
 
-ROLLUP_FILE = "rollup.json"
-GENESIS_FILE = "genesis.json"
 _DEPLOYMENT_FILE = "deployment.json"
 _DEV_PRESET = "devnet"
 _FUNDED_ROLES = ("deployer", "batcher", "proposer", "challenger")
@@ -80,25 +83,14 @@ def dev_preset(block_time_s: int) -> L2Preset:
 
 
 def load_founded(rollup_file: Path, genesis_file: Path) -> Founded:
-    """Read rollup.json and genesis.json. Raises ConfigError, StemmaError naming the file."""
-    rollup = RollupConfig.from_json(_read_json(rollup_file))
-    genesis = GenesisSpec.from_json(_read_json(genesis_file))
-    return Founded(rollup, genesis)
+    """Read rollup.json and genesis.json, which have to be of one chain.
 
-
-def _read_json(path: Path) -> Any:  # noqa: ANN401 - JSON
-    try:
-        return json.loads(path.read_text())
-    except OSError as error:
-        raise StemmaError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise StemmaError(f"{path}: not JSON: {error}") from error
-
-
-def _write_json(path: Path, content: object) -> None:
-    draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(content, indent=2) + "\n")
-    draft.replace(path)
+    Raises ConfigError naming a field, StemmaError naming a file.
+    """
+    specification = read_specification(genesis_file, rollup_file)
+    specification.check_agreement()
+    assert specification.genesis is not None and specification.rollup is not None  # noqa: S101, PT018
+    return Founded(specification.rollup, specification.genesis)
 
 
 def dev_genesis(directory: Path, now: int) -> GenesisSpec:
@@ -106,8 +98,8 @@ def dev_genesis(directory: Path, now: int) -> GenesisSpec:
     path = directory / GENESIS_FILE
     if not path.exists():
         directory.mkdir(parents=True, exist_ok=True)
-        _write_json(path, dev_l1_genesis(now).to_json())
-    return GenesisSpec.from_json(_read_json(path))
+        write_json(path, dev_l1_genesis(now).to_json())
+    return GenesisSpec.from_json(read_json(path))
 
 
 def is_loopback(host: str) -> bool:
@@ -191,9 +183,9 @@ async def _found_anew(
     )
     genesis = l2_genesis(preset, anchor.timestamp)
     config = rollup_config(preset, anchor, dev_account("batcher").address, genesis)
-    _write_json(datadir / _DEPLOYMENT_FILE, {"deployer_nonce": nonce})
-    _write_json(datadir / GENESIS_FILE, genesis.to_json())
-    _write_json(datadir / ROLLUP_FILE, config.to_json())
+    write_json(datadir / _DEPLOYMENT_FILE, {"deployer_nonce": nonce})
+    write_json(datadir / GENESIS_FILE, genesis.to_json())
+    write_json(datadir / ROLLUP_FILE, config.to_json())
     return Founded(config, genesis)
 
 
@@ -222,7 +214,7 @@ async def deploy_contracts(client: JsonRpcClient, datadir: Path, config: RollupC
     codes = await client.batch(
         [("eth_getCode", ("0x" + address.hex(), "latest")) for address in addresses]
     )
-    first_nonce = int(_read_json(datadir / _DEPLOYMENT_FILE)["deployer_nonce"])
+    first_nonce = int(read_json(datadir / _DEPLOYMENT_FILE)["deployer_nonce"])
     deployer = dev_account("deployer")
     block, tip = await client.batch(
         [("eth_getBlockByNumber", ("latest", False)), ("eth_maxPriorityFeePerGas", ())]

@@ -16,7 +16,7 @@ import typer
 
 from chain.errors import StemmaError
 
-from . import config, dev, keys, node, version
+from . import config, dev, init, keys, node, spec, version
 from .exit_codes import FAILURE, exit_code_of
 
 COMMAND_GROUP = "stemma.commands"
@@ -31,9 +31,11 @@ app = typer.Typer(
 )
 app.command("dev")(dev.dev)
 app.command("node")(node.node)
+app.command("init")(init.init)
 app.command("version")(version.version)
 app.add_typer(keys.app, name="keys")
 app.add_typer(config.app, name="config")
+app.add_typer(spec.app, name="spec")
 
 
 def _plugins() -> dict[str, EntryPoint]:

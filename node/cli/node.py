@@ -54,6 +54,7 @@ def node(
             "log.format": log_format,
         },
     )
+    settings = _with_initialised_chain(settings)
     for name, value in (
         ("l1.url", settings.l1.url),
         ("rollup.rollup_config", settings.rollup.rollup_config),
@@ -63,6 +64,20 @@ def node(
             raise ConfigurationError(f"{name} is not set; a node needs it")
     node_logging.configure(settings.log.level, settings.log.format)
     asyncio.run(_run(settings))
+
+
+def _with_initialised_chain(settings: node_config.NodeConfig) -> node_config.NodeConfig:
+    """Take the files that `stemma init` has left in the data directory where none are named."""
+    from ..specification_files import GENESIS_FILE, ROLLUP_FILE
+
+    found = {
+        "rollup.genesis": (settings.rollup.genesis, settings.datadir / GENESIS_FILE),
+        "rollup.rollup_config": (settings.rollup.rollup_config, settings.datadir / ROLLUP_FILE),
+    }
+    return node_config.with_settings(
+        settings,
+        {name: str(file) for name, (given, file) in found.items() if not given and file.exists()},
+    )
 
 
 def _text(path: Path | None) -> str | None:

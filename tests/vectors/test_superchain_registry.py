@@ -13,6 +13,9 @@ from chain.types import Address, Hash32
 from genesis.allocation import GenesisSpec, genesis_block
 from genesis.config import ChainConfig, ForkTimes, RollupConfig, SystemConfig
 from genesis.fields import ConfigError, Fields
+from genesis.registry import chain_config_of
+from node.chain_files import begin_chain
+from node.specification_files import find_specification, read_rollup_config, read_specification
 
 _ROOT = vectors_root()
 _SUPERCHAIN = _ROOT / "superchain_registry" / "superchain"
@@ -20,6 +23,7 @@ _CHAINS = sorted(
     path for path in _SUPERCHAIN.glob("configs/*/*.toml") if path.name != "superchain.toml"
 )
 _GENESES = sorted(_SUPERCHAIN.glob("extra/genesis/*/*.json.zst"))
+OP_MAINNET_BLOCK_0 = "0x7ca38a1916c42007829c55e69d3e9a73265554b586a499015373241b8a3fa48b"
 _BLOCKS = sorted((_ROOT / "op_stack" / "executor_blocks").glob("*.json.gz"))
 
 
@@ -49,20 +53,64 @@ def test_config_of_a_registered_chain(path):
     assert system.gas_limit == toml["genesis"]["system_config"]["gasLimit"]
 
 
-@pytest.mark.parametrize("path", _GENESES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_genesis_hash_of_a_registered_chain(path):
+def _genesis_document(path):
     zstandard = pytest.importorskip("zstandard", reason="zstandard is not installed")
-    name = path.name.removesuffix(".json.zst")
-    toml = _toml(_SUPERCHAIN / "configs" / path.parent.name / f"{name}.toml")
     dictionary = (_SUPERCHAIN / "extra" / "dictionary").read_bytes()
     reader = zstandard.ZstdDecompressor(dict_data=zstandard.ZstdCompressionDict(dictionary))
-    document = json.loads(reader.decompress(path.read_bytes(), max_output_size=2**28))
+    return json.loads(reader.decompress(path.read_bytes(), max_output_size=2**28))
+
+
+def _config_file(path):
+    return _SUPERCHAIN / "configs" / path.parent.name / path.name.replace(".json.zst", ".toml")
+
+
+@pytest.mark.parametrize("path", _CHAINS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_rollup_config_of_a_registered_chain(path):
+    toml = _toml(path)
+    if "alt_da" in toml:
+        pytest.skip("alt-DA: the data is not on L1")
+    config = read_rollup_config(path)
+    assert config.l2_chain_id == toml["chain_id"]
+    assert config.l1_chain_id in (1, 11155111)
+    assert "0x" + config.genesis.l2.hash.hex() == toml["genesis"]["l2"]["hash"]
+    assert chain_config_of(config, config.genesis.system_config.gas_limit).forks == config.forks
+    assert RollupConfig.from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize("path", _GENESES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_genesis_hash_of_a_registered_chain(path, tmp_path):
+    document, config_file = _genesis_document(path), _config_file(path)
+    (tmp_path / "genesis.json").write_text(json.dumps(document))
+    specification = read_specification(tmp_path / "genesis.json", config_file)
+    block = specification.check_agreement()
+    expected = _toml(config_file)["genesis"]["l2"]
     if "stateHash" in document:
-        pytest.skip("a header only: the state was carried over from before Bedrock")
-    block, _ = genesis_block(GenesisSpec.from_json(document, _chain_config(toml)))
-    assert "0x" + block.hash.hex() == toml["genesis"]["l2"]["hash"]
+        # The file is of the chain's block 0; the rollup took over at a later block, which it names.
+        assert expected["number"] == 105_235_063
+        expected = {"number": 0, "hash": OP_MAINNET_BLOCK_0}
+    assert block.number == expected["number"]
+    assert "0x" + block.hash.hex() == expected["hash"]
+    spec = specification.genesis
+    assert GenesisSpec.from_json(spec.to_json()).to_json() == spec.to_json()
     if document["config"] is not None:  # the file's own config says the same
         assert genesis_block(GenesisSpec.from_json(document))[0].hash == block.hash
+
+
+def test_node_begins_with_the_genesis_of_a_registered_chain(tmp_path):
+    path = next(path for path in _GENESES if path.name == "ink.json.zst")
+    (tmp_path / "genesis.json").write_text(json.dumps(_genesis_document(path)))
+    specification = read_specification(tmp_path / "genesis.json", _config_file(path))
+    block = begin_chain(tmp_path / "node", specification)
+    again = begin_chain(tmp_path / "node", find_specification(str(tmp_path / "node")))
+    assert again.hash == block.hash == specification.rollup.genesis.l2.hash
+
+
+def test_chain_without_its_state_cannot_be_begun(tmp_path):
+    path = next(p for p in _GENESES if p.name == "op.json.zst" and p.parent.name == "mainnet")
+    (tmp_path / "genesis.json").write_text(json.dumps(_genesis_document(path)))
+    specification = read_specification(tmp_path / "genesis.json", _config_file(path))
+    with pytest.raises(ConfigError, match="names the state root 0xeddb4c17.* and no accounts"):
+        begin_chain(tmp_path / "node", specification)
 
 
 @pytest.mark.parametrize("path", _BLOCKS, ids=lambda path: path.name.split(".")[0])

@@ -42,7 +42,7 @@ def stemma(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 def test_help_names_every_command() -> None:
     shown = stemma("--help")
     assert shown.returncode == 0
-    for name in ("dev", "node", "keys", "config", "version"):
+    for name in ("dev", "node", "init", "spec", "keys", "config", "version"):
         assert name in shown.stdout
 
 
@@ -165,3 +165,33 @@ def test_help_says_what_the_commands_of_the_other_tower_do() -> None:
     shown = " ".join(stemma("--help").stdout.split())
     assert "demo The whole loop in one command, with a page at its end." in shown
     assert "audit An answer recomputed from chain data and content store" in shown
+
+
+def test_init_begins_a_chain_that_spec_knows_again(tmp_path: Path) -> None:
+    first = stemma("init", "--preset", "minimal", "--timestamp", "1700000000",
+                   "--datadir", str(tmp_path / "node"))  # fmt: skip
+    assert first.returncode == 0, first.stderr
+    genesis_hash = first.stdout.split()[-1]
+    again = stemma("init", "--genesis", str(tmp_path / "node" / "genesis.json"),
+                   "--datadir", str(tmp_path / "node"))  # fmt: skip
+    assert again.stdout == first.stdout
+    shown = stemma("spec", "show", str(tmp_path / "node"))
+    assert genesis_hash in shown.stdout
+    assert "isthmus" in shown.stdout
+    other = stemma("init", "--preset", "minimal", "--timestamp", "1700000001",
+                   "--datadir", str(tmp_path / "node"))  # fmt: skip
+    assert other.returncode == 1
+    assert "the configuration gives" in other.stderr
+
+
+def test_spec_diff_ends_with_3_where_chains_differ() -> None:
+    assert stemma("spec", "diff", "minimal", "minimal").stdout == "no difference\n"
+    found = stemma("spec", "diff", "minimal", "devnet")
+    assert found.returncode == 3
+    assert "genesis.config.chainId" in found.stdout
+
+
+def test_spec_hash_of_what_is_not_there_names_the_presets() -> None:
+    found = stemma("spec", "hash", "nothing.json")
+    assert found.returncode == 1
+    assert "nothing.json: no such file, nor a preset (minimal, devnet, mainnet)" in found.stderr
