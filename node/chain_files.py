@@ -8,12 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from chain.block import Block
-from chain.storage import ChainStore, DataDirectory, LevelStore
-from evm.engine import ExecutionEngine
-from genesis.allocation import genesis_block
+from chain.storage import DataDirectory
 from genesis.fields import ConfigError
 from genesis.specification import Specification
 
+from .chain_runtime import store_genesis
 from .specification_files import GENESIS_FILE, ROLLUP_FILE, write_json
 
 
@@ -32,13 +31,8 @@ def begin_chain(datadir: Path, specification: Specification) -> Block:
             "this chain began before its first block here, and its state has to be imported"
         )
     specification.check_agreement()
-    block, changes = genesis_block(spec)
-    with DataDirectory(datadir) as directory:
-        store = ChainStore(LevelStore(directory.chain()))
-        try:
-            ExecutionEngine.open(store, spec.config, (block, changes))
-        finally:
-            store.close()
+    with DataDirectory(datadir):
+        block = store_genesis(datadir, spec)
         write_json(datadir / GENESIS_FILE, spec.to_json())
         if specification.rollup is not None:
             write_json(datadir / ROLLUP_FILE, specification.rollup.to_json())

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from chain.block import Block
 from chain.storage import ChainStore, LevelStore
 from chain.types import Address
 from evm.engine import ExecutionEngine
@@ -68,6 +69,18 @@ def chain_namespaces(backend: Backend) -> list[object]:
         TxpoolNamespace(backend),
         TestingNamespace(backend),
     ]
+
+
+def store_genesis(directory: Path, genesis: GenesisSpec) -> Block:
+    """Begin a chain in an empty store, as `open_chain` would, and close it. Raises UnknownBlock."""
+    directory.mkdir(parents=True, exist_ok=True)
+    store = ChainStore(LevelStore(directory / "chain"))
+    try:
+        block, changes = genesis_block(genesis)
+        ExecutionEngine.open(store, genesis.config, (block, changes))
+    finally:
+        store.close()
+    return block
 
 
 def open_chain(
