@@ -19,6 +19,7 @@ from chain.types import Address
 from genesis.addresses import L1_BLOCK
 from genesis.config import BlobSchedule, ChainConfig
 
+from .fastlz import fastlz_size, longest_size
 from .forks import GAS_PER_BLOB, ISTHMUS, PRAGUE, OptimismRules, rules_at
 
 HOLOCENE_EXTRA_DATA_BYTES: Final = 9
@@ -33,7 +34,6 @@ _SLOT_L1_BASE_FEE: Final = 1
 _SLOT_SCALARS: Final = 3
 _SLOT_L1_BLOB_BASE_FEE: Final = 7
 _SLOT_OPERATOR_FEE: Final = 8
-_MAX_DISTANCE: Final = 8191
 _CACHED_LENGTH: Final = 1024
 _LARGEST_MINIMAL_SIZE: Final = (FJORD_MIN_SIZE - FJORD_INTERCEPT) // FJORD_FASTLZ_COEFFICIENT
 """A transaction that FastLZ leaves with this many bytes or fewer pays for 100."""
@@ -190,85 +190,19 @@ def l1_fee(parameters: L1FeeParameters, encoded_transaction: bytes) -> int:
         return 0
     if not parameters.has_fastlz_fee:
         return parameters.ecotone_data_fee(encoded_transaction)
-    length = len(encoded_transaction)
-    # Compression never makes more than this of it, so a short transaction pays the least anyway.
-    longest = length + length // 32 + 1
-    if longest <= _LARGEST_MINIMAL_SIZE:
-        return parameters.data_fee(longest)
-    if length > _CACHED_LENGTH:
-        return parameters.data_fee(fastlz_size(encoded_transaction))
-    return parameters.data_fee(_cached_fastlz_size(encoded_transaction))
+    return parameters.data_fee(charged_size(encoded_transaction))
 
 
-def fastlz_size(data: bytes) -> int:
-    """Length in bytes of the FastLZ (level 1) compression of `data`.
-
-    Only counts: the port of ariya/FastLZ 344eb40 that op-geth and Solady's LibZip agree on.
+def charged_size(encoded_transaction: bytes) -> int:
+    """Bytes that Fjord takes a transaction for: its FastLZ length or, where that is too little to
+    make a difference, some other length that costs the least as well.
     """
-    limit = len(data) - 13
-    if limit <= 2:
-        return _literals(len(data))
-    triples = zip(data, data[1:], data[2:], strict=False)
-    words = [first | second << 8 | third << 16 for first, second, third in triples]
-    slots = [(2654435769 * word & 0xFFFFFFFF) >> 19 for word in words]
-    table: dict[int, int] = {}
-    size, anchor, position = 0, 0, 2
-    while position < limit:
-        found = _next_match(words, slots, table, position, limit)
-        if found is None:
-            break
-        position, reference = found
-        if position > anchor:
-            size += _literals(position - anchor)
-        matched = _common_length(data, reference + 3, position + 3, limit + 9)
-        size += _match(matched)
-        position += matched
-        table[slots[position]] = position
-        table[slots[position + 1]] = position + 1
-        position += 2
-        anchor = position
-    return size + _literals(len(data) - anchor)
+    if longest_size(encoded_transaction) <= _LARGEST_MINIMAL_SIZE:
+        return 0
+    if len(encoded_transaction) > _CACHED_LENGTH:
+        return fastlz_size(encoded_transaction)
+    return _cached_fastlz_size(encoded_transaction)
 
 
 # The pool asks when a transaction comes in and the executor when it runs. At most 8 MiB of keys.
 _cached_fastlz_size = lru_cache(maxsize=8192)(fastlz_size)
-
-
-def _next_match(
-    words: list[int], slots: list[int], table: dict[int, int], start: int, limit: int
-) -> tuple[int, int] | None:
-    """The next place whose three bytes came at most 8191 bytes before, and that place before.
-
-    FastLZ gives up one place early: a match that begins at the last one does not count.
-    """
-    for position in range(start, limit):
-        slot = slots[position]
-        reference = table.get(slot, 0)
-        table[slot] = position
-        if words[reference] == words[position] and position - reference <= _MAX_DISTANCE:
-            return (position, reference) if position + 1 < limit else None
-    return None
-
-
-def _literals(count: int) -> int:
-    """Bytes that a run of literals takes: one of length for each 32."""
-    full, rest = divmod(count, 32)
-    return 33 * full + (rest + 1 if rest else 0)
-
-
-def _match(length: int) -> int:
-    """Bytes that a match takes: three for each 262, and two or three for the rest."""
-    full, rest = divmod(length - 1, 262)
-    return 3 * full + (3 if rest >= 6 else 2)
-
-
-def _common_length(data: bytes, left: int, right: int, end: int) -> int:
-    """How many bytes agree from `left` and `right` on, counted as FastLZ does: the first
-    difference counts too.
-    """
-    length = 0
-    while right + length < end:
-        length += 1
-        if data[left + length - 1] != data[right + length - 1]:
-            break
-    return length

@@ -487,7 +487,7 @@ def _rollup_fields(prices: fees.L1FeeParameters, transaction: Transaction) -> Js
         body["operatorFeeConstant"] = quantity(prices.operator_fee_constant)
     if not isinstance(transaction, DepositTransaction):
         encoded = transaction.encode()
-        size = fees.fastlz_size(encoded)
+        size = fees.charged_size(encoded)
         scaled = fees.FJORD_INTERCEPT + fees.FJORD_FASTLZ_COEFFICIENT * size
         body["l1GasUsed"] = quantity(max(fees.FJORD_MIN_SIZE, scaled) * 16 // 1_000_000)
         body["l1Fee"] = quantity(fees.l1_fee(prices, encoded))

@@ -12,7 +12,8 @@ from vectors import vectors_root
 from chain import abi
 from chain.crypto.keccak import keccak256
 from chain.types import Address
-from evm.fees import L1FeeParameters, fastlz_size
+from evm.fastlz import fastlz_size
+from evm.fees import L1FeeParameters
 from genesis.addresses import GAS_PRICE_ORACLE, L1_ATTRIBUTES_DEPOSITOR, L1_BLOCK
 from genesis.predeploys import runtime_code
 from rollup.bridge.l1_attributes import L1Attributes

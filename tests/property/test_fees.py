@@ -8,11 +8,11 @@ from execution import L1_CONFIG, L1_PRICES, L2_CONFIG, genesis
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evm.fastlz import fastlz_size, longest_size
 from evm.fees import (
     blob_base_fee,
     decode_eip1559_params,
     encode_eip1559_params,
-    fastlz_size,
     l1_attributes,
     l1_fee,
     next_base_fee,
@@ -21,12 +21,25 @@ from evm.fees import (
 PRICES = l1_attributes(lambda _account, slot: L1_PRICES[slot])
 uint32 = st.integers(1, 2**32 - 1)
 repetitive = st.lists(st.sampled_from((b"\x00" * 7, b"ab", b"\xff" * 40, b"stemma")), max_size=60)
-data = st.one_of(st.binary(max_size=400), repetitive.map(b"".join))
+runs_of_zeros = st.lists(st.one_of(st.integers(1, 700).map(bytes), st.binary(max_size=20)))
+data = st.one_of(st.binary(max_size=400), repetitive.map(b"".join), runs_of_zeros.map(b"".join))
 
 
 @given(data)
-def test_compression_never_adds_more_than_the_bound(raw):
+def test_compression_never_adds_more_than_a_byte_for_each_32(raw):
     assert fastlz_size(raw) <= len(raw) + len(raw) // 32 + 1
+
+
+@given(data)
+def test_bound_that_counts_zeros_is_never_below_the_length(raw):
+    assert fastlz_size(raw) <= longest_size(raw)
+
+
+def test_call_data_that_is_mostly_zeros_needs_no_compressing():
+    transfer = bytes.fromhex("a9059cbb") + bytes(12) + bytes(range(1, 21)) + bytes(31) + b"\x01"
+    raw = bytes(range(1, 46)) + transfer + bytes(range(100, 165))
+    assert len(raw) == 178
+    assert fastlz_size(raw) <= longest_size(raw) <= 170
 
 
 @given(data)

@@ -13,7 +13,8 @@ from chain.block import Header
 from chain.state import State
 from chain.types import Address, Hash32
 from evm.executor import execute_block
-from evm.fees import L1FeeParameters, encode_eip1559_params, fastlz_size, next_base_fee
+from evm.fastlz import fastlz_size
+from evm.fees import L1FeeParameters, encode_eip1559_params, next_base_fee
 from genesis.config import ChainConfig
 
 ROOT = vectors_root() / "op_stack"

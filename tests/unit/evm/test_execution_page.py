@@ -6,7 +6,8 @@ from pathlib import Path
 
 from execution import L1_PRICES, L2_CONFIG, genesis, send
 
-from evm.fees import fastlz_size, l1_attributes, l1_fee, next_base_fee
+from evm.fastlz import fastlz_size
+from evm.fees import l1_attributes, l1_fee, next_base_fee
 
 PAGE = (Path(__file__).parents[3] / "docs/protocol/execution.md").read_text()
 
