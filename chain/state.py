@@ -11,7 +11,7 @@ A State belongs to one thread. Any number of them may stand on one reader.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -20,6 +20,7 @@ from .crypto.keccak import keccak256
 from .errors import DecodeError, StemmaError
 from .rlp import encode, encode_int
 from .trie import EMPTY_ROOT, MissingNode, Trie
+from .turnover import Turnover
 from .types import MAX_UINT64, MAX_UINT256, Address, Hash32, Wei
 
 __all__ = [
@@ -64,6 +65,7 @@ class StateChanges:
     root: Hash32
     nodes: Mapping[Hash32, bytes]
     codes: Mapping[Hash32, bytes]
+    turnover: Turnover = field(default_factory=Turnover)
 
 
 class MemoryStateStore:
@@ -118,12 +120,16 @@ class _Nodes:
 class _Storage:
     """The slots of one account between two wipes, over a trie of their own."""
 
-    __slots__ = ("address", "changed", "dirty", "originals", "root", "trie", "values")
+    __slots__ = (
+        "address", "changed", "dirty", "originals", "root", "stored_root", "trie", "values", "wiped"
+    )  # fmt: skip
 
     def __init__(self, address: Address, nodes: _Nodes, root: Hash32, dirty: set[Address]) -> None:
         self.address = address
         self.dirty = dirty  # of the State: the accounts whose storage the tries do not show yet
         self.root = root
+        self.stored_root = root  # as last handed out for storing
+        self.wiped = EMPTY_ROOT  # the stored storage that this one took the place of
         self.trie = Trie(nodes, root, owner=address)
         self.values: dict[int, int] = {}  # now, as far as read or written
         self.originals: dict[int, int] = {}  # at the start of the transaction, of changed slots
@@ -202,6 +208,7 @@ class State:
         self._dirty: set[Address] = set()
         self._codes: dict[bytes, bytes] = {}
         self._unsaved_codes: dict[Hash32, bytes] = {}
+        self._code_uses: dict[Hash32, int] = {}  # by how many accounts more each code is had
         # From here on: what lives as long as one transaction.
         self._journal: list[_Undo] = []
         self._bases: dict[Address, _Storage] = {}  # storage as it was before the first wipe
@@ -425,7 +432,8 @@ class State:
                 return
             old = self._storage(address)
         self._bases.setdefault(address, old)
-        self._storages[address] = _Storage(address, self._nodes, EMPTY_ROOT, self._dirty)
+        new = self._storages[address] = _Storage(address, self._nodes, EMPTY_ROOT, self._dirty)
+        new.wiped = old.stored_root if old.wiped == EMPTY_ROOT else old.wiped
         self._dirty.add(address)
         self._journal.append((self._restore_storage, address, old))
 
@@ -514,7 +522,12 @@ class State:
                 data = encode_account(nonce, balance_wei, root, code_hash)
                 self._trie.set(_address_key(address), data)
             self._roots[address] = root
-        del self._changed[address]
+        self._count_code(self._changed.pop(address), -1)
+        self._count_code(fields, 1)
+
+    def _count_code(self, fields: _Fields | None, change: int) -> None:
+        if fields is not None and fields[2] != EMPTY_CODE_HASH:
+            self._code_uses[fields[2]] = self._code_uses.get(fields[2], 0) + change
 
     def storage_root(self, address: Address) -> Hash32:
         """Root of the account's storage trie as it is now."""
@@ -533,12 +546,26 @@ class State:
         """
         root = self.compute_root()
         nodes = self._trie.commit()[1]
+        retired = self._trie.take_retired()
+        repeated: list[Hash32] = []
+        wiped: list[Hash32] = []
         for storage in self._storages.values():
-            nodes.update(storage.trie.commit()[1])
+            made = storage.trie.commit()[1]
+            if made:
+                repeated.extend(made.keys() & nodes.keys())
+                nodes.update(made)
+            retired += storage.trie.take_retired()
+            if storage.wiped != EMPTY_ROOT:
+                wiped.append(storage.wiped)
+                storage.wiped = EMPTY_ROOT
+            storage.stored_root = storage.root
         used = {fields[2] for fields in self._accounts.values() if fields is not None}
         codes = {key: code for key, code in self._unsaved_codes.items() if key in used}
         self._unsaved_codes.clear()
-        return StateChanges(root, nodes, codes)
+        uses = {key: change for key, change in self._code_uses.items() if change}
+        self._code_uses.clear()
+        turnover = Turnover(tuple(repeated), tuple(map(Hash32, retired)), tuple(wiped), uses)
+        return StateChanges(root, nodes, codes, turnover)
 
     def accessed(self) -> dict[Address, tuple[int, ...]]:
         """Every account that was looked at, be it absent, with the slots looked at, both sorted.

@@ -5,23 +5,27 @@
 
 from __future__ import annotations
 
-from .chain_store import ChainStore, StoreStatistics, TransactionLocation
+from .chain_store import ChainStore, StoreStatistics, TransactionLocation, stored_schema
 from .data_directory import DATA_VERSION, DataDirectory
 from .errors import (
     AlreadyLocked,
     CorruptRecord,
+    StateNotKept,
     StorageError,
     StoreClosed,
     UnknownBlock,
     UnsupportedVersion,
+    WrongStateMode,
 )
 from .kv import KeyValueStore
 from .level import LevelStore
 from .memory import MemoryStore
-from .schema import SCHEMA_VERSION
+from .pruning import Retention
+from .schema import PRUNED_SCHEMA_VERSION, SCHEMA_VERSION
 
 __all__ = [
     "DATA_VERSION",
+    "PRUNED_SCHEMA_VERSION",
     "SCHEMA_VERSION",
     "AlreadyLocked",
     "ChainStore",
@@ -30,10 +34,14 @@ __all__ = [
     "KeyValueStore",
     "LevelStore",
     "MemoryStore",
+    "Retention",
+    "StateNotKept",
     "StorageError",
     "StoreClosed",
     "StoreStatistics",
     "TransactionLocation",
     "UnknownBlock",
     "UnsupportedVersion",
+    "WrongStateMode",
+    "stored_schema",
 ]

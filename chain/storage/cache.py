@@ -45,6 +45,14 @@ class LruCache(Generic[Value]):
                 _, (_, weight) = self._entries.popitem(last=False)
                 self._weight -= weight
 
+    def discard(self, keys: Iterable[bytes]) -> None:
+        """Forget what is kept of these keys."""
+        with self._lock:
+            for key in keys:
+                entry = self._entries.pop(key, None)
+                if entry is not None:
+                    self._weight -= entry[1]
+
     @property
     def weight(self) -> int:
         """The sum of the weights of what is kept; at most the capacity."""

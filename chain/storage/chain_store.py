@@ -19,11 +19,20 @@ from chain.receipt import Receipt, decode_receipt
 from chain.types import HASH_BYTES, Hash32
 
 from .cache import LruCache
-from .errors import CorruptRecord, UnknownBlock, UnsupportedVersion
+from .errors import (
+    CorruptRecord,
+    StateNotKept,
+    UnknownBlock,
+    UnsupportedVersion,
+    WrongStateMode,
+)
+from .pruning import Pruner, Retention, Step
 from .schema import (
     CODE_PREFIX,
     NODE_PREFIX,
+    PRUNED_SCHEMA_VERSION,
     SCHEMA_VERSION,
+    Batch,
     Kind,
     canonical_key,
     decode_heads,
@@ -33,7 +42,6 @@ from .schema import (
     encode_location,
     encode_senders,
     key_of,
-    seal,
     unseal,
 )
 
@@ -80,47 +88,46 @@ class StoreStatistics:
     size_bytes: int
 
 
-class _Batch:
-    """What one write will do to the store."""
-
-    def __init__(self) -> None:
-        self.puts: dict[bytes, bytes] = {}
-        self.deletes: list[bytes] = []
-
-    def put(self, key: bytes, payload: bytes) -> None:
-        self.puts[key] = seal(key, payload)
-
-
 class ChainStore:
     """Blocks, receipts, state and heads of one chain; a `StateReader` of every state it holds.
 
-    Reading is safe from any number of threads; writers take turns. Every read may raise
-    CorruptRecord. Raises UnsupportedVersion if the store holds another schema.
+    With `retention` it drops states that have become too old, a little with each commit; without,
+    it keeps all. Reading is safe from any number of threads; writers take turns. Every read may
+    raise CorruptRecord. Raises UnsupportedVersion if the store holds another schema, WrongStateMode
+    if it was begun with a retention and is opened without, or the other way round.
     """
 
-    def __init__(self, kv: KeyValueStore, *, cache_bytes: int = DEFAULT_CACHE_BYTES) -> None:
+    def __init__(
+        self,
+        kv: KeyValueStore,
+        *,
+        retention: Retention | None = None,
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
+    ) -> None:
         self._kv = kv
         self._writing = Lock()
         self._state_cache: LruCache[bytes] = LruCache(cache_bytes)
         self._headers: LruCache[Header] = LruCache(_RECENT_HEADERS)
         self._blocks: LruCache[Block] = LruCache(_RECENT_BLOCKS_BYTES)
         self._receipts: LruCache[tuple[Receipt, ...]] = LruCache(_RECENT_RECEIPTS_BYTES)
-        self._check_schema()
+        self._check_schema(SCHEMA_VERSION if retention is None else PRUNED_SCHEMA_VERSION)
         self._heads = self._decoded(_HEADS_KEY, decode_heads)
+        self._pruner = None if retention is None else Pruner(kv, retention)
 
-    def _check_schema(self) -> None:
-        stored = self._read(_SCHEMA_KEY)
-        if stored is not None:
-            found = int.from_bytes(stored, "big")
-            if found != SCHEMA_VERSION:
-                raise UnsupportedVersion(
-                    f"the store has schema {found}, this program reads {SCHEMA_VERSION}"
-                )
+    def _check_schema(self, wanted: int) -> None:
+        found = stored_schema(self._kv)
+        if found == wanted:
             return
-        if next(iter(self._kv.scan()), None) is not None:
-            raise UnsupportedVersion("the store is not empty and names no schema version")
-        batch = _Batch()
-        batch.put(_SCHEMA_KEY, SCHEMA_VERSION.to_bytes(4, "big"))
+        if found is not None:
+            is_pruned = found == PRUNED_SCHEMA_VERSION
+            has, lacks = ("pruned", "archive") if is_pruned else ("archive", "pruned")
+            raise WrongStateMode(
+                f"the store was begun as {has} (schema {found}) and cannot become {lacks} (schema "
+                f"{wanted}): open it as {has}, or begin another in an empty data directory "
+                "(stemma export, stemma import)"
+            )
+        batch = Batch()
+        batch.put(_SCHEMA_KEY, wanted.to_bytes(4, "big"))
         self._kv.write(batch.puts, sync=True)
 
     def close(self) -> None:
@@ -175,6 +182,36 @@ class ChainStore:
             if data is not None:
                 self._state_cache.put([(key, data, len(data) + _ENTRY_BYTES)])
         return data
+
+    @property
+    def is_pruned(self) -> bool:
+        """Does this store drop states?"""
+        return self._pruner is not None
+
+    @property
+    def first_state(self) -> int:
+        """The lowest height whose canonical state is kept; 0 where all are."""
+        return 0 if self._pruner is None else self._pruner.first_state
+
+    @property
+    def pruned_records(self) -> int:
+        """Trie nodes and codes deleted since the store was opened."""
+        return 0 if self._pruner is None else self._pruner.deleted
+
+    def keeps_state(self, header: Header) -> bool:
+        """Is the state after this block, canonical or not, in the range that is kept?
+
+        Blocks of another fork count by where that fork leaves the canonical chain.
+        """
+        first = self.first_state
+        if self._pruner is None:
+            return True
+        step: Header | None = header
+        while step is not None and step.number >= first:
+            if self.is_canonical(BlockId(step.number, step.hash)):
+                return True
+            step = self.header(step.parent_hash)
+        return False
 
     # -- blocks of any fork, by hash
 
@@ -253,14 +290,18 @@ class ChainStore:
                 f"block {block.number} has {len(block.transactions)} transactions, "
                 f"given are {len(receipts)} receipts and {len(senders)} senders"
             )
-        batch = _Batch()
+        batch = Batch()
         _put_block(batch, block, receipts, senders)
         if changes is not None:
             _put_state(batch, changes)
         with self._writing:
             dropped = self._put_heads(batch, heads, block) if heads is not None else ()
+            step = self._prune(batch, block, changes, heads or self._heads)
             self._kv.write(batch.puts, batch.deletes, sync=True)
             self._heads = heads or self._heads
+            if self._pruner is not None and step is not None:
+                self._pruner.done(step)
+                self._state_cache.discard(step.deleted)
         self._headers.put([(block.hash, block.header, 1)])
         self._blocks.put([(block.hash, block, _block_bytes(block))])
         kept = tuple(receipts)
@@ -269,22 +310,47 @@ class ChainStore:
             self._state_cache.put(_cache_entries(changes))
         return dropped
 
+    def _prune(
+        self, batch: Batch, block: Block, changes: StateChanges | None, heads: Heads | None
+    ) -> Step | None:
+        """Add to a batch what the block's state needs of a pruned store."""
+        pruner = self._pruner
+        if pruner is None or changes is None:
+            return None
+        if self._heads is None:
+            pruner.begin(batch, block.number)
+        elif block.number <= pruner.first_state:
+            raise StateNotKept(
+                f"block {block.number} (0x{block.hash.hex()}) comes with a state, but those below "
+                f"block {pruner.first_state} are dropped"
+            )
+        wanted = 0 if heads is None else heads.unsafe.number - pruner.retention.blocks
+        if heads is not None and pruner.retention.follows_finality:
+            wanted = min(wanted, heads.finalized.number)
+        return pruner.step(batch, block, changes, wanted, self.canonical_hash)
+
     def set_heads(self, heads: Heads) -> tuple[Hash32, ...]:
         """Move the heads in one synced batch; the canonical chain becomes that of the unsafe head.
 
         Returns the hashes of the blocks that left it, highest first; they stay readable by hash.
-        Raises UnknownBlock, changing nothing, if a head is not on a chain of stored blocks.
+        Raises UnknownBlock, changing nothing, if a head is not on a chain of stored blocks, and
+        StateNotKept if the state of the unsafe head has been dropped.
         """
-        batch = _Batch()
+        batch = Batch()
         with self._writing:
             dropped = self._put_heads(batch, heads, None)
             self._kv.write(batch.puts, batch.deletes, sync=True)
             self._heads = heads
         return dropped
 
-    def _put_heads(self, batch: _Batch, heads: Heads, new: Block | None) -> tuple[Hash32, ...]:
+    def _put_heads(self, batch: Batch, heads: Heads, new: Block | None) -> tuple[Hash32, ...]:
         """Add the heads and the canonical index that goes with them to a batch."""
         entering, fork = self._entering(heads.unsafe, new)
+        if self._heads is not None and fork < self.first_state:
+            raise StateNotKept(
+                f"head {heads.unsafe} leaves the chain at block {fork}, but states below block "
+                f"{self.first_state} are dropped"
+            )
         for head in (heads.safe, heads.finalized):
             if head not in entering and not (head.number <= fork and self.is_canonical(head)):
                 raise UnknownBlock(f"block {head} is not on the chain of {heads.unsafe}")
@@ -329,7 +395,7 @@ class ChainStore:
 
     def put_meta(self, name: str, value: bytes) -> None:
         """Keep a few bytes under a name; synced."""
-        batch = _Batch()
+        batch = Batch()
         batch.put(key_of(Kind.META, _NAMED + name.encode()), value)
         with self._writing:
             self._kv.write(batch.puts, sync=True)
@@ -345,8 +411,27 @@ class ChainStore:
             yield StoreStatistics(kind.name.lower(), records, size_bytes)
 
 
+def stored_schema(kv: KeyValueStore) -> int | None:
+    """The schema of what a key-value store holds; None if it is empty.
+
+    Raises UnsupportedVersion if this program does not read it.
+    """
+    record = kv.get(_SCHEMA_KEY)
+    if record is None:
+        if next(iter(kv.scan()), None) is not None:
+            raise UnsupportedVersion("the store is not empty and names no schema version")
+        return None
+    found = int.from_bytes(unseal(_SCHEMA_KEY, record), "big")
+    if found not in (SCHEMA_VERSION, PRUNED_SCHEMA_VERSION):
+        raise UnsupportedVersion(
+            f"the store has schema {found}, this program reads {SCHEMA_VERSION} (archive) and "
+            f"{PRUNED_SCHEMA_VERSION} (pruned)"
+        )
+    return found
+
+
 def _put_block(
-    batch: _Batch, block: Block, receipts: Sequence[Receipt], senders: Sequence[Address]
+    batch: Batch, block: Block, receipts: Sequence[Receipt], senders: Sequence[Address]
 ) -> None:
     body = rlp.encode_list(rlp.split_list(block.encode(), "block")[1:])
     encoded_receipts = rlp.encode([receipt.encode() for receipt in receipts])
@@ -356,7 +441,7 @@ def _put_block(
     batch.put(key_of(Kind.SENDERS, block.hash), encode_senders(senders))
 
 
-def _put_state(batch: _Batch, changes: StateChanges) -> None:
+def _put_state(batch: Batch, changes: StateChanges) -> None:
     for node_hash, node in changes.nodes.items():
         batch.put(NODE_PREFIX + node_hash, node)
     for code_hash, code in changes.codes.items():

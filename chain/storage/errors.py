@@ -33,6 +33,14 @@ class UnknownBlock(StorageError):
     """A head was to be set to a block not stored, or not on the chain of the unsafe head."""
 
 
+class WrongStateMode(StorageError):
+    """A store that keeps every state was opened to drop some, or the other way round."""
+
+
+class StateNotKept(StorageError):
+    """A block or head was to be set where states have been dropped already."""
+
+
 class UnsupportedVersion(StorageError):
     """What lies on disk was written in a form that this program does not read."""
 

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SCHEMA_VERSION: Final = 1
-"""Raised when a key or value changes its form."""
+"""Of a store that keeps every state. Raised when a key or value changes its form."""
+
+PRUNED_SCHEMA_VERSION: Final = 2
+"""Of a store that drops states: the same, with counts of uses and journals."""
 
 CHECKSUM_BYTES: Final = 4
 NUMBER_BYTES: Final = 8
@@ -35,12 +38,14 @@ class Kind(Enum):
     BODY = b"b"
     CANONICAL = b"c"
     HEADER = b"h"
+    JOURNAL = b"j"
     CODE = b"k"
     META = b"m"
     NODE = b"n"
     RECEIPTS = b"r"
     SENDERS = b"s"
     TRANSACTION = b"t"
+    USES = b"u"
 
 
 # For the two kinds that are read and written by the thousand.
@@ -56,6 +61,28 @@ def key_of(kind: Kind, subject: bytes) -> bytes:
 def canonical_key(number: int) -> bytes:
     """The key of the canonical block's hash at a height; big-endian, to lie in order of height."""
     return Kind.CANONICAL.value + number.to_bytes(NUMBER_BYTES, "big")
+
+
+def journal_key(number: int, block_hash: bytes) -> bytes:
+    """The key of what a block did to the uses of records; without a hash, of a height's blocks."""
+    return Kind.JOURNAL.value + number.to_bytes(NUMBER_BYTES, "big") + block_hash
+
+
+def uses_key(record_key: bytes) -> bytes:
+    """The key of how often a record is used, where that is more than once."""
+    return Kind.USES.value + record_key
+
+
+class Batch:
+    """What one write will do to the store: deletes, then puts."""
+
+    def __init__(self) -> None:
+        self.puts: dict[bytes, bytes] = {}
+        self.deletes: list[bytes] = []
+
+    def put(self, key: bytes, payload: bytes) -> None:
+        """Write a value under its checksum."""
+        self.puts[key] = seal(key, payload)
 
 
 def seal(key: bytes, payload: bytes) -> bytes:

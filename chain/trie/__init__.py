@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from .errors import MissingNode, ProofError, TrieNodeError
 from .hexary import EMPTY_ROOT, NodeReader, Trie, ordered_trie_root
+from .node import hashes_in
 from .proof import verify_proof
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "ProofError",
     "Trie",
     "TrieNodeError",
+    "hashes_in",
     "ordered_trie_root",
     "verify_proof",
 ]

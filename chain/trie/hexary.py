@@ -51,11 +51,12 @@ class Trie:
     any length up to 64 bytes: writing and hashing recurse once or more for each nibble.
     """
 
-    __slots__ = ("_nodes", "_owner", "_root")
+    __slots__ = ("_nodes", "_owner", "_retired", "_root")
 
     def __init__(self, nodes: NodeReader, root: bytes = EMPTY_ROOT, *, owner: bytes = b"") -> None:
         self._nodes = nodes
         self._owner = owner
+        self._retired: list[bytes] = []
         self._root: Reference = EMPTY_REFERENCE if root == EMPTY_ROOT else hash_reference(root)
 
     # -- reading
@@ -174,7 +175,7 @@ class Trie:
                 return self._split_leaf(node, path, position, value)
             if node.value != value:
                 node.value = value
-                node.reference = node.encoding = None
+                self._retire(node)
             return node
         if not path.startswith(node.path, position):
             return self._split_extension(node, path, position, value)
@@ -182,14 +183,14 @@ class Trie:
         child = self._set(self._extended(node, path, below), path, below, value)
         node.child = child
         if child.reference is None:
-            node.reference = node.encoding = None
+            self._retire(node)
         return node
 
     def _set_in_branch(self, node: Branch, path: bytes, position: int, value: bytes) -> Node:
         if position == len(path):
             if node.value != value:
                 node.value = value
-                node.reference = node.encoding = None
+                self._retire(node)
             return node
         child = self._child(node, path, position)
         below = position + 1
@@ -197,11 +198,11 @@ class Trie:
         node.children[path[position]] = new
         # A child that still has its reference was not changed: the value was there already.
         if new.reference is None:
-            node.reference = node.encoding = None
+            self._retire(node)
         return node
 
-    @staticmethod
-    def _split_leaf(node: Leaf, path: bytes, position: int, value: bytes) -> Node:
+    def _split_leaf(self, node: Leaf, path: bytes, position: int, value: bytes) -> Node:
+        self._retire(node)
         old, new = node.path, path[position:]
         shared = _shared_length(old, new)
         branch = Branch([EMPTY_REFERENCE] * 16, b"")
@@ -212,8 +213,8 @@ class Trie:
                 branch.children[rest[shared]] = Leaf(rest[shared + 1 :], content)
         return Extension(new[:shared], branch) if shared else branch
 
-    @staticmethod
-    def _split_extension(node: Extension, path: bytes, position: int, value: bytes) -> Node:
+    def _split_extension(self, node: Extension, path: bytes, position: int, value: bytes) -> Node:
+        self._retire(node)
         old, new = node.path, path[position:]
         shared = _shared_length(old, new)
         branch = Branch([EMPTY_REFERENCE] * 16, b"")
@@ -230,16 +231,20 @@ class Trie:
         if type(node) is Branch:
             return self._delete_in_branch(node, path, position)
         if type(node) is Leaf:
-            return None if path[position:] == node.path else node
+            if path[position:] != node.path:
+                return node
+            self._retire(node)
+            return None
         if not path.startswith(node.path, position):
             return node
         below = position + len(node.path)
         child = self._extended(node, path, below)
         left = self._delete(child, path, below)
         if left is not child:
+            self._retire(node)
             return None if left is None else _prepend(node.path, left)
         if left.reference is None:
-            node.reference = node.encoding = None
+            self._retire(node)
         return node
 
     def _delete_in_branch(self, node: Branch, path: bytes, position: int) -> Node | None:
@@ -255,7 +260,7 @@ class Trie:
             return self._shrink(node, path[:position], without=path[position])
         node.children[path[position]] = left
         if left.reference is None:
-            node.reference = node.encoding = None
+            self._retire(node)
         return node
 
     def _shrink(self, node: Branch, path: bytes, *, without: int | None) -> Node:
@@ -271,12 +276,26 @@ class Trie:
                 node.value = b""
             else:
                 node.children[without] = EMPTY_REFERENCE
-            node.reference = node.encoding = None
+            self._retire(node)
             return node
         if value:
+            self._retire(node)
             return Leaf(b"", value)
         step = bytes((alive[0],))
-        return _prepend(step, self._resolve(node.children[alive[0]], path + step))
+        lone = self._resolve(node.children[alive[0]], path + step)
+        self._retire(node)
+        if type(lone) is not Branch:
+            self._retire(lone)  # it goes into a node with a longer path; a branch stays
+        return _prepend(step, lone)
+
+    def _retire(self, node: Node) -> None:
+        """Forget the hash of a node that changed or went; note it if it has been handed out."""
+        reference = node.reference
+        if reference is None:
+            return
+        if node.encoding is None and len(reference) == HASH_REFERENCE_BYTES:
+            self._retired.append(reference[1:])
+        node.reference = node.encoding = None
 
     # -- hashing
 
@@ -301,6 +320,8 @@ class Trie:
             return root_hash, nodes
         if root.reference is not None and len(root.reference) < HASH_REFERENCE_BYTES:
             nodes[root_hash] = root.reference
+            root.reference = hash_reference(root_hash)  # as if it had been read back
+            return root_hash, nodes
         # A changed node has only changed nodes above it, so the walk stops at the first that is
         # stored already, and at inlined nodes, below which nothing has a hash.
         waiting: list[Node] = [root]
@@ -315,6 +336,15 @@ class Trie:
             elif type(node) is Extension and not isinstance(node.child, bytes):
                 waiting.append(node.child)
         return root_hash, nodes
+
+    def take_retired(self) -> list[bytes]:
+        """Return the hashes of nodes handed out or read that this trie has no more, once each time.
+
+        One for each place that lost its node since the last call: a hash may come twice, and may be
+        among the nodes of the next `commit` again.
+        """
+        retired, self._retired = self._retired, []
+        return retired
 
     # -- proving
 

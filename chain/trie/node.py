@@ -242,6 +242,20 @@ def _decode_short(items: list[bytes], reference: bytes | None) -> Leaf | Extensi
     return Extension(path, items[1], reference)
 
 
+def hashes_in(data: bytes) -> list[bytes]:
+    """The hashes by which a node refers to its children. Raises TrieNodeError."""
+    node = decode_node(data)
+    if type(node) is Branch:
+        references = node.children
+    else:
+        references = [node.child] if type(node) is Extension else []
+    return [
+        item[1:]
+        for item in references
+        if isinstance(item, bytes) and len(item) == HASH_REFERENCE_BYTES
+    ]
+
+
 def decode_node(data: bytes, reference: bytes | None = None) -> Node:
     """Read one node; children stay unresolved. Raises TrieNodeError if it is not canonical."""
     if (

@@ -8,7 +8,7 @@ from blocks import COUNTER, assert_consistent, grow, identity, next_block
 from chain.heads import BlockId, Heads
 from chain.state import State, StateChanges
 from chain.storage import (
-    SCHEMA_VERSION,
+    PRUNED_SCHEMA_VERSION,
     ChainStore,
     CorruptRecord,
     LevelStore,
@@ -265,9 +265,9 @@ def test_statistics_find_damage_anywhere(kv, store):
 def test_store_of_another_schema_is_refused(kv):
     from chain.storage.schema import seal
 
-    newer = (SCHEMA_VERSION + 1).to_bytes(4, "big")
+    newer = (PRUNED_SCHEMA_VERSION + 1).to_bytes(4, "big")
     kv.write({b"mschema": seal(b"mschema", newer)}, sync=True)
-    with pytest.raises(UnsupportedVersion, match=f"schema {SCHEMA_VERSION + 1}"):
+    with pytest.raises(UnsupportedVersion, match=f"schema {PRUNED_SCHEMA_VERSION + 1}"):
         ChainStore(kv)
 
 
