@@ -156,7 +156,8 @@ class RollupNode:
         ]
         prefixes = [*self._config.rpc.api]
         if isinstance(self._clock, DevClock):
-            namespaces.append(DevL2Namespace(backend, self._clock))
+            block_time_s = self._parts.rollup.block_time
+            namespaces.append(DevL2Namespace(backend, self._clock, self.chain.writer, block_time_s))
             prefixes.append("evm")
         dispatcher = Dispatcher(
             namespaces,

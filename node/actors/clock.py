@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Protocol
 
 _LOOK_AGAIN_S = 0.25
@@ -43,18 +44,32 @@ class DevClock:
     """
 
     wall: Callable[[], float] = time.time
-    offset_s: int = 0
+    offset_s: float = 0
     next_timestamp: int | None = None
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     def now(self) -> float:
         """Wall time and what it was moved by."""
         return self.wall() + self.offset_s
 
+    def move_to(self, timestamp: float) -> None:
+        """Go forward to a time, unless it has passed, and wake who waits for it.
+
+        For the event loop alone.
+        """
+        if timestamp > self.now():
+            self.offset_s = timestamp - self.wall()
+        self._moved.set()
+        self._moved = asyncio.Event()
+
     async def sleep_until(self, timestamp: float) -> None:
-        """Sleep in short pieces: the clock may be moved meanwhile."""
-        # Not an event: the miner's thread moves the clock too.
-        while (left_s := timestamp - self.now()) > 0:  # noqa: ASYNC110
-            await asyncio.sleep(min(left_s, _LOOK_AGAIN_S))
+        """Sleep until then or until the clock was moved there.
+
+        In short pieces: the miner's thread moves the clock too, and wakes nobody.
+        """
+        while (left_s := timestamp - self.now()) > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), min(left_s, _LOOK_AGAIN_S))
 
     def block_time(self, parent_timestamp: int) -> int:
         """The timestamp of the next L1 block; always later than its parent's."""

@@ -82,7 +82,7 @@ class DevNamespace:
     def increase_time(self, seconds: int) -> str:
         """Move the clock of both layers forward; the next block shows it."""
         self._chain.clock.offset_s += seconds
-        return quantity(self._chain.clock.offset_s)
+        return quantity(int(self._chain.clock.offset_s))
 
     @rpc("evm_setNextBlockTimestamp", Parameter("timestamp", parameters.number))
     @rpc("anvil_setNextBlockTimestamp", Parameter("timestamp", parameters.number))

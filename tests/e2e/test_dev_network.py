@@ -157,6 +157,26 @@ def test_time_moves_on_both_layers(net: NodeProcess) -> None:
     wait_for("safe head", lambda: head_number(net.l2, "safe") >= 120)
 
 
+def test_what_was_sent_is_sealed_when_mining_on_request_answers(net: NodeProcess) -> None:
+    chain_id, sender = net.run["l2"]["chain_id"], dev_accounts()[8]
+    for nonce in range(3):
+        raw = transfer(chain_id, sender, nonce)
+        sent = call(net.l2, "eth_sendRawTransaction", "0x" + raw.hex())
+        call(net.l2, "evm_mine")
+        assert call(net.l2, "eth_getTransactionReceipt", sent)["status"] == "0x1"
+
+
+def test_mining_up_to_a_time_seals_every_block_until_then(net: NodeProcess) -> None:
+    head = call(net.l2, "eth_getBlockByNumber", "latest", False)
+    time = int(head["timestamp"], 16) + 12
+    call(net.l2, "evm_mine", {"timestamp": time})
+    later = call(net.l2, "eth_getBlockByNumber", "latest", False)
+    assert int(later["timestamp"], 16) >= time
+    assert int(later["number"], 16) >= int(head["number"], 16) + 12
+    with pytest.raises(RpcFailure, match="blocks away"):
+        call(net.l2, "evm_mine", time + 100_000)
+
+
 def test_node_is_ready_and_measures_itself(net: NodeProcess) -> None:
     with urllib.request.urlopen(net.l2 + "/readyz", timeout=10) as response:
         assert json.loads(response.read())["ready"]
