@@ -38,6 +38,8 @@ class Server:
     """One running node; a subclass says how it is started and how its blocks come about."""
 
     name = ""
+    has_clock = False
+    """Whether it seals blocks on a clock of its own."""
 
     def __init__(self) -> None:
         self.scratch = Path(tempfile.mkdtemp(prefix="benchmark-"))
@@ -60,7 +62,8 @@ class Server:
         raise NotImplementedError
 
     def seal(self) -> None:
-        """Do what makes this node put waiting transactions into a block, if anything."""
+        """Have this node put waiting transactions into a block now."""
+        self.call("evm_mine")
 
     def empty_block_ms(self) -> float:
         """Milliseconds that a block without users' transactions takes."""
@@ -120,6 +123,7 @@ class Stemma(Server):
     """`stemma dev --no-ai`: L1, sequencer, batcher and driver in one process, a block a second."""
 
     name = "stemma"
+    has_clock = True
 
     def command(self) -> list[str]:
         """As a user types it."""
@@ -167,10 +171,6 @@ class Anvil(Server):
             raise ServerFailed("anvil is not installed: make node-tools")
         room = ["--gas-limit", "1000000000", "--no-mining", "--silent"]
         return [program, "--host", "127.0.0.1", "--port", str(self.port), *room]
-
-    def seal(self) -> None:
-        """Mine what is waiting."""
-        self.call("evm_mine")
 
     def empty_block_ms(self) -> float:
         """From outside: the answer to one evm_mine, mean of 50."""
