@@ -189,3 +189,18 @@ def split_list(data: bytes, what: str = "list") -> list[bytes]:
         items.append(data[position:end])
         position = end
     return items
+
+
+def list_end(data: bytes, position: int, what: str = "list") -> int:
+    """Where the list that begins at position ends; its items are not looked at.
+
+    Raises DecodeError when there is no list, or it runs past the end of data.
+    """
+    if position >= len(data):
+        raise DecodeError(f"{what}: no list at byte {position}, the data has {len(data)}")
+    is_list, _, end = _span(data, position)
+    if not is_list:
+        raise DecodeError(f"{what}: expected a list at byte {position}, got bytes")
+    if end > len(data):
+        raise DecodeError(f"{what}: the list at byte {position} ends at {end}, past {len(data)}")
+    return end

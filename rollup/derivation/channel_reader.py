@@ -10,12 +10,13 @@ import logging
 from typing import TYPE_CHECKING, Final, Protocol
 
 from chain.errors import DecodeError
+from rollup.wire.batch import SingularBatch
 from rollup.wire.channel import read_channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rollup.wire.batch import SingularBatch
+    from rollup.wire.batch import Batch
 
 _log: Final = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class ChannelReader:
 
     def __init__(self, source: ChannelSource) -> None:
         self._source = source
-        self._batches: Iterator[SingularBatch] | None = None
+        self._batches: Iterator[Batch] | None = None
 
     def next_batch(self) -> SingularBatch | None:
         """The next batch that can be read, None when the L1 block has no more."""
@@ -44,12 +45,18 @@ class ChannelReader:
                     return None
                 self._batches = read_channel(channel)
             try:
-                return next(self._batches)
+                batch = next(self._batches)
             except StopIteration:
                 self._batches = None
+                continue
             except DecodeError as error:
                 _log.warning("rest of a channel dropped: %s", error)
                 self._batches = None
+                continue
+            if isinstance(batch, SingularBatch):
+                return batch
+            _log.warning("rest of a channel dropped: span batches are not derived from")
+            self._batches = None
 
     def drop_channel(self) -> None:
         """Forget the rest of the current channel: Holocene's fast channel invalidation."""

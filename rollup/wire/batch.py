@@ -2,7 +2,7 @@
 
     singular batch = 0x00 ++ rlp([parent_hash, epoch_number, epoch_hash, timestamp, [tx, ...]])
 
-Deposits are not in it: they come from L1 itself. A span batch (first byte 0x01) is refused by name.
+Deposits are not in it: they come from L1 itself. A first byte 0x01 is a span batch: span_batch.py.
 Source: OP Stack specs, protocol/derivation.md, "Batch Format".
 Knows nothing of whether a batch fits the chain that it claims to extend.
 """
@@ -10,14 +10,15 @@ Knows nothing of whether a batch fits the chain that it claims to extend.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from chain import rlp
 from chain.errors import DecodeError, EncodeError
 from chain.types import MAX_UINT64, Hash32
 
+from .span_batch import SPAN_BATCH_VERSION, SpanBatch, decode_span_batch
+
 SINGULAR_BATCH_VERSION: Final = 0
-SPAN_BATCH_VERSION: Final = 1
 
 _FIELDS: Final = 5
 _UINT64_BYTES: Final = 8
@@ -58,15 +59,19 @@ class SingularBatch:
         return bytes((SINGULAR_BATCH_VERSION,)) + body
 
 
-def decode_batch(data: bytes) -> SingularBatch:
+Batch: TypeAlias = SingularBatch | SpanBatch
+"""What a channel holds."""
+
+
+def decode_batch(data: bytes) -> Batch:
     """Read one batch with its version byte.
 
-    Raises UnsupportedBatch for a span batch or an unknown version, DecodeError for bad bytes.
+    Raises UnsupportedBatch for an unknown version, DecodeError for bad bytes.
     """
     if not data:
         raise DecodeError("batch: no data")
     if data[0] == SPAN_BATCH_VERSION:
-        raise UnsupportedBatch("batch: span batches (version 1) are not supported")
+        return decode_span_batch(data)
     if data[0] != SINGULAR_BATCH_VERSION:
         raise UnsupportedBatch(f"batch: unknown version {data[0]}")
     fields = rlp.decode_list(rlp.decode(data[1:]), "batch", length=_FIELDS)

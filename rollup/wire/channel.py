@@ -3,40 +3,37 @@
     channel = zlib(rlp_string(batch) ++ rlp_string(batch) ++ ...)
             | 0x01 ++ brotli(the same)
 
-We write zlib and read both. Reading is lazy: a batch is decompressed when it is asked for, so a
-small channel that would unfold into gigabytes costs nothing beyond the batch that turns out bad.
+Reading is lazy: a batch is decompressed when it is asked for, so a small channel that would unfold
+into gigabytes costs nothing beyond the batch that turns out bad.
 Source: OP Stack specs, protocol/derivation.md, "Channel Format"; protocol/fjord/derivation.md.
 Knows nothing of L1 blocks or timeouts.
 """
 
 from __future__ import annotations
 
-import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-
-import brotli
 
 from chain import rlp
 from chain.errors import DecodeError, EncodeError
 
-from .batch import SingularBatch, decode_batch
+from .batch import decode_batch
+from .compression import compressed_bound, compressor, decompressed
 from .frame import MAX_FRAME_DATA_BYTES, MAX_FRAME_NUMBER, ChannelId, Frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .batch import Batch
+    from .compression import Compression
+
 MAX_RLP_BYTES_PER_CHANNEL: Final = 100_000_000
 """Longest decompressed stream that is read (Fjord); what lies beyond it is cut off, not refused."""
 
-BROTLI_VERSION: Final = 1
-_ZLIB_METHODS: Final = (8, 15)
-_ZLIB_LEVEL: Final = 9
-_INPUT_CHUNK_BYTES: Final = 4096
-_OUTPUT_CHUNK_BYTES: Final = 65_536
-# Deflate stores what it cannot shrink: 5 bytes for each 16 KiB of input, and the final block.
-_STORED_BLOCK_BYTES: Final = 16_384
-_STORED_OVERHEAD_BYTES: Final = 5
-_STREAM_END_BYTES: Final = 16
+MAX_RLP_BYTES_BEFORE_FJORD: Final = 10_000_000
+"""The same before Fjord."""
+
+_LONGEST_RLP_HEADER: Final = 9
 
 
 class ChannelFull(EncodeError):
@@ -50,10 +47,17 @@ class ChannelOut:
     in time never exceeds its target. Adding to a closed channel raises ChannelFull.
     """
 
-    def __init__(self, channel_id: ChannelId) -> None:
+    def __init__(
+        self,
+        channel_id: ChannelId,
+        compression: Compression = "zlib",
+        *,
+        max_rlp_bytes: int = MAX_RLP_BYTES_PER_CHANNEL,
+    ) -> None:
         self.channel_id = channel_id
         self.rlp_bytes = 0
-        self._compressor = zlib.compressobj(_ZLIB_LEVEL)
+        self._max_rlp_bytes = max_rlp_bytes
+        self._compressor = compressor(compression)
         self._compressed = bytearray()
         self._unflushed_bytes = 0
         self._closed = False
@@ -63,46 +67,41 @@ class ChannelOut:
         """Most bytes that the channel would have if it were closed now."""
         if self._closed:
             return len(self._compressed)
-        return len(self._compressed) + _compressed_bound(self._unflushed_bytes)
+        return len(self._compressed) + compressed_bound(self._unflushed_bytes)
 
     def size_bound_with(self, batch_bytes: int, *, target_bytes: int) -> int:
         """The bound after one more encoded batch of so many bytes.
 
         Flushes the compressor when the loose bound passes the target, which makes it a tight one.
         """
-        more = batch_bytes + 9  # the longest header of an RLP string
-        loose = len(self._compressed) + _compressed_bound(self._unflushed_bytes + more)
+        more = batch_bytes + _LONGEST_RLP_HEADER
+        loose = len(self._compressed) + compressed_bound(self._unflushed_bytes + more)
         if loose <= target_bytes or not self._unflushed_bytes:
             return loose
-        self._compressed += self._compressor.flush(zlib.Z_SYNC_FLUSH)
+        self._compressed += self._compressor.flush()
         self._unflushed_bytes = 0
-        return len(self._compressed) + _compressed_bound(more)
+        return len(self._compressed) + compressed_bound(more)
 
-    def add(self, batch: SingularBatch) -> None:
-        """Append a batch. Raises ChannelFull beyond MAX_RLP_BYTES_PER_CHANNEL or when closed."""
+    def add(self, batch: Batch) -> None:
+        """Append a batch. Raises ChannelFull beyond `max_rlp_bytes` or when closed."""
         if self._closed:
             raise ChannelFull(f"channel 0x{self.channel_id.hex()}: closed")
         item = rlp.encode(batch.encode())
-        if self.rlp_bytes + len(item) > MAX_RLP_BYTES_PER_CHANNEL:
+        if self.rlp_bytes + len(item) > self._max_rlp_bytes:
             raise ChannelFull(
                 f"channel 0x{self.channel_id.hex()}: {self.rlp_bytes} + {len(item)} bytes of "
-                f"batches, at most {MAX_RLP_BYTES_PER_CHANNEL} are read back"
+                f"batches, at most {self._max_rlp_bytes} are read back"
             )
         self.rlp_bytes += len(item)
-        self._compressed += self._compressor.compress(item)
+        self._compressed += self._compressor.feed(item)
         self._unflushed_bytes += len(item)
 
     def close(self) -> bytes:
         """End the stream and return the channel's bytes; a second call returns the same."""
         if not self._closed:
-            self._compressed += self._compressor.flush()
+            self._compressed += self._compressor.finish()
             self._closed = True
         return bytes(self._compressed)
-
-
-def _compressed_bound(size: int) -> int:
-    blocks = size // _STORED_BLOCK_BYTES + 1
-    return size + blocks * _STORED_OVERHEAD_BYTES + _STREAM_END_BYTES
 
 
 def split_channel(
@@ -129,25 +128,64 @@ def split_channel(
     )
 
 
-def read_channel(data: bytes) -> Iterator[SingularBatch]:
-    """The batches of an assembled channel, one at a time.
+@dataclass(frozen=True, slots=True)
+class ReadBatch:
+    """A batch and the bytes of the decompressed stream, `start` to `end`, that held it."""
 
-    Raises DecodeError at the first batch that cannot be read; those before it have been given out
-    and count, what follows it does not (specs, "Channel Reader").
-    """
-    stream = _Stream(_decompressed(data))
-    while (item := stream.read_rlp_string()) is not None:
-        yield decode_batch(item)
+    batch: Batch
+    start: int
+    end: int
+
+
+class ChannelIn:
+    """Reads the batches of an assembled channel, one at a time."""
+
+    def __init__(
+        self,
+        data: bytes,
+        *,
+        max_rlp_bytes: int = MAX_RLP_BYTES_PER_CHANNEL,
+        allows_brotli: bool = True,
+    ) -> None:
+        """Open a channel. Raises DecodeError for a compression that does not count."""
+        self._stream = _Stream(decompressed(data, allows_brotli=allows_brotli), max_rlp_bytes)
+
+    @property
+    def position(self) -> int:
+        """Decompressed bytes that have been read."""
+        return self._stream.position
+
+    def next_batch(self) -> ReadBatch | None:
+        """The next batch, None at the end of the stream.
+
+        Raises DecodeError for one that cannot be read: those before it count, what follows it does
+        not (specs, "Channel Reader").
+        """
+        start = self._stream.position
+        item = self._stream.read_rlp_string()
+        if item is None:
+            return None
+        return ReadBatch(decode_batch(item), start, self._stream.position)
+
+
+def read_channel(
+    data: bytes, *, max_rlp_bytes: int = MAX_RLP_BYTES_PER_CHANNEL, allows_brotli: bool = True
+) -> Iterator[Batch]:
+    """The batches of an assembled channel. Raises DecodeError at the first that cannot be read."""
+    channel = ChannelIn(data, max_rlp_bytes=max_rlp_bytes, allows_brotli=allows_brotli)
+    while (read := channel.next_batch()) is not None:
+        yield read.batch
 
 
 class _Stream:
     """The decompressed bytes of a channel, read item by item and never further than needed."""
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
+    def __init__(self, chunks: Iterator[bytes], max_bytes: int) -> None:
         self._chunks = chunks
         self._buffer = bytearray()
-        self._position = 0
-        self._remaining = MAX_RLP_BYTES_PER_CHANNEL
+        self._offset = 0
+        self._max_bytes = max_bytes
+        self.position = 0
 
     def read_rlp_string(self) -> bytes | None:
         """The next RLP string, None at the end of the stream. Raises DecodeError."""
@@ -177,101 +215,27 @@ class _Stream:
 
     def _take(self, size: int) -> bytes:
         """Exactly so many bytes. Raises DecodeError when the stream ends or the limit is hit."""
-        if size > self._remaining:
+        if self.position + size > self._max_bytes:
             raise DecodeError(
                 f"channel: an item of {size} bytes passes the limit of "
-                f"{MAX_RLP_BYTES_PER_CHANNEL} bytes a channel"
+                f"{self._max_bytes} bytes a channel"
             )
         if not self._fill(size):
             raise DecodeError(f"channel: the stream ends inside an item of {size} bytes")
-        self._remaining -= size
-        end = self._position + size
-        item = bytes(self._buffer[self._position : end])
-        self._position = end
+        self.position += size
+        end = self._offset + size
+        item = bytes(self._buffer[self._offset : end])
+        self._offset = end
         return item
 
     def _fill(self, size: int) -> bool:
         """Decompress until so many bytes lie ready; False when the stream has fewer."""
-        if self._position:
-            del self._buffer[: self._position]
-            self._position = 0
+        if self._offset:
+            del self._buffer[: self._offset]
+            self._offset = 0
         while len(self._buffer) < size:
             chunk = next(self._chunks, None)
             if chunk is None:
                 return False
             self._buffer += chunk
         return True
-
-
-def _decompressed(data: bytes) -> Iterator[bytes]:
-    """The decompressed stream in chunks, up to its end or the byte at which it breaks."""
-    if not data:
-        raise DecodeError("channel: no data")
-    if data[0] & 0x0F in _ZLIB_METHODS:
-        return _until_broken(_Inflate, data)
-    if data[0] == BROTLI_VERSION:
-        return _until_broken(_Unbrotli, data[1:])
-    raise DecodeError(f"channel: unknown compression, first byte {data[0]:#04x}")
-
-
-class _Inflate:
-    """zlib, one piece of input at a time; 4 KiB in give at most 4 MiB out."""
-
-    def __init__(self) -> None:
-        self._inflator = zlib.decompressobj()
-
-    def feed(self, piece: bytes) -> Iterator[bytes]:
-        try:
-            yield self._inflator.decompress(piece)
-        except zlib.error as error:
-            raise DecodeError(f"channel: {error}") from error
-
-
-class _Unbrotli:
-    """Brotli, one piece of input at a time, given out in bounded pieces."""
-
-    def __init__(self) -> None:
-        self._decompressor = brotli.Decompressor()
-
-    def feed(self, piece: bytes) -> Iterator[bytes]:
-        if self._decompressor.is_finished():
-            return  # bytes after the end of the stream mean nothing
-        try:
-            yield self._decompressor.process(piece, output_buffer_limit=_OUTPUT_CHUNK_BYTES)
-            while not self._decompressor.can_accept_more_data():
-                yield self._decompressor.process(b"", output_buffer_limit=_OUTPUT_CHUNK_BYTES)
-        except brotli.error as error:
-            raise DecodeError(f"channel: brotli: {error}") from error
-
-
-def _until_broken(codec: type[_Inflate | _Unbrotli], data: bytes) -> Iterator[bytes]:
-    """Decompress all that can be: a library drops what it decoded just before an error.
-
-    The prefix before the broken byte is part of the protocol (its batches count), so at an error
-    the stream is read once more, byte by byte in the piece that holds the break.
-    """
-    given = 0
-    start = 0
-    decoder = codec()
-    try:
-        for start in range(0, len(data), _INPUT_CHUNK_BYTES):
-            for chunk in decoder.feed(data[start : start + _INPUT_CHUNK_BYTES]):
-                given += len(chunk)
-                yield chunk
-    except DecodeError:
-        yield from _read_again(codec(), data, start, skip=given)
-
-
-def _read_again(
-    decoder: _Inflate | _Unbrotli, data: bytes, broken_piece: int, skip: int
-) -> Iterator[bytes]:
-    """What follows the first `skip` bytes, up to the break. Raises DecodeError at the break."""
-    whole = range(0, broken_piece, _INPUT_CHUNK_BYTES)
-    pieces = [(start, start + _INPUT_CHUNK_BYTES) for start in whole]
-    pieces += [(at, at + 1) for at in range(broken_piece, broken_piece + _INPUT_CHUNK_BYTES)]
-    for start, end in pieces:
-        for chunk in decoder.feed(data[start:end]):
-            fresh = chunk[skip:]
-            skip -= len(chunk) - len(fresh)
-            if fresh:
-                yield fresh

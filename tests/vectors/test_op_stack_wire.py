@@ -8,7 +8,7 @@ import pytest
 from vectors import vectors_root
 
 from chain.crypto.keccak import keccak256
-from rollup.wire.batch import SingularBatch, UnsupportedBatch, decode_batch
+from rollup.wire.batch import SingularBatch, decode_batch
 from rollup.wire.blob import decode_blob, encode_blob
 from rollup.wire.channel import ChannelOut, read_channel
 from rollup.wire.frame import decode_frames, encode_frames
@@ -60,12 +60,6 @@ def test_three_compressions_of_one_batch_are_one_batch():
     found = [list(read_channel(unhex(case["data"]))) for case in same]
     assert len(found) == 3
     assert found[0] == found[1] == found[2]
-
-
-def test_real_span_batch_channel_is_refused_by_name():
-    channel = unhex((ROOT / "channels" / "channel_zlib_batch.hex").read_text())
-    with pytest.raises(UnsupportedBatch, match="span batches"):
-        list(read_channel(channel))
 
 
 def test_singular_batches_written_by_op_node_round_trip():

@@ -27,8 +27,8 @@ def test_layout():
     assert decode_batch(body()) == BATCH
 
 
-def test_span_batch_is_refused_by_name():
-    with pytest.raises(UnsupportedBatch, match="span batches"):
+def test_version_one_is_read_as_a_span_batch():
+    with pytest.raises(DecodeError, match="span batch at byte 44: 0 blocks"):
         decode_batch(b"\x01" + bytes(100))
 
 

@@ -14,6 +14,7 @@ from rollup.wire.batch import SingularBatch
 from rollup.wire.channel import (
     MAX_RLP_BYTES_PER_CHANNEL,
     ChannelFull,
+    ChannelIn,
     ChannelOut,
     read_channel,
     split_channel,
@@ -98,10 +99,41 @@ def test_bytes_after_the_end_of_the_stream_mean_nothing(batches):
 
 
 def test_bad_batch_ends_the_channel(batches):
-    stream = stream_of(batches[:3]) + rlp.encode(b"\x01span") + stream_of(batches[3:])
+    stream = stream_of(batches[:3]) + rlp.encode(b"\x02span") + stream_of(batches[3:])
     found, error = read_until_broken(zlib.compress(stream))
     assert found == batches[:3]
-    assert "span batches" in error
+    assert "unknown version 2" in error
+
+
+def test_stream_is_clipped_at_the_limit_of_the_fork(batches):
+    stream = stream_of(batches)
+    limit = len(stream_of(batches[:40])) + 5
+    channel = ChannelIn(zlib.compress(stream), max_rlp_bytes=limit)
+    found = [channel.next_batch() for _ in range(40)]
+    assert [read.batch for read in found] == batches[:40]
+    assert (found[0].start, found[-1].end) == (0, limit - 5)
+    with pytest.raises(DecodeError, match=f"limit of {limit} bytes"):
+        channel.next_batch()
+
+
+def test_brotli_does_not_count_before_fjord(batches):
+    channel = ChannelOut(CHANNEL, "brotli")
+    channel.add(batches[0])
+    data = channel.close()
+    assert list(read_channel(data)) == [batches[0]]
+    with pytest.raises(DecodeError, match="since Fjord"):
+        ChannelIn(data, allows_brotli=False)
+
+
+@pytest.mark.parametrize("compression", ["zlib", "brotli"])
+def test_size_bound_of_a_channel_holds_for_what_does_not_compress(compression, batches):
+    channel = ChannelOut(CHANNEL, compression)
+    bounds = []
+    for batch in batches:
+        bounds.append(channel.size_bound_with(len(batch.encode()), target_bytes=3_000))
+        channel.add(batch)
+        bounds.append(channel.size_bound_bytes)
+    assert len(channel.close()) <= min(bounds[-2:])
 
 
 @pytest.mark.parametrize(
