@@ -15,7 +15,6 @@ from chain.receipt import Receipt
 from chain.state import State, StateChanges
 from chain.storage import ChainStore
 from chain.transaction import recover_sender
-from chain.trie import MissingNode
 from chain.txpool import PooledTransaction
 from chain.types import Address, Hash32
 from chain.watched_state import WatchedState
@@ -29,6 +28,7 @@ from .errors import InvalidBlock, UnknownBlock
 from .executor import BlockExecution, ExecutionResult, PayloadAttributes, execute_block
 from .fees import blob_base_fee
 from .forks import NO_LIMIT, rules_at
+from .kept_state import reader_at
 from .replay import BlockReplay
 from .simulate import Simulation
 from .tracing import Tracer
@@ -116,14 +116,12 @@ class ExecutionEngine:
         return None if found is None else (found.block_hash, found.index)
 
     def state_at(self, header: Header) -> State:
-        """A fresh State at the end of a block. Raises UnknownBlock where its nodes are not kept."""
-        try:
-            return State.at(self.store, header.state_root)
-        except MissingNode as error:
-            raise UnknownBlock(
-                f"block {header.number} (0x{header.hash.hex()}): no state for root "
-                f"0x{header.state_root.hex()}"
-            ) from error
+        """A fresh State at the end of a block.
+
+        Raises UnknownBlock where it is not there, StateNotAvailable where it has been dropped; the
+        latter also later, when it is dropped while it is read.
+        """
+        return State(reader_at(self.store, header), header.state_root)
 
     # -- building and storing
 
@@ -312,8 +310,7 @@ class ExecutionEngine:
 
     def watched_state_at(self, header: Header) -> WatchedState:
         """As `state_at`, a State that notes what is looked at."""
-        root = self.state_at(header).root
-        return WatchedState(self.store, root)
+        return WatchedState(reader_at(self.store, header), header.state_root)
 
     # -- inside
 

@@ -89,3 +89,25 @@ class InvalidAttributes(StemmaError):
 
 class UnknownBlock(StemmaError):
     """No such block, or not its state, in this store."""
+
+
+class StateNotAvailable(UnknownBlock):
+    """The state of a block has been dropped; the message begins with geth's words.
+
+    Attributes:
+        number: the block's height.
+        first: lowest height whose state is kept.
+        last: height of the unsafe head.
+
+    """
+
+    def __init__(
+        self, number: int, block_hash: Hash32, root: Hash32, first: int, last: int
+    ) -> None:
+        super().__init__(
+            f"historical state 0x{root.hex()} is not available: the state of block {number} "
+            f"(0x{block_hash.hex()}) has been pruned, those of blocks {first} to {last} are kept"
+        )
+        self.number = number
+        self.first = first
+        self.last = last

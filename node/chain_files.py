@@ -13,10 +13,13 @@ from genesis.fields import ConfigError
 from genesis.specification import Specification
 
 from .chain_runtime import store_genesis
+from .config import StateSection
 from .specification_files import GENESIS_FILE, ROLLUP_FILE, write_json
 
 
-def begin_chain(datadir: Path, specification: Specification) -> Block:
+def begin_chain(
+    datadir: Path, specification: Specification, state: StateSection | None = None
+) -> Block:
     """Write the genesis into an empty data directory; one that has this very chain is left alone.
 
     Raises ConfigError where there is no genesis, or none that can be executed; UnknownBlock where
@@ -32,7 +35,7 @@ def begin_chain(datadir: Path, specification: Specification) -> Block:
         )
     specification.check_agreement()
     with DataDirectory(datadir):
-        block = store_genesis(datadir, spec)
+        block = store_genesis(datadir, spec, state or StateSection())
         write_json(datadir / GENESIS_FILE, spec.to_json())
         if specification.rollup is not None:
             write_json(datadir / ROLLUP_FILE, specification.rollup.to_json())

@@ -8,13 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chain.block import Block
-from chain.storage import ChainStore, LevelStore
+from chain.storage import (
+    PRUNED_SCHEMA_VERSION,
+    ChainStore,
+    LevelStore,
+    Retention,
+    stored_schema,
+)
 from chain.types import Address
 from evm.engine import ExecutionEngine
 from evm.intrinsic_gas import minimum_gas
 from genesis.allocation import GenesisSpec, genesis_block
 
-from .config import NodeConfig
+from .config import NodeConfig, StateSection
 from .l1.blob_store import BlobStore
 from .rpc.backend import Backend, QueryLimits
 from .rpc.debug import DebugNamespace
@@ -31,6 +37,7 @@ from .rpc.txpool import TxpoolNamespace
 from .shared_pool import SharedPool
 from .writer import Writer
 
+STORE_DIRECTORY = "chain"
 _MIB = 1024 * 1024
 
 
@@ -71,10 +78,30 @@ def chain_namespaces(backend: Backend) -> list[object]:
     ]
 
 
-def store_genesis(directory: Path, genesis: GenesisSpec) -> Block:
-    """Begin a chain in an empty store, as `open_chain` would, and close it. Raises UnknownBlock."""
+def open_store(directory: Path, state: StateSection, *, is_rollup: bool) -> ChainStore:
+    """Open the store in a chain's directory, or begin one.
+
+    A rollup's states are kept from its finalized head on, where derivation may start again; an L1
+    goes by depth alone. Raises WrongStateMode where the store is not what is asked for.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    store = ChainStore(LevelStore(directory / "chain"))
+    kv = LevelStore(directory / STORE_DIRECTORY)
+    try:
+        mode = state.mode
+        if not mode and stored_schema(kv) == PRUNED_SCHEMA_VERSION:
+            mode = "pruned"
+        retention = None
+        if mode == "pruned":
+            retention = Retention(state.retained_blocks, follows_finality=is_rollup)
+        return ChainStore(kv, retention=retention)
+    except BaseException:
+        kv.close()
+        raise
+
+
+def store_genesis(directory: Path, genesis: GenesisSpec, state: StateSection) -> Block:
+    """Begin a chain in an empty store, as `open_chain` would, and close it. Raises UnknownBlock."""
+    store = open_store(directory, state, is_rollup=genesis.config.is_optimism)
     try:
         block, changes = genesis_block(genesis)
         ExecutionEngine.open(store, genesis.config, (block, changes))
@@ -96,8 +123,7 @@ def open_chain(
     takes_transactions: bool = True,
 ) -> ChainRuntime:
     """Open a chain's store, beginning the chain with `genesis` if it is empty. Needs a loop."""
-    directory.mkdir(parents=True, exist_ok=True)
-    store = ChainStore(LevelStore(directory / "chain"))
+    store = open_store(directory, config.state, is_rollup=genesis.config.is_optimism)
     engine = ExecutionEngine.open(store, genesis.config, genesis_block(genesis))
     pool = SharedPool(
         chain_id=engine.config.chain_id,

@@ -25,6 +25,7 @@ API_NAMESPACES = (
     "eth", "net", "web3", "debug", "txpool", "optimism", "stemma", "testing", "dev",
 )  # fmt: skip
 DATA_TYPES = ("calldata", "blobs")
+STATE_MODES = ("archive", "pruned")
 ENVIRONMENT_PREFIX = "STEMMA_"
 # Set for tools of this project, not configuration of the node.
 _OTHER_VARIABLES = frozenset({"STEMMA_VECTORS"})
@@ -47,6 +48,14 @@ class NodeSection:
 
     roles: tuple[str, ...] = _setting(("verifier",), "any of sequencer, batcher, verifier")
     datadir: str = _setting("", "directory of chain data; empty: under XDG_DATA_HOME")
+
+
+@dataclass(frozen=True, slots=True)
+class StateSection:
+    """Which states stay readable. A store is one or the other from its first block on."""
+
+    mode: str = _setting("", "archive or pruned; empty: as the store is, a new one an archive")
+    retained_blocks: int = _setting(1024, "pruned: blocks below the head that keep their state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +139,7 @@ class NodeConfig:
     """The whole configuration."""
 
     node: NodeSection = field(default_factory=NodeSection)
+    state: StateSection = field(default_factory=StateSection)
     rollup: RollupSection = field(default_factory=RollupSection)
     l1: L1Section = field(default_factory=L1Section)
     sequencer: SequencerSection = field(default_factory=SequencerSection)
@@ -146,6 +156,11 @@ class NodeConfig:
             )
         _check_choices("rpc.api", self.rpc.api, API_NAMESPACES)
         _check_choices("batcher.data_type", (self.batcher.data_type,), DATA_TYPES)
+        _check_choices("state.mode", (self.state.mode,), (*STATE_MODES, ""))
+        if self.state.retained_blocks < 1:
+            raise ConfigurationError(
+                f"state.retained_blocks: expected at least 1, got {self.state.retained_blocks}"
+            )
         _check_choices("log.format", (self.log.format,), node_logging.FORMATS)
         try:
             node_logging.check_level(self.log.level)

@@ -184,9 +184,9 @@ class ChainStore:
         return data
 
     @property
-    def is_pruned(self) -> bool:
-        """Does this store drop states?"""
-        return self._pruner is not None
+    def retention(self) -> Retention | None:
+        """Which states this store keeps; None for all."""
+        return None if self._pruner is None else self._pruner.retention
 
     @property
     def first_state(self) -> int:

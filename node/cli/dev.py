@@ -32,6 +32,10 @@ def dev(
     host: str | None = typer.Option(None, "--host", help="address to listen on (loopback only)"),
     blobs: bool = typer.Option(False, "--blobs", help="post batches as blobs, not calldata"),
     gateway_port: int = typer.Option(8000, "--gateway-port", help="AI gateway port; 0: any"),
+    state: str | None = typer.Option(None, "--state", help="archive or pruned"),
+    retained_blocks: int | None = typer.Option(
+        None, "--retained-blocks", help="pruned: blocks below the head that keep their state"
+    ),
     config: Path | None = typer.Option(None, "--config", help="a stemma.toml"),
     log_level: str | None = typer.Option(None, "--log-level", help="info, or rpc=debug,info"),
     log_format: str | None = typer.Option(None, "--log-format", help="console, logfmt or json"),
@@ -51,6 +55,8 @@ def dev(
             "rpc.cors": ("*",),
             "rollup.block_time_s": block_time,
             "batcher.data_type": "blobs" if blobs else None,
+            "state.mode": state,
+            "state.retained_blocks": retained_blocks,
             "log.level": log_level,
             "log.format": log_format,
         },

@@ -19,6 +19,7 @@ def init(
     timestamp: int = typer.Option(0, "--timestamp", help="preset: time of block 0, seconds"),
     chain_id: int | None = typer.Option(None, "--chain-id", help="preset: the L2's chain id"),
     fee_recipient: str | None = typer.Option(None, "--fee-recipient", help="preset: an address"),
+    state: str | None = typer.Option(None, "--state", help="archive or pruned, for good"),
 ) -> None:
     """Begin a chain: write its genesis into a data directory, and keep the files beside it.
 
@@ -37,6 +38,6 @@ def init(
         rollup_config,
         PresetChoices(timestamp, chain_id, recipient),
     )
-    directory = datadir or load().datadir
-    block = begin_chain(directory, specification)
+    settings = load(flags={"state.mode": state})
+    block = begin_chain(datadir or settings.datadir, specification, settings.state)
     typer.echo(f"chain {specification.chain_id}: block {block.number} 0x{block.hash.hex()}")

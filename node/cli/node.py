@@ -31,6 +31,10 @@ def node(
     host: str | None = typer.Option(None, "--host", help="address to listen on"),
     port: int | None = typer.Option(None, "--port", help="JSON-RPC port; 0: any free port"),
     batcher_key: Path | None = typer.Option(None, "--batcher-key", help="file with the key"),
+    state: str | None = typer.Option(None, "--state", help="archive or pruned"),
+    retained_blocks: int | None = typer.Option(
+        None, "--retained-blocks", help="pruned: blocks below the head that keep their state"
+    ),
     config: Path | None = typer.Option(None, "--config", help="a stemma.toml"),
     log_level: str | None = typer.Option(None, "--log-level", help="info, or rpc=debug,info"),
     log_format: str | None = typer.Option(None, "--log-format", help="console, logfmt or json"),
@@ -50,6 +54,8 @@ def node(
             "rpc.host": host,
             "rpc.port": port,
             "batcher.key_file": _text(batcher_key),
+            "state.mode": state,
+            "state.retained_blocks": retained_blocks,
             "log.level": log_level,
             "log.format": log_format,
         },

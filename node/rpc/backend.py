@@ -33,6 +33,7 @@ from evm import fees
 from evm.call import BlockOverride
 from evm.engine import ExecutionEngine
 from evm.forks import rules_at
+from rollup.bridge.l1_attributes import L1Attributes
 
 from ..l1.blob_sidecar import decode_network_form, is_network_form, without_sidecar
 from ..l1.blob_store import BlobStore
@@ -243,7 +244,24 @@ class Backend:
         """What L1Block said in a block; the L1-attributes deposit writes it before all else."""
         if not self.engine.config.is_optimism or header.number == 0:
             return None
+        if not self.engine.store.keeps_state(header):
+            return self._l1_fees_told_to(header)
         return fees.l1_attributes(self.engine.state_at(header).get_storage)
+
+    def _l1_fees_told_to(self, header: Header) -> fees.L1FeeParameters | None:
+        """What the L1-attributes deposit of a block says, which L1Block said once it had run."""
+        block = self.engine.block(header.hash)
+        if block is None or not block.transactions:
+            return None
+        told = L1Attributes.decode(block.transactions[0].data)
+        return fees.L1FeeParameters(
+            base_fee=told.base_fee,
+            blob_base_fee=told.blob_base_fee,
+            base_fee_scalar=told.base_fee_scalar,
+            blob_base_fee_scalar=told.blob_base_fee_scalar,
+            operator_fee_scalar=told.operator_fee_scalar,
+            operator_fee_constant=told.operator_fee_constant,
+        )
 
     # State
 

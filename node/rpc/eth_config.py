@@ -105,12 +105,17 @@ class ConfigNamespace:
 
     @rpc("eth_capabilities")
     def capabilities(self) -> Json:
-        """What this node can answer from which block on: it prunes nothing."""
+        """What this node can answer from which block on: nothing but states is ever dropped."""
         head = self._backend.head()
-        kinds = ("state", "tx", "logs", "receipts", "blocks", "stateproofs")
+        kinds = ("tx", "logs", "receipts", "blocks")
         body: Json = {"head": {"number": quantity(head.number), "hash": data(head.hash)}}
         body.update({kind: {"disabled": False, "oldestBlock": "0x0"} for kind in kinds})
-        return body
+        store = self._backend.engine.store
+        states: Json = {"disabled": False, "oldestBlock": quantity(store.first_state)}
+        if store.retention is not None:
+            blocks = quantity(store.retention.blocks)
+            states["deleteStrategy"] = {"type": "window", "retentionBlocks": blocks}
+        return {**body, "state": states, "stateproofs": states}
 
 
 def _schedule_json(rules: RuleSet) -> Json | None:

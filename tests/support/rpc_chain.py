@@ -43,9 +43,9 @@ class Recorder:
 class RpcChain:
     """Plain Ethereum rules, funded development accounts, blocks on request."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: ChainStore | None = None) -> None:
         spec = dev_l1_genesis(GENESIS_TIME)
-        store = ChainStore(MemoryStore())
+        store = store or ChainStore(MemoryStore())
         self.engine = ExecutionEngine.open(store, spec.config, genesis_block(spec))
         self.pool = SharedPool(
             chain_id=spec.config.chain_id,
