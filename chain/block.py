@@ -249,6 +249,13 @@ def decode_block(raw: bytes) -> Block:
     )._with_encoding(raw)
 
 
+def ommers_hash(ommers: Sequence[Header]) -> Hash32:
+    """Return the hash of a list of ommers, as a header holds it."""
+    if not ommers:
+        return EMPTY_OMMERS_HASH
+    return keccak256(rlp.encode_list(ommer.encode() for ommer in ommers))
+
+
 def transactions_root(transactions: Sequence[bytes]) -> Hash32:
     """Return the trie root over encoded transactions in order."""
     return ordered_trie_root(transactions)

@@ -571,13 +571,16 @@ def sign_transaction(tx: _S, private_key: bytes) -> _S:
     return replace(tx, y_parity=signature.y_parity, r=signature.r, s=signature.s)
 
 
-def recover_sender(tx: Transaction) -> Address:
+def recover_sender(tx: Transaction, *, low_s: bool = True) -> Address:
     """Return the account that signed, or a deposit's sender; computed once for each value.
 
-    Raises InvalidSignature if nobody can have signed, or s is high (EIP-2).
+    `low_s` False is for the Frontier, which took a high s too. Raises InvalidSignature if nobody
+    can have signed, or s is high (EIP-2).
     """
     if isinstance(tx, DepositTransaction):
         return tx.sender
+    if not low_s:
+        return recover(tx.signing_hash, Signature(tx.y_parity, tx.r, tx.s), low_s=False)
     try:
         return tx._sender
     except AttributeError:

@@ -18,26 +18,22 @@ from chain.transaction import recover_sender
 from chain.txpool import PooledTransaction
 from chain.types import Address, Hash32
 from chain.watched_state import WatchedState
-from genesis.config import GAS_LIMIT_MIN, ChainConfig
+from genesis.config import ChainConfig
 
-from .block_check import check_header
+from .block_check import Merge, check_header, check_ommers, check_parent
 from .builder import Rejected, build_block
 from .call import AccountOverride, BlockOverride, CallRequest, CallResult, Simulator
 from .environment import BlockEnvironment, BlockHashOf, Outcome
 from .errors import InvalidBlock, UnknownBlock
-from .executor import BlockExecution, ExecutionResult, PayloadAttributes, execute_block
+from .executor import BlockExecution, ExecutionResult, PayloadAttributes, Work, execute_block
 from .fees import blob_base_fee
-from .forks import NO_LIMIT, rules_at
+from .forks import NO_LIMIT, rules_of
 from .kept_state import reader_at
 from .replay import BlockReplay
 from .simulate import Simulation
 from .tracing import Tracer
 
 DEFAULT_CALL_GAS = 50_000_000
-MAX_EXTRA_DATA_BYTES = 32
-GAS_LIMIT_STEP = 1_024
-"""An L1's gas limit moves by less than this part of its parent's."""
-MAX_GAS = 2**63 - 1
 _BLOCKS_PER_STATE = 64
 _ENTRIES_PER_STATE = 40_000
 """One State serves so many blocks, or until it holds so many accounts and slots; then a fresh one
@@ -53,6 +49,7 @@ class ExecutionEngine:
         self.store = store
         self._warm_state: tuple[Hash32, State] | None = None
         self._blocks_on_state = 0
+        self._merge = Merge(config, store.header)
 
     @classmethod
     def open(
@@ -195,10 +192,13 @@ class ExecutionEngine:
         """
         header = block.header
         parent = self._known(header.parent_hash)
-        limit = rules_at(self.config, header.timestamp).max_block_bytes
+        limit = rules_of(self.config, header).max_block_bytes
         if limit != NO_LIMIT and (size := len(block.encode())) > limit:
             raise InvalidBlock(header.hash, header.number, f"{size} bytes, {limit} at most")
-        _check_header(self.config, header, parent)
+        check_parent(self.config, header, parent)
+        if not self.config.is_optimism:
+            self._merge.check(header, parent)
+            check_ommers(self.config, block, self.store.block)
         result = execute_block(
             self.config,
             parent,
@@ -301,7 +301,8 @@ class ExecutionEngine:
         parent = self._known(block.header.parent_hash)
         senders = self.store.senders(block.hash)
         if senders is None:
-            senders = tuple(recover_sender(transaction) for transaction in block.transactions)
+            low_s = rules_of(self.config, block.header).has_low_s
+            senders = tuple(recover_sender(tx, low_s=low_s) for tx in block.transactions)
         state = self.watched_state_at(parent)
         execution = BlockExecution(
             self.config, parent, attributes_of(block), state, block_hash=self._ancestors(parent)
@@ -353,13 +354,16 @@ class ExecutionEngine:
 
         Raises UnknownBlock where the state is not kept.
         """
-        rules = rules_at(self.config, header.timestamp)
+        rules = rules_of(self.config, header)
+        randao = header.prev_randao
+        if rules.work is not None:
+            randao = Hash32(header.difficulty.to_bytes(32, "big"))
         environment = BlockEnvironment(
             chain_id=self.config.chain_id,
             number=header.number,
             timestamp=header.timestamp,
             coinbase=header.beneficiary,
-            prev_randao=header.prev_randao,
+            prev_randao=randao,
             gas_limit=header.gas_limit,
             base_fee=header.base_fee_per_gas or 0,
             blob_base_fee=blob_base_fee(header.excess_blob_gas or 0, rules.blobs),
@@ -387,27 +391,5 @@ def attributes_of(block: Block) -> PayloadAttributes:
         transactions=block.transactions,
         extra_data=header.extra_data,
         withdrawals=block.withdrawals or (),
+        work=Work(header.nonce, block.ommers) if header.difficulty else None,
     )
-
-
-def _check_header(config: ChainConfig, header: Header, parent: Header) -> None:
-    """What a header has to be whatever is executed. Raises InvalidBlock."""
-    number = header.number
-    if number != parent.number + 1:
-        raise InvalidBlock(header.hash, number, f"its parent has the number {parent.number}")
-    if header.timestamp <= parent.timestamp:
-        raise InvalidBlock(
-            header.hash,
-            number,
-            f"timestamp {header.timestamp} is not after the parent's {parent.timestamp}",
-        )
-    if config.is_optimism:  # SystemConfig on L1 says how much gas and which extraData
-        return
-    if len(header.extra_data) > MAX_EXTRA_DATA_BYTES:
-        size = len(header.extra_data)
-        raise InvalidBlock(
-            header.hash, number, f"extraData of {size} bytes, {MAX_EXTRA_DATA_BYTES} at most"
-        )
-    limit, before = header.gas_limit, parent.gas_limit
-    if abs(limit - before) >= before // GAS_LIMIT_STEP or not GAS_LIMIT_MIN <= limit <= MAX_GAS:
-        raise InvalidBlock(header.hash, number, f"gas limit {limit} after the parent's {before}")

@@ -21,7 +21,10 @@ BlockHashOf = Callable[[int], Hash32 | None]
 
 @dataclass(frozen=True, slots=True)
 class BlockEnvironment:
-    """The block around a transaction: gas in gas units, prices in wei, time in seconds."""
+    """The block around a transaction: gas in gas units, prices in wei, time in seconds.
+
+    `prev_randao` is what opcode 0x44 gives: before the merge the difficulty (EIP-4399).
+    """
 
     chain_id: int
     number: int

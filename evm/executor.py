@@ -14,6 +14,7 @@ from chain.block import (
     Block,
     Header,
     Withdrawal,
+    ommers_hash,
     receipts_root,
     transactions_root,
     withdrawals_root,
@@ -39,7 +40,8 @@ from .fees import (
     next_base_fee,
     next_excess_blob_gas,
 )
-from .forks import NO_LIMIT, OptimismRules, rules_at
+from .forks import NO_LIMIT, OptimismRules, RuleSet, mined_rules, rules_at
+from .pyevm.dao import DAO_ACCOUNTS, DAO_REFUND
 from .pyevm.machine import Machine
 from .requests import DEPOSIT_CONTRACT, block_requests, requests_hash
 from .tracing import Tracer
@@ -51,6 +53,19 @@ _HEADER_BYTES = 1_024
 _WITHDRAWAL_BYTES = 64
 _RLP_PREFIX_BYTES = 9
 """At most, each: a block may stay a little below the bound on its size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a block of proof of work has that a later one has not.
+
+    `nonce` and the mix hash (`prev_randao` of the attributes) are its seal, which is not checked.
+    `difficulty` None follows from the parent.
+    """
+
+    nonce: bytes = bytes(8)
+    ommers: tuple[Header, ...] = ()
+    difficulty: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +88,8 @@ class PayloadAttributes:
     extra_data: bytes | None = None
     withdrawals: tuple[Withdrawal, ...] = ()
     """Payouts of the beacon chain to an L1 (EIP-4895); an L2 has none."""
+    work: Work | None = None
+    """Set for a block of proof of work, which no builder here makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +141,7 @@ class BlockExecution:
         self._state = state
         self.environment = block_environment(config, parent, attributes, block_hash)
         self._rules = self.environment.rules
+        self._difficulty = _difficulty(self._rules, parent, attributes)
         self._excess_blob_gas = next_excess_blob_gas(config, parent, attributes.timestamp)
         self._begin()
         self._transition = Transition(state, self.environment)
@@ -163,6 +181,9 @@ class BlockExecution:
                 logs=applied.outcome.logs,
                 deposit_nonce=applied.deposit_nonce,
                 deposit_receipt_version=None if applied.deposit_nonce is None else 1,
+                state_root=(
+                    None if self._rules.has_status_receipts else self._state.compute_root()
+                ),
             )
         )
         return applied
@@ -183,7 +204,7 @@ class BlockExecution:
         """Put in every transaction of the attributes. Raises InvalidTransaction with the index."""
         for index, tx in enumerate(self._attributes.transactions):
             try:
-                self.add(tx, _sender(tx))
+                self.add(tx, _sender(tx, self._rules))
             except InvalidTransaction as error:
                 raise error.at(index) from error
 
@@ -198,18 +219,22 @@ class BlockExecution:
                 balance = self._state.get_balance(payout.address) + payout.amount_gwei * GWEI
                 self._state.set_balance(payout.address, balance)
         requests = self._requests()
+        self._reward()
         self._state.begin_transaction()
         changes = self._state.take_changes()
         header = self._header(
             changes.root, requests_hash(requests) if self._rules.has_requests else None
         )
         withdrawals = self._attributes.withdrawals if self._rules.has_withdrawals else None
-        block = Block(header, tuple(self._transactions), withdrawals)
+        ommers = self._attributes.work.ommers if self._attributes.work is not None else ()
+        block = Block(header, tuple(self._transactions), withdrawals, ommers)
         receipts, senders = tuple(self._receipts), tuple(self._senders)
         return ExecutionResult(block, receipts, senders, changes, self._state, requests)
 
     def _begin(self) -> None:
         """The system calls at the start of a block; each does nothing where its contract is not."""
+        if self.environment.number == self._config.fork_block("daoForkBlock"):
+            self._move_dao()
         if self._rules.has_beacon_root:
             self._system_call(BEACON_ROOTS, self._attributes.parent_beacon_block_root)
         if self._rules.has_parent_hashes:
@@ -223,6 +248,23 @@ class BlockExecution:
         machine = Machine(self._state, self.environment)
         return machine.run(Message(SYSTEM_ADDRESS, contract, 0, data, SYSTEM_CALL_GAS, 0))
 
+    def _move_dao(self) -> None:
+        """The one change of state that no transaction made (EIP-779)."""
+        state = self._state
+        for account in DAO_ACCOUNTS:
+            balance = state.get_balance(DAO_REFUND) + state.get_balance(account)
+            state.set_balance(DAO_REFUND, balance)
+            state.set_balance(account, 0)
+
+    def _reward(self) -> None:
+        """Pay the miner and the ommers of a block of proof of work."""
+        rules, work = self._rules.work, self._attributes.work
+        if rules is None or work is None:
+            return
+        state, block = self._state, self.environment
+        for address, wei in rules.rewards(block.number, block.coinbase, work.ommers):
+            state.set_balance(address, state.get_balance(address) + wei)
+
     def _requests(self) -> tuple[bytes, ...]:
         if not self._rules.has_requests or self._rules.optimism is not None:
             return ()
@@ -234,6 +276,7 @@ class BlockExecution:
     def _header(self, state_root: Hash32, requests: Hash32 | None) -> Header:
         attributes, environment, rules = self._attributes, self.environment, self._rules
         with_logs = [receipt.bloom for receipt in self._receipts if receipt.logs]
+        work = attributes.work or Work()
         return Header(
             parent_hash=self._parent.hash,
             beneficiary=environment.coinbase,
@@ -246,8 +289,11 @@ class BlockExecution:
             gas_used=self.gas_used,
             timestamp=environment.timestamp,
             extra_data=_extra_data(self._config, attributes, rules.optimism),
-            prev_randao=environment.prev_randao,
-            base_fee_per_gas=environment.base_fee,
+            prev_randao=attributes.prev_randao,
+            difficulty=self._difficulty,
+            ommers_hash=ommers_hash(work.ommers),
+            nonce=work.nonce,
+            base_fee_per_gas=environment.base_fee if rules.has_base_fee else None,
             withdrawals_root=self._withdrawals_root(),
             blob_gas_used=None if rules.blobs is None else self._blob_gas_used,
             excess_blob_gas=None if rules.blobs is None else self._excess_blob_gas,
@@ -291,14 +337,19 @@ def block_environment(
     block_hash: BlockHashOf,
 ) -> BlockEnvironment:
     """What the transactions of the child of `parent` see. Raises UnsupportedFork."""
-    rules = rules_at(config, attributes.timestamp)
+    randao = attributes.prev_randao
+    if attributes.work is None:
+        rules = rules_at(config, attributes.timestamp)
+    else:
+        rules = mined_rules(config, parent.number + 1)
+        randao = Hash32(_difficulty(rules, parent, attributes).to_bytes(32, "big"))
     excess = next_excess_blob_gas(config, parent, attributes.timestamp)
     return BlockEnvironment(
         chain_id=config.chain_id,
         number=parent.number + 1,
         timestamp=attributes.timestamp,
         coinbase=attributes.fee_recipient,
-        prev_randao=attributes.prev_randao,
+        prev_randao=randao,
         gas_limit=attributes.gas_limit,
         base_fee=next_base_fee(config, parent),
         blob_base_fee=blob_base_fee(excess, rules.blobs),
@@ -317,8 +368,16 @@ def _extra_data(
     return encode_eip1559_params(*config.eip1559_params(*(attributes.eip1559_params or (0, 0))))
 
 
-def _sender(tx: Transaction) -> Address:
+def _difficulty(rules: RuleSet, parent: Header, attributes: PayloadAttributes) -> int:
+    """The difficulty of a block of proof of work; 0 after the merge."""
+    if rules.work is None or attributes.work is None:
+        return 0
+    given = attributes.work.difficulty
+    return rules.work.difficulty(parent, attributes.timestamp) if given is None else given
+
+
+def _sender(tx: Transaction, rules: RuleSet) -> Address:
     try:
-        return recover_sender(tx)
+        return recover_sender(tx, low_s=rules.has_low_s)
     except InvalidSignature as error:
         raise InvalidTransaction(Fault.SIGNATURE, str(error)) from error

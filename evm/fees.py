@@ -24,6 +24,8 @@ from .forks import GAS_PER_BLOB, ISTHMUS, PRAGUE, OptimismRules, rules_at
 
 HOLOCENE_EXTRA_DATA_BYTES: Final = 9
 
+INITIAL_BASE_FEE: Final = 10**9
+"""Of London's first block, in wei per gas."""
 FJORD_INTERCEPT: Final = -42_585_600
 FJORD_FASTLZ_COEFFICIENT: Final = 836_500
 FJORD_MIN_SIZE: Final = 100_000_000
@@ -79,10 +81,20 @@ def base_fee_params(config: ChainConfig, parent: Header) -> tuple[int, int]:
     return config.eip1559_denominator, config.eip1559_elasticity
 
 
+def has_base_fee(config: ChainConfig, number: int) -> bool:
+    """Whether the header of block `number` has a base fee (EIP-1559)."""
+    return config.is_optimism or config.is_fork_block_reached("londonBlock", number)
+
+
 def next_base_fee(config: ChainConfig, parent: Header) -> int:
-    """Base fee of the child of `parent`, in wei per gas (EIP-1559). Raises InvalidExtraData."""
+    """Base fee of the child of `parent`, in wei per gas (EIP-1559); 0 where it has none.
+
+    Raises InvalidExtraData.
+    """
+    base_fee = parent.base_fee_per_gas
+    if base_fee is None:
+        return INITIAL_BASE_FEE if has_base_fee(config, parent.number + 1) else 0
     denominator, elasticity = base_fee_params(config, parent)
-    base_fee = parent.base_fee_per_gas or 0
     target = parent.gas_limit // elasticity
     if parent.gas_used == target:
         return base_fee

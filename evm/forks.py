@@ -14,12 +14,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from chain.block import Header
 from chain.errors import StemmaError
 from chain.types import Address
 from genesis.config import BlobSchedule, ChainConfig
 
 from .precompiles import NATIVE_PRECOMPILES
 from .precompiles.frame import Native
+from .proof_of_work import ProofOfWork, byzantium_steps, frontier_steps, homestead_steps
 from .pyevm import opcodes, precompiles
 
 NO_LIMIT: Final = 2**256
@@ -56,6 +58,14 @@ class MachineRules:
     """EIP-3651."""
     has_delegations: bool = False
     """EIP-7702."""
+    max_code_size: int = 24_576
+    """EIP-170."""
+    clears_empty_accounts: bool = True
+    """EIP-161: an empty account that is touched is gone, and a contract begins with nonce 1."""
+    keeps_unpaid_creations: bool = False
+    """The Frontier: a creation that cannot pay for its code succeeds without any (EIP-2)."""
+    runs_stock_opcodes: bool = False
+    """py-evm's own opcodes run the code, at the prices in `opcodes`; else our loop at Berlin's."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,6 +111,20 @@ class RuleSet:
     """EIP-2935."""
     has_requests: bool = False
     """EIP-7685."""
+    work: ProofOfWork | None = None
+    """Difficulty and rewards; None from the merge on (EIP-3675)."""
+    has_base_fee: bool = True
+    """EIP-1559."""
+    has_status_receipts: bool = True
+    """EIP-658: a receipt says whether it went well; before it the state root behind it."""
+    has_replay_protection: bool = True
+    """EIP-155: a signature may name its chain."""
+    has_low_s: bool = True
+    """EIP-2: of two signatures that say the same, the one with the high s does not count."""
+    create_gas: int = 32_000
+    """EIP-2: what a creation owes on top."""
+    nonzero_byte_tokens: int = 4
+    """EIP-2028: a byte of data that is not zero costs this many times 4 gas; 17 before."""
     optimism: OptimismRules | None = None
 
     @property
@@ -114,30 +138,159 @@ def _with_natives(machine: MachineRules) -> MachineRules:
     return replace(machine, precompiles=tables, natives=NATIVE_PRECOMPILES)
 
 
-# -- Ethereum -------------------------------------------------------------------------------------
+# -- Ethereum, proof of work ----------------------------------------------------------------------
 
-BERLIN: Final = RuleSet(
-    name="berlin",
+ETHER: Final = 10**18
+
+FRONTIER: Final = RuleSet(
+    name="frontier",
     machine=MachineRules(
-        name="berlin",
-        opcodes=opcodes.BERLIN,
-        precompiles=precompiles.BERLIN,
+        name="frontier",
+        opcodes=opcodes.FRONTIER,
+        precompiles=precompiles.FRONTIER,
         storage_clears_refund=15_000,
         self_destruct_refund=24_000,
         reserved_code_prefix=b"",
+        max_code_size=NO_LIMIT,
+        clears_empty_accounts=False,
+        keeps_unpaid_creations=True,
+        runs_stock_opcodes=True,
+    ),
+    transaction_types=frozenset({LEGACY}),
+    max_refund_quotient=2,
+    work=ProofOfWork(reward=5 * ETHER, steps=frontier_steps),
+    has_base_fee=False,
+    has_status_receipts=False,
+    has_replay_protection=False,
+    has_low_s=False,
+    create_gas=0,
+    nonzero_byte_tokens=17,
+)
+HOMESTEAD: Final = replace(  # EIP-606
+    FRONTIER,
+    name="homestead",
+    machine=replace(
+        FRONTIER.machine,
+        name="homestead",
+        opcodes=opcodes.HOMESTEAD,
+        keeps_unpaid_creations=False,
+    ),
+    work=ProofOfWork(reward=5 * ETHER, steps=homestead_steps),
+    has_low_s=True,
+    create_gas=32_000,
+)
+TANGERINE_WHISTLE: Final = replace(  # EIP-608
+    HOMESTEAD,
+    name="tangerine_whistle",
+    machine=replace(HOMESTEAD.machine, name="tangerine_whistle", opcodes=opcodes.TANGERINE_WHISTLE),
+)
+SPURIOUS_DRAGON: Final = replace(  # EIP-607
+    TANGERINE_WHISTLE,
+    name="spurious_dragon",
+    machine=replace(
+        TANGERINE_WHISTLE.machine,
+        name="spurious_dragon",
+        opcodes=opcodes.SPURIOUS_DRAGON,
+        max_code_size=24_576,
+        clears_empty_accounts=True,
+    ),
+    has_replay_protection=True,
+)
+BYZANTIUM: Final = replace(  # EIP-609, 649
+    SPURIOUS_DRAGON,
+    name="byzantium",
+    machine=replace(
+        SPURIOUS_DRAGON.machine,
+        name="byzantium",
+        opcodes=opcodes.BYZANTIUM,
+        precompiles=precompiles.BYZANTIUM,
+    ),
+    work=ProofOfWork(reward=3 * ETHER, steps=byzantium_steps, bomb_delay=3_000_000),
+    has_status_receipts=True,
+)
+CONSTANTINOPLE: Final = replace(  # EIP-1013, 1234
+    BYZANTIUM,
+    name="constantinople",
+    machine=replace(BYZANTIUM.machine, name="constantinople", opcodes=opcodes.CONSTANTINOPLE),
+    work=ProofOfWork(reward=2 * ETHER, steps=byzantium_steps, bomb_delay=5_000_000),
+)
+PETERSBURG: Final = replace(  # EIP-1716: Constantinople without EIP-1283
+    CONSTANTINOPLE,
+    name="petersburg",
+    machine=replace(CONSTANTINOPLE.machine, name="petersburg", opcodes=opcodes.PETERSBURG),
+)
+ISTANBUL: Final = replace(  # EIP-1679
+    PETERSBURG,
+    name="istanbul",
+    machine=replace(
+        PETERSBURG.machine,
+        name="istanbul",
+        opcodes=opcodes.ISTANBUL,
+        precompiles=precompiles.ISTANBUL,
+    ),
+    nonzero_byte_tokens=4,
+)
+MUIR_GLACIER: Final = replace(  # EIP-2384
+    ISTANBUL,
+    name="muir_glacier",
+    work=ProofOfWork(reward=2 * ETHER, steps=byzantium_steps, bomb_delay=9_000_000),
+)
+BERLIN: Final = replace(
+    MUIR_GLACIER,
+    name="berlin",
+    machine=replace(
+        ISTANBUL.machine,
+        name="berlin",
+        opcodes=opcodes.BERLIN,
+        precompiles=precompiles.BERLIN,
+        runs_stock_opcodes=False,
     ),
     transaction_types=frozenset({LEGACY, ACCESS_LIST}),
-    max_refund_quotient=2,
 )
-LONDON: Final = replace(
+LONDON: Final = replace(  # EIP-3554
     BERLIN,
     name="london",
-    machine=MachineRules("london", opcodes.LONDON, precompiles.BERLIN),
+    machine=replace(
+        BERLIN.machine,
+        name="london",
+        opcodes=opcodes.LONDON,
+        storage_clears_refund=4_800,
+        self_destruct_refund=0,
+        reserved_code_prefix=b"\xef",
+    ),
     transaction_types=BERLIN.transaction_types | {DYNAMIC_FEE},
     max_refund_quotient=5,
+    work=ProofOfWork(reward=2 * ETHER, steps=byzantium_steps, bomb_delay=9_700_000),
+    has_base_fee=True,
 )
-PARIS: Final = replace(
-    LONDON, name="paris", machine=replace(LONDON.machine, name="paris", opcodes=opcodes.PARIS)
+ARROW_GLACIER: Final = replace(  # EIP-4345
+    LONDON,
+    name="arrow_glacier",
+    work=ProofOfWork(reward=2 * ETHER, steps=byzantium_steps, bomb_delay=10_700_000),
+)
+GRAY_GLACIER: Final = replace(  # EIP-5133
+    ARROW_GLACIER,
+    name="gray_glacier",
+    work=ProofOfWork(reward=2 * ETHER, steps=byzantium_steps, bomb_delay=11_400_000),
+)
+
+MINED: Final = (
+    ("grayGlacierBlock", GRAY_GLACIER), ("arrowGlacierBlock", ARROW_GLACIER),
+    ("londonBlock", LONDON), ("berlinBlock", BERLIN), ("muirGlacierBlock", MUIR_GLACIER),
+    ("istanbulBlock", ISTANBUL), ("petersburgBlock", PETERSBURG),
+    ("constantinopleBlock", CONSTANTINOPLE), ("byzantiumBlock", BYZANTIUM),
+    ("eip158Block", SPURIOUS_DRAGON), ("eip150Block", TANGERINE_WHISTLE),
+    ("homesteadBlock", HOMESTEAD),
+)  # fmt: skip
+"""By the fork whose block number switches it on, latest first; the Frontier before any of them."""
+
+# -- Ethereum, proof of stake ---------------------------------------------------------------------
+
+PARIS: Final = replace(  # EIP-3675, 4399
+    GRAY_GLACIER,
+    name="paris",
+    machine=replace(LONDON.machine, name="paris", opcodes=opcodes.PARIS),
+    work=None,
 )
 SHANGHAI: Final = replace(
     PARIS,
@@ -255,8 +408,26 @@ OPTIMISM: Final = (
 _NOT_YET: Final = ("jovian", "karst", "interop")
 
 
+def rules_of(config: ChainConfig, header: Header) -> RuleSet:
+    """The rules of a block, mined or not. Raises UnsupportedFork."""
+    if header.difficulty and not config.is_optimism:
+        return mined_rules(config, header.number)
+    return rules_at(config, header.timestamp)
+
+
+def mined_rules(config: ChainConfig, number: int) -> RuleSet:
+    """The rules of a block of proof of work, by its number."""
+    for fork, rules in MINED:
+        if config.is_fork_block_reached(fork, number):
+            return rules
+    return FRONTIER
+
+
 def rules_at(config: ChainConfig, timestamp: int) -> RuleSet:
-    """The rules of a block of that timestamp, in seconds. Raises UnsupportedFork."""
+    """The rules of a block of that timestamp, in seconds, after the merge.
+
+    Raises UnsupportedFork.
+    """
     table = OPTIMISM if config.is_optimism else ETHEREUM
     for fork in _NOT_YET if config.is_optimism else ():
         if config.forks.is_active(fork, timestamp):

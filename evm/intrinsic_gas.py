@@ -19,9 +19,8 @@ from chain.transaction import (
 from .forks import PRAGUE, RuleSet
 
 TX_BASE: Final = 21_000
-TX_CREATE: Final = 32_000
 GAS_PER_TOKEN: Final = 4
-"""A zero byte of data is one token, any other byte four."""
+"""A zero byte of data is one token, any other byte four (EIP-2028; 17 before)."""
 ACCESS_LIST_ADDRESS: Final = 2_400
 ACCESS_LIST_SLOT: Final = 1_900
 PER_EMPTY_ACCOUNT: Final = 25_000
@@ -54,10 +53,10 @@ def required_gas(
     tokens = 0
     if data:
         zeros = data.count(0)
-        tokens = zeros + 4 * (len(data) - zeros)
+        tokens = zeros + rules.nonzero_byte_tokens * (len(data) - zeros)
     intrinsic = TX_BASE + GAS_PER_TOKEN * tokens + PER_EMPTY_ACCOUNT * authorizations
     if is_create:
-        intrinsic += TX_CREATE + rules.init_code_word_gas * ((len(data) + 31) // 32)
+        intrinsic += rules.create_gas + rules.init_code_word_gas * ((len(data) + 31) // 32)
     for _, slots in access_list:
         intrinsic += ACCESS_LIST_ADDRESS + ACCESS_LIST_SLOT * len(slots)
     floor = TX_BASE + rules.floor_per_token * tokens if rules.floor_per_token else 0

@@ -29,8 +29,8 @@ from genesis.config import ChainConfig
 
 from .call import AccountOverride, override_account
 from .environment import BlockEnvironment, BlockHashOf, Outcome
-from .executor import BlockExecution, ExecutionResult, PayloadAttributes
-from .forks import GAS_PER_BLOB, NO_LIMIT, RuleSet, UnsupportedFork
+from .executor import BlockExecution, ExecutionResult, PayloadAttributes, Work
+from .forks import GAS_PER_BLOB, NO_LIMIT, RuleSet
 from .pyevm.transfers import NumberedAddress, NumberingMachine
 from .transition import MAX_NONCE, Applied, Payment, Transition
 
@@ -75,7 +75,7 @@ class SimulatedCall:
 class Simulation:
     """A chain of pretended blocks on top of `base`. `state` is its own to change.
 
-    Raises UnsupportedFork on top of a block of proof of work.
+    On top of a block of proof of work they are such too, with its difficulty, as geth's are.
     """
 
     def __init__(
@@ -88,12 +88,6 @@ class Simulation:
         validates: bool,
         logs_transfers: bool,
     ) -> None:
-        merged_at = dict(config.fork_blocks).get("mergeNetsplitBlock", 0)
-        if base.number + 1 < merged_at:
-            raise UnsupportedFork(
-                f"block {base.number + 1}: before the merge at block {merged_at}, whose rules are "
-                "the first that blocks are made by here"
-            )
         self._config = config
         self._base = base
         self._block_hash = block_hash
@@ -127,7 +121,10 @@ class SimulatedBlock(BlockExecution):
     ) -> None:
         self._plan = plan
         self._chain = chain
-        super().__init__(config, chain.head, plan.attributes, chain.state, block_hash=block_hash)
+        attributes = plan.attributes
+        if chain.head.difficulty:
+            attributes = replace(attributes, work=Work(difficulty=chain.head.difficulty))
+        super().__init__(config, chain.head, attributes, chain.state, block_hash=block_hash)
         self._calls = _CallTransition(self._state, self.environment, chain, self._warm)
         self._transition = self._calls
 

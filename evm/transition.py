@@ -119,6 +119,10 @@ class Transition:
         """Everything that does not depend on the sender; returns intrinsic and floor gas."""
         if tx.type not in self._rules.transaction_types:
             raise InvalidTransaction(Fault.TYPE_NOT_SUPPORTED)
+        if tx.chain_id is not None and not self._rules.has_replay_protection:
+            raise InvalidTransaction(
+                Fault.SIGNATURE, f"it names chain {tx.chain_id}, which only EIP-155 allows"
+            )
         if tx.chain_id is not None and tx.chain_id != self._block.chain_id:
             raise InvalidTransaction(
                 Fault.CHAIN_ID, f"have {tx.chain_id} want {self._block.chain_id}"
@@ -285,6 +289,8 @@ class Transition:
         state = self._state
         if amount:
             state.set_balance(address, (state.get_balance(address) + amount) & MAX_UINT256)
+        elif not self._rules.machine.clears_empty_accounts:
+            state.touch(address)
         elif state.is_empty(address) and state.account_exists(address):
             state.delete_account(address)  # EIP-161: it was touched
 

@@ -212,6 +212,9 @@ def genesis_block(spec: GenesisSpec) -> tuple[Block, StateChanges]:
 
 def _header(spec: GenesisSpec, state_root: Hash32, message_passer_root: Hash32) -> Header:
     forks, time = spec.config.forks, spec.timestamp
+    has_base_fee = spec.config.is_optimism or spec.config.is_fork_block_reached(
+        "londonBlock", spec.number
+    )
     header = Header(
         parent_hash=spec.parent_hash,
         beneficiary=spec.coinbase,
@@ -227,7 +230,7 @@ def _header(spec: GenesisSpec, state_root: Hash32, message_passer_root: Hash32) 
         prev_randao=spec.prev_randao,
         difficulty=spec.difficulty,
         nonce=spec.nonce.to_bytes(8, "big"),
-        base_fee_per_gas=spec.base_fee_per_gas,
+        base_fee_per_gas=spec.base_fee_per_gas if has_base_fee else None,
     )
     if forks.is_active("shanghai", time):
         header = replace(header, withdrawals_root=EMPTY_ROOT)

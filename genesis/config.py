@@ -42,10 +42,12 @@ _IGNORED_TIMES: Final = frozenset(
 # The Ethereum fork that each OP fork brings along (specs: protocol/superchain-upgrades.md).
 _ETHEREUM_FORK_OF: Final = {"shanghai": "canyon", "cancun": "ecotone", "prague": "isthmus"}
 _BLOCK_FORKS: Final = (
-    "homesteadBlock", "eip150Block", "eip155Block", "eip158Block", "byzantiumBlock",
+    "homesteadBlock", "daoForkBlock", "eip150Block", "eip155Block", "eip158Block", "byzantiumBlock",
     "constantinopleBlock", "petersburgBlock", "istanbulBlock", "muirGlacierBlock", "berlinBlock",
     "londonBlock", "arrowGlacierBlock", "grayGlacierBlock", "mergeNetsplitBlock",
 )  # fmt: skip
+# A chain has this one only where its configuration says so.
+_DAO_FORK: Final = "daoForkBlock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +142,11 @@ class ChainConfig:
     keeps as the meaning of "parameters 0" in payload attributes. `gas_limit` is the block gas limit
     where payload attributes name none. `blob_schedules` are those that the chain itself names, in
     the order in which they come into force (EIP-7840, 7892); without any a fork brings its own
-    along. `fork_blocks` are the forks by number that came after block 0: no rules of ours, but part
-    of the fork id (EIP-2124). `deposit_contract` of the beacon chain is None where it is
-    the mainnet's. Raises ConfigError.
+    along. `fork_blocks` are the forks by number that came after block 0, or never (None), and the
+    DAO fork where there is one; they are part of the fork id too (EIP-2124).
+    `terminal_total_difficulty` is where proof of work ends (EIP-3675): 0 with the first block, None
+    never. `deposit_contract` of the beacon chain is None where it is the mainnet's. Raises
+    ConfigError.
     """
 
     chain_id: int
@@ -152,7 +156,8 @@ class ChainConfig:
     gas_limit: int
     forks: ForkTimes
     blob_schedules: tuple[ScheduledBlobs, ...] = ()
-    fork_blocks: tuple[tuple[str, int], ...] = ()
+    fork_blocks: tuple[tuple[str, int | None], ...] = ()
+    terminal_total_difficulty: int | None = 0
     deposit_contract: Address | None = None
 
     def __post_init__(self) -> None:
@@ -168,6 +173,18 @@ class ChainConfig:
     def is_optimism(self) -> bool:
         """Whether OP Stack rules (deposits, L1 fee, vaults) apply."""
         return self.rules == "optimism"
+
+    def fork_block(self, fork: str) -> int | None:
+        """The first block of a fork by number ("londonBlock", ...), None where there is none."""
+        for name, number in self.fork_blocks:
+            if name == fork:
+                return number
+        return None if fork == _DAO_FORK else 0
+
+    def is_fork_block_reached(self, fork: str, number: int) -> bool:
+        """Whether block `number` is under a fork by number."""
+        first = self.fork_block(fork)
+        return first is not None and first <= number
 
     def eip1559_params(self, denominator: int, elasticity: int) -> tuple[int, int]:
         """The parameters that payload attributes mean: (0, 0) stands for the chain's own.
@@ -223,6 +240,7 @@ class ChainConfig:
                 forks=forks,
                 blob_schedules=_blob_schedules(fields),
                 fork_blocks=_fork_blocks(fields),
+                terminal_total_difficulty=_terminal_difficulty(fields),
                 deposit_contract=fields.optional_address("depositContractAddress"),
             )
         optimism = fields.child("optimism")
@@ -241,12 +259,17 @@ class ChainConfig:
     def to_json(self) -> dict[str, Any]:
         """The `config` object of a geth genesis.json."""
         config: dict[str, Any] = {"chainId": self.chain_id}
-        config.update(dict.fromkeys(_BLOCK_FORKS, 0))
-        config.update(self.fork_blocks)
+        for fork in _BLOCK_FORKS:
+            number = self.fork_block(fork)
+            if number is not None:
+                config[fork] = number
+        if _DAO_FORK in config:
+            config["daoForkSupport"] = True
         if self.deposit_contract is not None:
             config["depositContractAddress"] = f"0x{self.deposit_contract.hex()}"
-        config["terminalTotalDifficulty"] = 0
-        config["terminalTotalDifficultyPassed"] = True
+        if self.terminal_total_difficulty is not None:
+            config["terminalTotalDifficulty"] = self.terminal_total_difficulty
+            config["terminalTotalDifficultyPassed"] = self.terminal_total_difficulty == 0
         names = [*_ETHEREUM_FORKS]
         if self.is_optimism:
             config["bedrockBlock"] = 0
@@ -270,10 +293,39 @@ class ChainConfig:
         return config
 
 
-def _fork_blocks(fields: Fields) -> tuple[tuple[str, int], ...]:
-    """The forks of a geth genesis.json that come at a block after the first."""
-    numbers = [(fork, fields.optional_integer(fork) or 0) for fork in _BLOCK_FORKS]
-    return tuple([(fork, number) for fork, number in numbers if number])
+def _fork_blocks(fields: Fields) -> tuple[tuple[str, int | None], ...]:
+    """The forks of a geth genesis.json that come at a block after the first, or never.
+
+    Each builds on those before it: one that is left out came with the next one that is there.
+    Raises ConfigError.
+    """
+    numbers: dict[str, int | None] = {}
+    following = 0 if _terminal_difficulty(fields) == 0 else None
+    for fork in reversed(_BLOCK_FORKS):
+        number = fields.optional_integer(fork)
+        if fork == _DAO_FORK:
+            has_dao = "daoForkSupport" in fields and fields.raw("daoForkSupport") is True
+            numbers[fork] = number if has_dao else None
+            continue
+        following = following if number is None else number
+        numbers[fork] = following
+    if numbers["eip155Block"] != numbers["eip158Block"]:
+        raise ConfigError(
+            f"{fields.where}: eip155Block is {numbers['eip155Block']}, eip158Block "
+            f"{numbers['eip158Block']}: here both come with one fork"
+        )
+    usual = {_DAO_FORK: None}
+    return tuple(
+        [(fork, numbers[fork]) for fork in _BLOCK_FORKS if numbers[fork] != usual.get(fork, 0)]
+    )
+
+
+def _terminal_difficulty(fields: Fields) -> int | None:
+    """Where proof of work ends; a fork by time says that it has, though the key be left out."""
+    difficulty = fields.optional_integer("terminalTotalDifficulty", bits=256)
+    if difficulty is None and any(name + "Time" in fields for name in _ETHEREUM_FORKS):
+        return 0
+    return difficulty
 
 
 def _blob_schedules(fields: Fields) -> tuple[ScheduledBlobs, ...]:

@@ -27,9 +27,9 @@ from .opcodes import undefined_in
 from .precompiles import native_precompiles
 from .program import without
 from .state import MachineState
+from .stock import run_stock
 
 GAS_CODE_DEPOSIT = 200
-MAX_CODE_SIZE = 24_576
 CREATE_TO = b""
 
 LogEntry = tuple[Address, tuple[int, ...], bytes]
@@ -232,7 +232,11 @@ class Computation(PragueComputation):  # type: ignore[misc]  # py-evm is untyped
     natives: ClassVar[Container[Address]]
     storage_clears_refund: ClassVar[int]
     max_init_code_size: ClassVar[int]
+    max_code_size: ClassVar[int]
     reserved_code_prefix: ClassVar[bytes]
+    created_nonce: ClassVar[int]
+    keeps_unpaid_creations: ClassVar[bool]
+    runs_stock_opcodes: ClassVar[bool]
 
     is_traced: ClassVar[bool] = False
 
@@ -390,7 +394,7 @@ class Computation(PragueComputation):  # type: ignore[misc]  # py-evm is untyped
             raise OutOfGas(f"max initcode size exceeded: {len(message.code)}")
         snapshot = state.snapshot()
         address = message.storage_address
-        state.set_nonce(address, 1)
+        state.set_nonce(address, cls.created_nonce)
         transaction_context.created.add(address)
         computation = cls.apply_message(state, message, transaction_context, parent_computation)
         if computation._error is None:
@@ -411,10 +415,14 @@ class Computation(PragueComputation):  # type: ignore[misc]  # py-evm is untyped
             return
         if code[:1] == self.reserved_code_prefix:
             raise OutOfGas("invalid code: must not begin with 0xef")
-        if len(code) > MAX_CODE_SIZE:
-            raise OutOfGas(f"max code size exceeded: code size {len(code)}, limit {MAX_CODE_SIZE}")
+        limit = self.max_code_size
+        if len(code) > limit:
+            raise OutOfGas(f"max code size exceeded: code size {len(code)}, limit {limit}")
         cost = GAS_CODE_DEPOSIT * len(code)
         if self.meter.gas_remaining < cost:
+            if self.keeps_unpaid_creations:
+                self.output = b""
+                return
             raise OutOfGas("contract creation code storage out of gas")
         self.meter.consume_gas(cost, "code deposit")
         self.state.set_code(self.msg.storage_address, code)
@@ -442,7 +450,9 @@ class Computation(PragueComputation):  # type: ignore[misc]  # py-evm is untyped
         message = self.msg
         precompile = None if message.is_create else self._precompiles.get(message.code_address)
         if precompile is None:
-            if message.code:
+            if message.code and self.runs_stock_opcodes:
+                run_stock(self, message.code)
+            elif message.code:
                 undefined = self.undefined
                 run(self, without(message.code, undefined) if undefined else message.code)
         elif not message.is_delegation:  # EIP-7702: a delegation to a precompile is empty code
@@ -459,6 +469,10 @@ def computation_for(rules: MachineRules) -> type[Computation]:
         "natives": frozenset(rules.natives),
         "storage_clears_refund": rules.storage_clears_refund,
         "max_init_code_size": rules.max_init_code_size,
+        "max_code_size": rules.max_code_size,
+        "created_nonce": 1 if rules.clears_empty_accounts else 0,
+        "keeps_unpaid_creations": rules.keeps_unpaid_creations,
+        "runs_stock_opcodes": rules.runs_stock_opcodes,
         "reserved_code_prefix": rules.reserved_code_prefix,
     }
     return type(rules.name.capitalize() + "Computation", (Computation,), parts)

@@ -15,7 +15,7 @@ from ..environment import BlockEnvironment, Message, Outcome
 from ..tracing import Tracer
 from .computation import Computation, FrameMessage, TransactionFacts, computation_for
 from .errors import describe
-from .state import MachineState
+from .state import machine_state
 from .tracer import traced
 
 
@@ -34,7 +34,7 @@ class Machine:
         self._kind = kind if tracer is None else traced(kind, tracer)
         self._state = state
         self._precompiles = rules.precompiles
-        self._view = MachineState(state, block, self._precompiles)
+        self._view = machine_state(state, block, self._precompiles)
         self._block = block
 
     def _is_plain_transfer(self, to: Address) -> bool:

@@ -12,11 +12,19 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from eth.vm.forks.berlin.opcodes import BERLIN_OPCODES
+from eth.vm.forks.byzantium.opcodes import BYZANTIUM_OPCODES
 from eth.vm.forks.cancun.opcodes import CANCUN_OPCODES
+from eth.vm.forks.constantinople.opcodes import CONSTANTINOPLE_OPCODES
+from eth.vm.forks.frontier.opcodes import FRONTIER_OPCODES
+from eth.vm.forks.homestead.opcodes import HOMESTEAD_OPCODES
+from eth.vm.forks.istanbul.opcodes import ISTANBUL_OPCODES
 from eth.vm.forks.london.opcodes import LONDON_OPCODES
 from eth.vm.forks.paris.opcodes import PARIS_OPCODES
+from eth.vm.forks.petersburg.opcodes import PETERSBURG_OPCODES
 from eth.vm.forks.prague.opcodes import PRAGUE_OPCODES
 from eth.vm.forks.shanghai.opcodes import SHANGHAI_OPCODES
+from eth.vm.forks.spurious_dragon.opcodes import SPURIOUS_DRAGON_OPCODES
+from eth.vm.forks.tangerine_whistle.opcodes import TANGERINE_WHISTLE_OPCODES
 from eth.vm.opcode import as_opcode
 
 CLZ_OP: Final = 0x1E
@@ -39,6 +47,15 @@ def _clz(computation: Any) -> None:  # noqa: ANN401  # the face of py-evm's opco
     computation.stack_push_int(256 - computation.stack_pop1_int().bit_length())
 
 
+# Before Berlin the tables are py-evm's as they stand, and its own opcodes run them (`stock.py`).
+FRONTIER: Final[dict[int, Any]] = dict(FRONTIER_OPCODES)
+HOMESTEAD: Final[dict[int, Any]] = dict(HOMESTEAD_OPCODES)
+TANGERINE_WHISTLE: Final[dict[int, Any]] = dict(TANGERINE_WHISTLE_OPCODES)
+SPURIOUS_DRAGON: Final[dict[int, Any]] = dict(SPURIOUS_DRAGON_OPCODES)
+BYZANTIUM: Final[dict[int, Any]] = dict(BYZANTIUM_OPCODES)
+CONSTANTINOPLE: Final[dict[int, Any]] = dict(CONSTANTINOPLE_OPCODES)
+PETERSBURG: Final[dict[int, Any]] = dict(PETERSBURG_OPCODES)
+ISTANBUL: Final[dict[int, Any]] = dict(ISTANBUL_OPCODES)
 BERLIN: Final[dict[int, Any]] = _corrected(BERLIN_OPCODES)
 LONDON: Final[dict[int, Any]] = _corrected(LONDON_OPCODES)
 PARIS: Final[dict[int, Any]] = _corrected(PARIS_OPCODES)

@@ -18,8 +18,8 @@ import ckzg
 from eth.exceptions import VMError
 from eth.precompiles.bls12_381.constants import G1_MSM_DISCOUNTS, G2_MSM_DISCOUNTS
 from eth.precompiles.point_evaluation import TRUSTED_SETUP_PATH
-from eth.vm.forks.berlin.computation import BERLIN_PRECOMPILES
 from eth.vm.forks.cancun.constants import BLS_MODULUS, FIELD_ELEMENTS_PER_BLOB
+from eth.vm.forks.frontier.computation import FRONTIER_PRECOMPILES
 
 from chain.crypto.p256 import verify_p256
 from chain.crypto.secp256k1 import InvalidSignature, Signature, recover
@@ -122,6 +122,19 @@ def _modular_lengths(data: bytes) -> _ModularLengths:
     return _ModularLengths(base, exponent, modulus, int.from_bytes(head, "big"))
 
 
+def _modexp_gas_byzantium(lengths: _ModularLengths) -> int:
+    """EIP-198."""
+    longest = max(lengths.base, lengths.modulus)
+    if longest <= 64:
+        complexity = longest**2
+    elif longest <= 1024:
+        complexity = longest**2 // 4 + 96 * longest - 3_072
+    else:
+        complexity = longest**2 // 16 + 480 * longest - 199_680
+    iterations = 8 * max(lengths.exponent - 32, 0) + lengths.iterations_at_least
+    return complexity * max(iterations, 1) // 20
+
+
 def _modexp_gas_berlin(lengths: _ModularLengths) -> int:
     """EIP-2565."""
     complexity = ((max(lengths.base, lengths.modulus) + 7) // 8) ** 2
@@ -151,7 +164,7 @@ def _modexp(gas_of: Callable[[_ModularLengths], int]) -> Precompile:
 
 
 def _bn254(number: int, name: str, gas: int, gas_per_pair: int = 0) -> Precompile:
-    """Precompiles 0x06 to 0x08 at the prices of EIP-1108; a pair is 192 bytes."""
+    """Precompiles 0x06 to 0x08 (EIP-196, 197) at a fork's prices; a pair is 192 bytes."""
 
     def precompile(frame: Computation) -> None:
         data = frame.msg.data
@@ -226,16 +239,28 @@ def native_precompiles(natives: Mapping[Address, Native]) -> PrecompileTable:
     return {address: _native(run) for address, run in natives.items()}
 
 
-BERLIN: Final[PrecompileTable] = {
-    **{Address(address): run for address, run in BERLIN_PRECOMPILES.items()},
+FRONTIER: Final[PrecompileTable] = {
+    **{Address(address): run for address, run in FRONTIER_PRECOMPILES.items()},
     ECRECOVER: _ecrecover,
-    MODEXP: _modexp(_modexp_gas_berlin),
+}
+"""0x01 to 0x04."""
+BYZANTIUM: Final[PrecompileTable] = {
+    **FRONTIER,
+    MODEXP: _modexp(_modexp_gas_byzantium),
+    BN254_ADD: _bn254(0x06, "ecAdd", 500),
+    BN254_MUL: _bn254(0x07, "ecMul", 40_000),
+    BN254_PAIRING: _bn254(0x08, "ecPairing", 100_000, gas_per_pair=80_000),
+}
+"""0x01 to 0x08."""
+ISTANBUL: Final[PrecompileTable] = {
+    **BYZANTIUM,
     BN254_ADD: _bn254(0x06, "ecAdd", 150),
     BN254_MUL: _bn254(0x07, "ecMul", 6_000),
     BN254_PAIRING: _bn254(0x08, "ecPairing", 45_000, gas_per_pair=34_000),
     BLAKE2F: _blake2f,
 }
-"""0x01 to 0x09."""
+"""0x01 to 0x09, with the prices of EIP-1108."""
+BERLIN: Final[PrecompileTable] = {**ISTANBUL, MODEXP: _modexp(_modexp_gas_berlin)}
 CANCUN: Final[PrecompileTable] = {**BERLIN, POINT_EVALUATION: _point_evaluation}
 PRAGUE: Final[PrecompileTable] = {
     **CANCUN,

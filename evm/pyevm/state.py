@@ -35,6 +35,7 @@ class MachineState:
         self.timestamp = block.timestamp
         self.block_number = block.number
         self.mix_hash = block.prev_randao
+        self.difficulty = int.from_bytes(block.prev_randao, "big")
         self.gas_limit = block.gas_limit
         self.base_fee = block.base_fee
         self.blob_base_fee = block.blob_base_fee
@@ -132,3 +133,23 @@ class MachineState:
     def __getattr__(self, name: str) -> object:
         """Name what is missing, since py-evm's own code reaches for attributes of its State."""
         raise AttributeError(f"py-evm asked the machine's state for {name!r}, which it lacks")
+
+
+class EarlyMachineState(MachineState):
+    """The same before EIP-161: what is touched comes to exist and stays, be it empty."""
+
+    def touch_account(self, address: Address) -> None:
+        """Bring an account into existence."""
+        self.inner.touch(address)
+
+    def set_balance(self, address: Address, balance: int) -> None:
+        """Set a balance in wei; setting 0 creates an empty account too."""
+        self.inner.set_balance(address, balance)
+
+
+def machine_state(
+    state: State, block: BlockEnvironment, precompiles: Container[Address]
+) -> MachineState:
+    """The view that the block's rules ask for."""
+    clears = block.rules.machine.clears_empty_accounts
+    return (MachineState if clears else EarlyMachineState)(state, block, precompiles)

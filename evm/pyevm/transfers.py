@@ -20,7 +20,7 @@ from ..environment import BlockEnvironment
 from .computation import Computation, FrameMessage, TransactionFacts
 from .machine import Machine
 from .opcodes import SELFDESTRUCT
-from .state import MachineState
+from .state import MachineState, machine_state
 
 TRANSFER_TOKEN: Final = Address(b"\xee" * 20)
 _TRANSFER: Final = int.from_bytes(event_topic("Transfer(address,address,uint256)"), "big")
@@ -99,7 +99,7 @@ class NumberingMachine(Machine):
     ) -> None:
         """`warm` are the addresses that every transaction finds warm: the chain's precompiles."""
         super().__init__(state, block)
-        self._view = MachineState(state, block, warm)
+        self._view = machine_state(state, block, warm)
         opcodes: Mapping[int, Any] = self._kind.opcodes
         parts = {
             "numbers": numbers,

@@ -56,7 +56,7 @@ def fork_times(config: ChainConfig) -> list[int]:
 
 def fork_id(config: ChainConfig, genesis_hash: Hash32, genesis_time: int, until: int) -> bytes:
     """The checksum of EIP-2124 over all forks up to a time in seconds."""
-    numbers = sorted({number for _, number in config.fork_blocks})
+    numbers = sorted({number for _, number in config.fork_blocks if number})
     times = [time for time in fork_times(config) if genesis_time < time <= until]
     checksum = zlib.crc32(genesis_hash)
     for fork in (*numbers, *times):

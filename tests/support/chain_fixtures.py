@@ -16,17 +16,62 @@ from chain.heads import BlockId
 from chain.storage import ChainStore, MemoryStore
 from evm.engine import ExecutionEngine
 from evm.errors import UnknownBlock
+from evm.forks import MINED
 from genesis.config import ChainConfig, ForkTimes
 
-FORKS = {
-    "Paris": ForkTimes(),
-    "Shanghai": ForkTimes(shanghai=0),
-    "Cancun": ForkTimes(shanghai=0, cancun=0),
-    "Prague": ForkTimes(shanghai=0, cancun=0, prague=0),
-    "Osaka": ForkTimes(shanghai=0, cancun=0, prague=0, osaka=0),
-    "ParisToShanghaiAtTime15k": ForkTimes(shanghai=15_000),
-    "ShanghaiToCancunAtTime15k": ForkTimes(shanghai=0, cancun=15_000),
-    "CancunToPragueAtTime15k": ForkTimes(shanghai=0, cancun=0, prague=15_000),
+_BLOCK_FORKS = tuple(fork for fork, _ in reversed(MINED))
+
+
+def _mined(last: str, *, then: str | None = None, at: int = 5) -> ChainConfig:
+    """A chain of proof of work under one fork from the start, and perhaps another from a block."""
+    known = _BLOCK_FORKS.index(last) + 1 if last else 0
+    follows = _BLOCK_FORKS.index(then) + 1 if then else known
+    never = [(fork, None) for fork in _BLOCK_FORKS[follows:]]
+    later = [(fork, at) for fork in _BLOCK_FORKS[known:follows]]
+    return replace(
+        ChainConfig.ethereum(1),
+        forks=ForkTimes(),
+        fork_blocks=(*later, *never),
+        terminal_total_difficulty=None,
+    )
+
+
+def _merged(**times: int) -> ChainConfig:
+    return replace(ChainConfig.ethereum(1), forks=ForkTimes(**times))
+
+
+def _with_dao(config: ChainConfig, at: int) -> ChainConfig:
+    return replace(config, fork_blocks=(*config.fork_blocks, ("daoForkBlock", at)))
+
+
+CONFIGS = {
+    "Frontier": _mined(""),
+    "Homestead": _mined("homesteadBlock"),
+    "EIP150": _mined("eip150Block"),
+    "EIP158": _mined("eip158Block"),
+    "Byzantium": _mined("byzantiumBlock"),
+    "Constantinople": _mined("constantinopleBlock"),
+    "ConstantinopleFix": _mined("petersburgBlock"),
+    "Istanbul": _mined("istanbulBlock"),
+    "Berlin": _mined("berlinBlock"),
+    "London": _mined("londonBlock"),
+    "FrontierToHomesteadAt5": _mined("", then="homesteadBlock"),
+    "HomesteadToDaoAt5": _with_dao(_mined("homesteadBlock"), 5),
+    "HomesteadToEIP150At5": _mined("homesteadBlock", then="eip150Block"),
+    "EIP158ToByzantiumAt5": _mined("eip158Block", then="byzantiumBlock"),
+    "ByzantiumToConstantinopleFixAt5": _mined("byzantiumBlock", then="petersburgBlock"),
+    "BerlinToLondonAt5": _mined("berlinBlock", then="londonBlock"),
+    "ArrowGlacierToParisAtDiffC0000": replace(
+        _mined("arrowGlacierBlock"), terminal_total_difficulty=0xC0000
+    ),
+    "Paris": _merged(),
+    "Shanghai": _merged(shanghai=0),
+    "Cancun": _merged(shanghai=0, cancun=0),
+    "Prague": _merged(shanghai=0, cancun=0, prague=0),
+    "Osaka": _merged(shanghai=0, cancun=0, prague=0, osaka=0),
+    "ParisToShanghaiAtTime15k": _merged(shanghai=15_000),
+    "ShanghaiToCancunAtTime15k": _merged(shanghai=0, cancun=15_000),
+    "CancunToPragueAtTime15k": _merged(shanghai=0, cancun=0, prague=15_000),
 }
 
 
@@ -52,7 +97,7 @@ def disagreement(case: Fixture) -> str | None:
 def _genesis(test: dict[str, Any]) -> ExecutionEngine:
     genesis = decode_block(bytes.fromhex(test["genesisRLP"][2:]))
     changes = state_of(test["pre"]).take_changes()
-    config = replace(ChainConfig.ethereum(1), forks=FORKS[test["network"]])
+    config = CONFIGS[test["network"]]
     return ExecutionEngine.open(ChainStore(MemoryStore()), config, (genesis, changes))
 
 

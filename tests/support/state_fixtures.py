@@ -16,12 +16,41 @@ from chain.transaction import decode_transaction, recover_sender
 from chain.types import Address, Hash32
 from evm.environment import BlockEnvironment
 from evm.fees import blob_base_fee
-from evm.forks import BERLIN, CANCUN, LONDON, OSAKA, PARIS, PRAGUE, SHANGHAI
+from evm.forks import (
+    BERLIN,
+    BYZANTIUM,
+    CANCUN,
+    CONSTANTINOPLE,
+    FRONTIER,
+    HOMESTEAD,
+    ISTANBUL,
+    LONDON,
+    OSAKA,
+    PARIS,
+    PETERSBURG,
+    PRAGUE,
+    SHANGHAI,
+    SPURIOUS_DRAGON,
+    TANGERINE_WHISTLE,
+)
 from evm.transition import Transition
 
 RULES = {
-    rules.name.capitalize(): rules
-    for rules in (BERLIN, LONDON, PARIS, SHANGHAI, CANCUN, PRAGUE, OSAKA)
+    "Frontier": FRONTIER,
+    "Homestead": HOMESTEAD,
+    "EIP150": TANGERINE_WHISTLE,
+    "EIP158": SPURIOUS_DRAGON,
+    "Byzantium": BYZANTIUM,
+    "Constantinople": CONSTANTINOPLE,
+    "ConstantinopleFix": PETERSBURG,
+    "Istanbul": ISTANBUL,
+    "Berlin": BERLIN,
+    "London": LONDON,
+    "Paris": PARIS,
+    "Shanghai": SHANGHAI,
+    "Cancun": CANCUN,
+    "Prague": PRAGUE,
+    "Osaka": OSAKA,
 }
 
 
@@ -44,7 +73,8 @@ def disagreement(case: Fixture) -> str | None:
     try:
         tx = decode_transaction(_bytes(post["txbytes"]))
         blob_gas = block.rules.max_blob_gas
-        applied = Transition(state, block).apply(tx, recover_sender(tx), block.gas_limit, blob_gas)
+        sender = recover_sender(tx, low_s=block.rules.has_low_s)
+        applied = Transition(state, block).apply(tx, sender, block.gas_limit, blob_gas)
         logs = applied.outcome.logs
     except StemmaError as error:
         refusal = error
@@ -52,6 +82,8 @@ def disagreement(case: Fixture) -> str | None:
     if (refusal is None) != (expected is None):
         return f"refusal expected: {expected}; got: {refusal}"
     state.begin_transaction()
+    if not block.rules.machine.clears_empty_accounts:
+        state.touch(block.coinbase)  # the reward of 0 wei with which the fixtures were filled
     root = state.compute_root()
     if root != _bytes(post["hash"]):
         return f"state root 0x{root.hex()}, expected {post['hash']}"
@@ -81,7 +113,7 @@ def state_of(pre: dict[str, Any]) -> State:
 
 def _randao(env: dict[str, str], fork: str) -> Hash32:
     """What opcode 0x44 gives: before the Merge the difficulty."""
-    if fork in ("Berlin", "London"):
+    if RULES[fork].work is not None:
         return Hash32(int(env["currentDifficulty"], 16).to_bytes(32, "big"))
     return Hash32(_bytes(env.get("currentRandom", "0x" + "00" * 32)))
 
@@ -95,7 +127,7 @@ def _block(test: dict[str, Any], fork: str) -> BlockEnvironment:
         coinbase=Address(_bytes(env["currentCoinbase"])),
         prev_randao=_randao(env, fork),
         gas_limit=int(env["currentGasLimit"], 16),
-        base_fee=0 if fork == "Berlin" else int(env.get("currentBaseFee", "0x0a"), 16),
+        base_fee=0 if not rules.has_base_fee else int(env.get("currentBaseFee", "0x0a"), 16),
         blob_base_fee=blob_base_fee(int(env.get("currentExcessBlobGas", "0x0"), 16), rules.blobs),
         block_hash=lambda number: keccak256(str(number).encode()),
         rules=rules,

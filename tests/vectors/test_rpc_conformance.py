@@ -2,9 +2,7 @@
 
 Two chains, up to Prague and up to Osaka, and one case per `.io` file, by its name. An answer has to
 be equal, or of the same shape where the file is marked `speconly`; of an error the code is
-compared. Files that do not pass yet are listed with the reason in rpc_conformance_pending.json, and
-so are those whose shape is right where the value is known to be wrong; a listed file that does
-better fails here.
+compared. Traces are compared to the letter, marked or not.
 """
 
 from __future__ import annotations
@@ -25,10 +23,8 @@ from evm.engine import ExecutionEngine
 
 FORKS = ("prague", "osaka")
 SPEC_ONLY = "// speconly:"
-_PENDING: dict[str, dict[str, str]] = json.loads(
-    (Path(__file__).parent / "rpc_conformance_pending.json").read_text()
-)
-FAILING, WRONG = _PENDING["fails"], _PENDING["right shape, wrong value"]
+EXACT = ("debug_trace",)
+"""Methods whose answers are compared in full whatever the file says."""
 OPTIONAL = {"deleteStrategy"}
 """Keys that a shape may have or not: of eth_capabilities, for a node that deletes."""
 
@@ -131,13 +127,14 @@ def fill_pool(rpc: GethChainRpc, fork: str) -> None:
             assert "error" not in rpc.ask(request)
 
 
-def faults(rpc: GethChainRpc, name: str, *, exact: bool = False) -> str | None:
+def faults(rpc: GethChainRpc, name: str) -> str | None:
     conversation = read(name)
+    shape_only = conversation.shape_only and not name.split("/")[1].startswith(EXACT)
     for request, want in conversation.exchanges:
         got = rpc.ask(request)
         if got["id"] != request["id"]:
             return f"answer to {got['id']}, not to {request['id']}"
-        fault = fault_in(want, got, conversation.shape_only and not exact)
+        fault = fault_in(want, got, shape_only)
         if fault is not None:
             return fault
     return None
@@ -150,14 +147,4 @@ def test_answers_of_geth(tmp_path: Path, name: str) -> None:
         rpc = GethChainRpc(engine_of(fork), readers, tmp_path)
         if method.startswith("txpool_"):
             fill_pool(rpc, fork)
-        fault = faults(rpc, name)
-        if name in WRONG:
-            assert faults(rpc, name, exact=True), f"{name} is right now: take it off the list"
-    if name in FAILING:
-        assert fault is not None, f"{name} passes now: take it off the list"
-    else:
-        assert fault is None, fault
-
-
-def test_pending_list_names_only_files_that_are_there() -> None:
-    assert {*FAILING, *WRONG} <= set(names())
+        assert faults(rpc, name) is None

@@ -1,4 +1,4 @@
-"""State tests of the field, Berlin to Prague: one transaction, and the state and logs behind it."""
+"""State tests of the field, Frontier to Prague: one transaction, the state and logs behind it."""
 
 from __future__ import annotations
 

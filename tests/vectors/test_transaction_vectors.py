@@ -1,6 +1,6 @@
 """ethereum/tests TransactionTests: each transaction is taken or refused as the rules say.
 
-The pool judges by Cancun's, the transition by those of every fork from Berlin on.
+The pool judges by Cancun's, the transition by those of every fork from the Frontier on.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _cases_by_fork():
 def test_transaction_under_the_rules_of_a_fork(raw, want, rules):
     try:
         tx = decode_transaction(bytes.fromhex(raw[2:]))
-        sender = recover_sender(tx)
+        sender = recover_sender(tx, low_s=rules.has_low_s)
         _applied_alone(tx, sender, rules)
     except (DecodeError, InvalidSignature, InvalidTransaction) as error:
         assert "exception" in want, f"refused a good transaction: {error}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -127,9 +126,3 @@ def test_eth_call_does_not_pretend_to_move_a_precompile(rpc: RpcChain) -> None:
     code, message = rpc.error("eth_call", {"to": CONTRACT}, "latest", override)
     assert code == -32602
     assert "eth_simulateV1" in message
-
-
-def test_nothing_is_simulated_on_top_of_proof_of_work(rpc: RpcChain) -> None:
-    rpc.engine.config = replace(rpc.engine.config, fork_blocks=(("mergeNetsplitBlock", 5),))
-    code, message = rpc.error("eth_simulateV1", {"blockStateCalls": [{}]}, "latest")
-    assert (code, "before the merge at block 5" in message) == (-32000, True)
