@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check format fixtures bench bench-evm node-tools clean
+.PHONY: help setup demo test test-all check format fixtures bench bench-evm bench-tools node-tools clean
 
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -35,8 +35,11 @@ format: setup  ## rewrite the code in the project's format
 bench: setup  ## one table of speeds, with stock py-evm and anvil beside ours
 	@$(RUN) benchmarks/run.py
 
-bench-evm: setup  ## one table of EVM speeds: ours, stock py-evm, revm, EELS where installed
-	@$(RUN) benchmarks/execution.py
+bench-evm: setup bench-tools  ## one table of EVM speeds: ours, py-evm, EELS, eth-tester, revm, anvil
+	@$(RUN) benchmarks/execution.py $(ARGS)
+
+bench-tools: setup  ## EELS, eth-tester and anvil, for benchmarks and fuzzing; says what it cannot get
+	@$(RUN) scripts/bench_tools.py
 
 node-tools:  ## anvil, cast and viem from npm, into .node, for the tests that use them
 	@npm install --silent --no-audit --no-fund --no-package-lock --prefix .node $(shell $(PYTHON) scripts/node_tools.py)

@@ -4,30 +4,49 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from eth.constants import BLANK_ROOT_HASH
 from eth.db.atomic import AtomicDB
 from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.prague.state import PragueState
+from eth.vm.forks.spurious_dragon._utils import collect_touched_accounts
 from eth.vm.message import Message as StockMessage
+from evm_coverage import Coverage
 from evm_programs import COINBASE, CONTRACTS, ORIGIN, STRANGER
 
 from chain.state import MemoryStateStore, State
-from chain.types import Hash32
+from chain.types import Address, Hash32
 from evm.environment import BlockEnvironment, Message
 from evm.forks import PRAGUE, RuleSet
 from evm.pyevm import interpreter
 from evm.pyevm.machine import Machine
 from evm.pyevm.transpiler.hot import HotCodes, Policy
 
-GAS_LIMIT = 30_000_000
+GAS_LIMIT = 2**40
+CHAIN_ID, NUMBER, TIME = 901, 100, 1_700_000_000
 SLOTS = (0, 1, 2, 3, 4, 0x20, 2**256 - 1)
 NEVER = Policy(visits=1 << 60)
 EARLY = Policy(visits=2, visits_per_opcode=0)
 """Regions from the second visit on, of visited places only: runs change hands in the middle."""
 ACCOUNTS = (*CONTRACTS, STRANGER)
 STORED = {0: 0, 1: 7, 2: 2**255}
+Shown = dict[Address, tuple[int, ...]]
+View = tuple[tuple[int, int, bytes, tuple[int, ...]], ...]
+SHOWN: Shown = dict.fromkeys(ACCOUNTS, SLOTS)
+
+
+@dataclass(frozen=True)
+class Prior:
+    """An account that is there before: a delegation, or one where a creation will want to be."""
+
+    address: Address
+    nonce: int = 0
+    balance: int = 0
+    code: bytes = b""
+    slot: int = 0
+    """What its slot 0 holds."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +59,7 @@ class Case:
     value: int
     has_storage: bool = False
     """Whether the first contract begins with the slots of STORED."""
+    priors: tuple[Prior, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,20 +71,25 @@ class Ending:
     output: bytes
     refund: int
     logs: tuple[tuple[bytes, tuple[int, ...], bytes], ...]
-    accounts: tuple[tuple[int, int, bytes, tuple[int, ...]], ...]
+    accounts: View
+    root: bytes
+    """Of the state after the transaction, with what destroyed itself and what is empty gone."""
+    shown: Shown = field(default_factory=dict, compare=False)
+    """The accounts and slots that `accounts` tells of, in its order."""
+    destroyed: tuple[Address, ...] = field(default=(), compare=False)
     block_hashes: int = field(default=0, compare=False)
     """How often an ancestor's hash was asked for; no engine has any here, but revm invents them."""
 
 
-def view(state: Any) -> tuple[tuple[int, int, bytes, tuple[int, ...]], ...]:
+def view(state: Any, shown: Shown = SHOWN) -> View:
     return tuple(
         (
             state.get_balance(account),
             state.get_nonce(account),
             bytes(state.get_code(account)),
-            tuple(state.get_storage(account, slot) for slot in SLOTS),
+            tuple(state.get_storage(account, slot) for slot in slots),
         )
-        for account in ACCOUNTS
+        for account, slots in shown.items()
     )
 
 
@@ -76,30 +101,37 @@ def prepare(state: Any, case: Case) -> None:
         state.set_code(address, code)
     for slot, value in STORED.items() if case.has_storage else ():
         state.set_storage(CONTRACTS[0], slot, value)
+    for prior in case.priors:
+        state.set_nonce(prior.address, prior.nonce)
+        state.set_balance(prior.address, prior.balance)
+        state.set_code(prior.address, prior.code)
+        if prior.slot:
+            state.set_storage(prior.address, 0, prior.slot)
 
 
 @contextmanager
-def policy(chosen: Policy):
-    """Run the machine with this policy and an empty cache of hot code."""
+def policy(chosen: Policy | HotCodes):
+    """Run the machine with this policy and an empty cache of hot code, or with such a cache."""
     before = interpreter.HOT_CODES
-    interpreter.HOT_CODES = HotCodes(policy=chosen)  # type: ignore[misc]
+    cached = chosen if isinstance(chosen, HotCodes) else HotCodes(policy=chosen)
+    interpreter.HOT_CODES = cached  # type: ignore[misc]
     try:
         yield interpreter.HOT_CODES
     finally:
         interpreter.HOT_CODES = before  # type: ignore[misc]
 
 
-def ours(case: Case, rules: RuleSet = PRAGUE) -> Ending:
-    """Our machine, with whatever policy is in force."""
+def ours(case: Case, rules: RuleSet = PRAGUE, *, shows_all: bool = False) -> Ending:
+    """Our machine, with whatever policy is in force; `shows_all` of what it has looked at."""
     state = State(MemoryStateStore())
     prepare(state, case)
     state.compute_root()
     state.begin_transaction()
     asked: list[int] = []
     block = BlockEnvironment(
-        chain_id=901,
-        number=100,
-        timestamp=1_700_000_000,
+        chain_id=CHAIN_ID,
+        number=NUMBER,
+        timestamp=TIME,
         coinbase=COINBASE,
         prev_randao=Hash32(b"\x0d" * 32),
         gas_limit=GAS_LIMIT,
@@ -110,6 +142,7 @@ def ours(case: Case, rules: RuleSet = PRAGUE) -> Ending:
     )
     machine = Machine(state, block)
     outcome = machine.run(Message(ORIGIN, CONTRACTS[0], case.value, case.data, case.gas, 0))
+    shown = SHOWN | state.accessed() if shows_all else SHOWN
     for address in outcome.destroyed:
         state.delete_account(address)
     logs = tuple(
@@ -122,12 +155,15 @@ def ours(case: Case, rules: RuleSet = PRAGUE) -> Ending:
         outcome.output,
         outcome.refund,
         logs,
-        view(state),
+        view(state, shown),
+        state.compute_root(),
+        shown,
+        outcome.destroyed,
         len(asked),
     )
 
 
-def transpiled(case: Case, chosen: Policy) -> Ending:
+def transpiled(case: Case, chosen: Policy | HotCodes) -> Ending:
     """Our machine with a policy of its own."""
     with policy(chosen):
         return ours(case)
@@ -138,10 +174,10 @@ def interpreted(case: Case) -> Ending:
     return transpiled(case, NEVER)
 
 
-def stock(case: Case) -> Ending:
-    """py-evm's own state, computation and opcodes."""
+def stock(case: Case, coverage: Coverage | None = None) -> Ending:
+    """py-evm's own state, computation and opcodes; what the case has run goes into `coverage`."""
     context = ExecutionContext(
-        COINBASE, 1_700_000_000, 100, 0, b"\x0d" * 32, GAS_LIMIT, [], 901, 0, 0
+        COINBASE, TIME, NUMBER, 0, b"\x0d" * 32, GAS_LIMIT, [], CHAIN_ID, 0, 0
     )
     state = PragueState(AtomicDB(), context, BLANK_ROOT_HASH)
     prepare(state, case)
@@ -149,13 +185,14 @@ def stock(case: Case) -> Ending:
     state.lock_changes()
     for address in (ORIGIN, CONTRACTS[0], COINBASE):
         state.mark_address_warm(address)
-    message = StockMessage(
-        case.gas, CONTRACTS[0], ORIGIN, case.value, case.data, state.get_code(CONTRACTS[0])
-    )
+    code = state.get_code(CONTRACTS[0])
+    message = StockMessage(case.gas, CONTRACTS[0], ORIGIN, case.value, case.data, code)
     facts = state.get_transaction_context_class()(gas_price=0, origin=ORIGIN)
-    done = state.computation_class.apply_message(state, message, facts)
-    for address in done.get_accounts_for_deletion():
-        state.delete_account(address)
+    kind = state.computation_class if coverage is None else coverage.computation_class
+    done = kind.apply_message(state, message, facts)
+    if coverage is not None:
+        coverage.count(done)
+    _end_transaction(state, done)
     return Ending(
         done.is_success,
         done.get_gas_remaining(),
@@ -163,7 +200,18 @@ def stock(case: Case) -> Ending:
         done.get_gas_refund() if done.is_success else 0,
         tuple((a, tuple(t), bytes(d)) for a, t, d in done.get_log_entries()),
         view(state),
+        bytes(state.state_root),
     )
+
+
+def _end_transaction(state: Any, done: Any) -> None:
+    """What py-evm's transaction executors do behind the last opcode: EIP-6780 and EIP-161."""
+    for address in done.get_accounts_for_deletion():
+        state.delete_account(address)
+    for address in collect_touched_accounts(done):
+        if state.account_exists(address) and state.account_is_empty(address):
+            state.delete_account(address)
+    state.persist()
 
 
 def intrinsic(case: Case) -> int:
@@ -174,40 +222,64 @@ def transaction(ending: Ending, case: Case) -> tuple[Any, ...]:
     """An ending as a transaction of Cancun would show it, which is all that revm tells."""
     used = intrinsic(case) + case.gas - ending.gas_left
     used -= min(used // 5, ending.refund)
-    return ending.succeeded, used, ending.logs, ending.accounts
+    return ending.succeeded, used, ending.output, ending.logs
 
 
-def revm(case: Case) -> tuple[Any, ...]:
+@cache
+def _revm_block() -> Any:
+    import pyrevm
+
+    return pyrevm.Env(
+        cfg=pyrevm.CfgEnv(chain_id=CHAIN_ID),
+        block=pyrevm.BlockEnv(
+            number=NUMBER,
+            coinbase=text(COINBASE),
+            timestamp=TIME,
+            prevrandao=b"\x0d" * 32,
+            basefee=0,
+            gas_limit=GAS_LIMIT,
+            excess_blob_gas=0,
+        ),
+    )
+
+
+def text(address: Address) -> str:
+    return "0x" + address.hex()
+
+
+def revm(case: Case, shown: Shown) -> tuple[tuple[Any, ...], View, frozenset[Address]]:
     """The same by revm with Cancun's rules, since pyrevm lacks precompiles of Prague.
 
-    The case must begin without storage: pyrevm's own way to insert it leaves the slots warm.
+    What a transaction shows, the accounts and slots `shown`, and which accounts are not empty, or
+    were not before they destroyed themselves: pyrevm shows those as they were. The case must begin
+    without storage: pyrevm's own way to insert it leaves the slots warm.
     """
     import pyrevm
 
-    text = {address: "0x" + address.hex() for address in (*ACCOUNTS, ORIGIN, COINBASE)}
-    block = pyrevm.BlockEnv(
-        number=100,
-        coinbase=text[COINBASE],
-        timestamp=1_700_000_000,
-        prevrandao=b"\x0d" * 32,
-        basefee=0,
-        gas_limit=GAS_LIMIT,
-        excess_blob_gas=0,
-    )
-    env = pyrevm.Env(cfg=pyrevm.CfgEnv(chain_id=901), block=block)
-    machine = pyrevm.EVM(env=env, gas_limit=GAS_LIMIT, spec_id="CANCUN")
+    machine = pyrevm.EVM(env=_revm_block(), gas_limit=GAS_LIMIT, spec_id="CANCUN")
     account = pyrevm.AccountInfo
-    machine.insert_account_info(text[ORIGIN], account(balance=10**18))
+    machine.insert_account_info(text(ORIGIN), account(balance=10**18))
     for address, code in zip(CONTRACTS, case.codes, strict=True):
-        machine.insert_account_info(text[address], account(balance=100, nonce=1, code=code))
+        machine.insert_account_info(text(address), account(balance=100, nonce=1, code=code))
+    for prior in case.priors:
+        known = account(balance=prior.balance, nonce=prior.nonce, code=prior.code)
+        machine.insert_account_info(text(prior.address), known)
     call = {"calldata": case.data, "value": case.value, "gas": case.gas + intrinsic(case)}
     try:
-        machine.message_call(text[ORIGIN], text[CONTRACTS[0]], gas_price=0, **call)
-    except RuntimeError:
+        output = machine.message_call(text(ORIGIN), text(CONTRACTS[0]), gas_price=0, **call)
+    except RuntimeError as error:
         if machine.result is None:
             raise
+        output = _reverted_with(str(error))
     result = machine.result
-    return result.is_success, result.gas_used, _logs(result), _view(machine, text)
+    told = (result.is_success, result.gas_used, bytes(output), _logs(result))
+    return told, _view(machine, shown), _alive(machine, shown)
+
+
+def _reverted_with(error: str) -> bytes:
+    """The output of `Revert { gas_used: 21004, output: 0x }`; none of other failures."""
+    _, found, output = error.removesuffix(" }").partition("output: 0x")
+    return bytes.fromhex(output) if found else b""
 
 
 def _logs(result: Any) -> tuple[tuple[bytes, tuple[int, ...], bytes], ...]:
@@ -221,13 +293,38 @@ def _logs(result: Any) -> tuple[tuple[bytes, tuple[int, ...], bytes], ...]:
     )
 
 
-def _view(machine: Any, text: dict[bytes, str]) -> tuple[Any, ...]:
+def _view(machine: Any, shown: Shown) -> View:
     return tuple(
         (
-            machine.get_balance(text[account]),
-            machine.basic(text[account]).nonce,
-            bytes(machine.get_code(text[account]) or b""),
-            tuple(machine.storage(text[account], slot) for slot in SLOTS),
+            machine.get_balance(text(account)),
+            machine.basic(text(account)).nonce,
+            (machine.get_code(text(account)) or b"").rstrip(b"\x00"),  # it comes back padded
+            tuple(machine.storage(text(account), slot) for slot in slots),
         )
-        for account in ACCOUNTS
+        for account, slots in shown.items()
+    )
+
+
+def _alive(machine: Any, shown: Shown) -> frozenset[Address]:
+    """Accounts that are not empty in the end."""
+    known = {Address(bytes.fromhex(name.removeprefix("0x"))) for name in machine.db_accounts}
+    infos = {account: machine.basic(text(account)) for account in known.union(shown)}
+    return frozenset(
+        account
+        for account, info in infos.items()
+        if info.balance or info.nonce or machine.get_code(text(account))
+    )
+
+
+def unpadded(accounts: View) -> View:
+    """The same accounts with their code as `revm` shows it."""
+    return tuple((wei, nonce, code.rstrip(b"\x00"), slots) for wei, nonce, code, slots in accounts)
+
+
+def alive(ending: Ending) -> frozenset[Address]:
+    """The accounts that are not empty, of an ending that shows all."""
+    return frozenset(
+        account
+        for account, (balance, nonce, code, _) in zip(ending.shown, ending.accounts, strict=True)
+        if balance or nonce or code
     )

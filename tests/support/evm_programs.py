@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import random
 
+from precompile_inputs import inputs, spoilt
+
 from chain.types import Address
 
 ORIGIN = Address(b"\xaa" * 20)
@@ -21,7 +23,14 @@ BINARY = (1, 2, 3, 4, 5, 6, 7, 0x0A, 0x0B, 0x10, 0x11, 0x12, 0x13, 0x14, 0x16, 0
           0x1B, 0x1C, 0x1D)  # fmt: skip
 NULLARY = (0x30, 0x32, 0x33, 0x34, 0x36, 0x38, 0x3A, 0x3D, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46,
            0x47, 0x48, 0x4A, 0x58, 0x59, 0x5A, 0x5F)  # fmt: skip
-UNARY = (0x15, 0x19, 0x31, 0x35, 0x3B, 0x3F, 0x49, 0x51, 0x54, 0x5C)
+UNARY = (0x15, 0x19, 0x31, 0x35, 0x3B, 0x3F, 0x40, 0x49, 0x51, 0x54, 0x5C)
+CLZ = 0x1E
+QUICK = (1, 2, 3, 4, 5, 6, 9)
+SLOW = (7, 7, 7, 7, 0x0B, 0x0B, 0x0A, 0x0C, 0x0D, 0x0E, 0x10, 0x11)
+SLOWEST = (8, 0x0F)
+"""In pure Python, which is what py-evm and EELS have: below 1 ms, some 10 ms, 100 ms and more."""
+P256VERIFY = 0x100
+INPUT_OFFSET = 0x200
 CALLS = (0xF1, 0xF1, 0xF2, 0xF4, 0xFA)
 JUMPDEST, JUMP, JUMPI = 0x5B, 0x56, 0x57
 
@@ -34,15 +43,22 @@ def push(value: int, size: int | None = None) -> bytes:
 class Author:
     """Writes one program."""
 
-    def __init__(self, rnd: random.Random) -> None:
+    def __init__(self, rnd: random.Random, *, is_osaka: bool = False) -> None:
         self.rnd = rnd
+        self.unary = (*UNARY, CLZ, CLZ) if is_osaka else UNARY
+        self.quick = (*QUICK, 5, 5, P256VERIFY) if is_osaka else QUICK
         self.code = bytearray()
         self.functions: list[list[int]] = []  # where calls of each wait for its address
 
-    def program(self) -> bytes:
+    def program(self, visited: tuple[Address, ...] = ()) -> bytes:
+        """The code; it begins with calls to others, so that most programs are run."""
         rnd = self.rnd
+        for address in visited:
+            self.visit(address)
         for _ in range(rnd.choice((0, 4, 12, 20, 20, 20))):
             self.word()
+        if rnd.random() < 0.03:
+            self.descend(rnd.choice((2, 5, 5, 20, 60, 300)))
         self.statements(rnd.randint(2, 9), 2)
         if rnd.random() < 0.8:
             self.ending()
@@ -58,8 +74,10 @@ class Author:
 
     def word(self) -> None:
         rnd, chance = self.rnd, self.rnd.random()
-        if chance < 0.6:
+        if chance < 0.55:
             self.code += push(rnd.choice(SMALL))
+        elif chance < 0.6:
+            self.code += push(rnd.choice(SMALL), rnd.randint(1, 32))
         elif chance < 0.75:
             self.code += push(rnd.choice(EDGES))
         elif chance < 0.85:
@@ -69,7 +87,8 @@ class Author:
 
     def statements(self, count: int, nesting: int) -> None:
         simple = (self.arithmetic, self.arithmetic, self.shuffle, self.memory, self.memory,
-                  self.storage, self.log, self.call, self.create, self.copy, self.hash)  # fmt: skip
+                  self.storage, self.log, self.call, self.create, self.copy, self.hash,
+                  self.precompile)  # fmt: skip
         nested = (self.branch, self.loop, self.invoke, self.hop)
         for _ in range(count):
             if nesting and self.rnd.random() < 0.35:
@@ -88,7 +107,7 @@ class Author:
                 self.word()
                 self.op(rnd.choice(BINARY))
             elif chance < 0.6:
-                self.op(rnd.choice(UNARY))
+                self.op(rnd.choice(self.unary))
             elif chance < 0.7:
                 self.word()
                 self.word()
@@ -102,7 +121,11 @@ class Author:
         rnd = self.rnd
         for _ in range(rnd.randint(1, 5)):
             kind = rnd.choice((0x50, 0x80, 0x90, 0x90))
-            self.op(kind if kind == 0x50 else kind + rnd.choice((0, 0, 1, 1, 2, 2, 3, 5, 7, 15)))
+            self.op(
+                kind
+                if kind == 0x50
+                else kind + rnd.choice((0, 0, 1, 1, 2, 2, 3, 5, rnd.randrange(16)))
+            )
 
     def memory(self) -> None:
         self.word()
@@ -169,6 +192,52 @@ class Author:
         self.op(opcode)
         if rnd.random() < 0.5:
             self.op(0x50)
+
+    def precompile(self) -> None:
+        """Call a precompile with what it takes, or nearly; then look at what came back."""
+        rnd, chance = self.rnd, self.rnd.random()
+        number = rnd.choice(self.quick)
+        if chance < 0.03:
+            number = rnd.choice(SLOWEST if chance < 0.0005 else SLOW)
+        data = inputs(number, rnd)
+        if rnd.random() < 0.2:
+            data = spoilt(data, rnd)
+        self.put(data)
+        is_call = rnd.random() < 0.5
+        self.size()
+        self.offset()
+        self.code += push(len(data)) + push(INPUT_OFFSET) + (b"\x5f" if is_call else b"")
+        self.code += push(number) + rnd.choice((b"\x5a", b"\x5a", push(rnd.randrange(2**16))))
+        self.op(0xF1 if is_call else rnd.choice((0xF4, 0xFA)))
+        if rnd.random() < 0.5:
+            self.code += b"\x3d\x5f\x5f\x3e\x3d\x5f\x20"  # hash of the data that was returned
+
+    def put(self, data: bytes) -> None:
+        """Write data to memory at INPUT_OFFSET."""
+        for start in range(0, len(data), 32):
+            word = int.from_bytes(data[start : start + 32].ljust(32, b"\x00"), "big")
+            self.code += (push(word) if word else b"\x5f") + push(INPUT_OFFSET + start) + b"\x52"
+
+    def descend(self, depth: int) -> None:
+        """Call this program again with one more byte of data, until there are `depth`.
+
+        What stands behind runs at every depth on the way back.
+        """
+        rnd, opcode = self.rnd, self.rnd.choice((0xF1, 0xF1, 0xF2, 0xF4, 0xFA))
+        self.code += push(depth, 2) + b"\x36\x10\x15"
+        place = self.jump_over(JUMPI)
+        self.code += b"\x5f\x5f\x60\x01\x36\x01\x5f"
+        self.code += b"\x5f" if opcode in (0xF1, 0xF2) else b""
+        self.code += rnd.choice((b"\x30\x5a", b"\x30\x5a", b"\x30\x61\xff\xff"))
+        self.op(opcode)
+        self.code += rnd.choice((b"\x50", b"\x5f\x54\x01\x5f\x55", b"\x15\x5f\x5d"))
+        self.land(place)
+
+    def visit(self, address: Address) -> None:
+        rnd, opcode = self.rnd, self.rnd.choice(CALLS)
+        self.code += b"\x5f" * (5 if opcode in (0xF1, 0xF2) else 4) + b"\x73" + address
+        self.code += push(rnd.choice((3_000, 40_000, 100_000)))
+        self.op(opcode, 0x50)
 
     def create(self) -> None:
         rnd = self.rnd
@@ -304,12 +373,28 @@ INIT_CODES = (
     b"\x60\x01\x5f\x55\x60\x02\x5f\x5d\x60\x33\x5f\x53\x60\xff\x60\x01\x53\x60\x02\x5f\xf3",
     b"\x60\x05\x5b\x60\x01\x90\x03\x80\x60\x02\x57\x80\x55\x5f\x5f\xf3",
     b"\x5b\x5a\x5f\x55\x5f\x56",
+    b"\x61\x33\xff\x5f\x52\x60\x02\x60\x1e\xf3",
+    b"\x5f\x5f\x5f\x5f\x5f\x33\x5a\xf1\x5f\x55\x60\x01\x5f\xf3",
+    b"\x61\x60\x01\x5f\xf3",
     b"\xfe",
     b"",
 )
-"""At most 32 bytes each; among them: code that destroys itself, loops, runs out of gas."""
+"""At most 32 bytes each; among them: code that destroys itself at once or when called, calls its
+creator back, loops, is too large, runs out of gas."""
 
 
-def program(rnd: random.Random) -> bytes:
-    """One random program."""
-    return Author(rnd).program()
+def program(
+    rnd: random.Random, *, is_osaka: bool = False, visited: tuple[Address, ...] = ()
+) -> bytes:
+    """One random program, which calls those `visited` before anything else."""
+    return Author(rnd, is_osaka=is_osaka).program(visited)
+
+
+def descent(rnd: random.Random) -> bytes:
+    """A program that calls itself past the depth limit, and ends at each depth in one way."""
+    author = Author(rnd)
+    author.descend(rnd.choice((1_000, 1_023, 1_024, 1_025, 1_040)))
+    for _ in range(rnd.randint(0, 3)):  # nothing that calls: it would do so a thousand times
+        rnd.choice((author.arithmetic, author.memory, author.storage, author.log))()
+    author.ending()
+    return bytes(author.code)
