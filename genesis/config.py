@@ -352,7 +352,10 @@ class SystemConfig:
     """What the SystemConfig contract on L1 sets for the L2, as of one L1 block.
 
     Fee scalars are in millionths; `operator_fee_constant` is in wei; gas limit in gas.
-    `eip1559_denominator == 0` means the chain's own parameters (Holocene). Raises ConfigError.
+    `eip1559_denominator == 0` means the chain's own parameters (Holocene). `overhead` (gas) and
+    `bedrock_scalar` are what Bedrock charged by, without meaning since Ecotone. `min_base_fee` is in
+    wei per gas, `da_footprint_gas_scalar` in gas per byte, 0 for the default (Jovian). Raises
+    ConfigError.
     """
 
     batcher_address: Address
@@ -363,8 +366,16 @@ class SystemConfig:
     operator_fee_constant: int = 0
     eip1559_denominator: int = 0
     eip1559_elasticity: int = 0
+    overhead: int = 0
+    bedrock_scalar: int = 0
+    min_base_fee: int = 0
+    da_footprint_gas_scalar: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("overhead", "bedrock_scalar"):
+            _check_range(name, getattr(self, name), 0, (1 << 256) - 1)
+        _check_range("min_base_fee", self.min_base_fee, 0, (1 << 64) - 1)
+        _check_range("da_footprint_gas_scalar", self.da_footprint_gas_scalar, 0, (1 << 16) - 1)
         for name in (
             "base_fee_scalar",
             "blob_base_fee_scalar",
@@ -380,7 +391,9 @@ class SystemConfig:
 
     @property
     def scalar(self) -> bytes:
-        """Both fee scalars in the Ecotone word: version 1, blob scalar, base scalar."""
+        """The scalar word: Bedrock's own, or Ecotone's of version 1, blob scalar, base scalar."""
+        if self.bedrock_scalar and not self.blob_base_fee_scalar:
+            return self.bedrock_scalar.to_bytes(32, "big")
         return b"\x01" + bytes(23) + _u32(self.blob_base_fee_scalar) + _u32(self.base_fee_scalar)
 
     @staticmethod
@@ -390,7 +403,8 @@ class SystemConfig:
         `batcherAddress` is the registry's spelling of op-node's `batcherAddr`. Raises ConfigError.
         """
         fields = Fields(value, where)
-        base_fee_scalar, blob_base_fee_scalar = unpack_fee_scalar(fields.word("scalar"))
+        word = fields.word("scalar")
+        base_fee_scalar, blob_base_fee_scalar = unpack_fee_scalar(word)
         params = fields.data("eip1559Params", size=8, default=bytes(8))
         operator = fields.data("operatorFeeParams", size=32, default=bytes(32))
         batcher_key = "batcherAddr" if "batcherAddr" in fields else "batcherAddress"
@@ -403,20 +417,29 @@ class SystemConfig:
             operator_fee_constant=int.from_bytes(operator[24:], "big"),
             eip1559_denominator=int.from_bytes(params[:4], "big"),
             eip1559_elasticity=int.from_bytes(params[4:], "big"),
+            overhead=int.from_bytes(fields.word("overhead"), "big") if "overhead" in fields else 0,
+            bedrock_scalar=0 if word[0] else int.from_bytes(word, "big"),
+            min_base_fee=fields.integer("minBaseFee", default=0),
+            da_footprint_gas_scalar=fields.integer("daFootprintGasScalar", default=0),
         )
 
     def to_json(self) -> dict[str, Any]:
         """The object as op-node writes it in rollup.json."""
         params = _u32(self.eip1559_denominator) + _u32(self.eip1559_elasticity)
         operator = _u32(self.operator_fee_scalar) + self.operator_fee_constant.to_bytes(8, "big")
-        return {
+        value: dict[str, Any] = {
             "batcherAddr": _hex(self.batcher_address),
-            "overhead": _hex(bytes(32)),
+            "overhead": _hex(self.overhead.to_bytes(32, "big")),
             "scalar": _hex(self.scalar),
             "gasLimit": self.gas_limit,
             "eip1559Params": _hex(params),
             "operatorFeeParams": _hex(bytes(20) + operator),
         }
+        if self.min_base_fee:
+            value["minBaseFee"] = self.min_base_fee
+        if self.da_footprint_gas_scalar:
+            value["daFootprintGasScalar"] = self.da_footprint_gas_scalar
+        return value
 
 
 def unpack_fee_scalar(word: bytes) -> tuple[int, int]:
