@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from chain.errors import StemmaError
+from chain.errors import Recovery, StemmaError
 from chain.transaction import Transaction
 from rollup.driver.driver import Driver, DriverStep, StepKind
 from rollup.l1.provider import L1DataMissing
@@ -62,7 +62,14 @@ class Deriving:
         """Derive until cancelled. Raises what cannot be recovered from."""
         while True:
             self._l1_moved.clear()
-            turn = await self._writer.run(self._turn)
+            try:
+                turn = await self._writer.run(self._turn)
+            except StemmaError as error:
+                if error.recovery is not Recovery.RETRY:
+                    raise
+                logger.warning("the engine: %s", error)
+                await asyncio.sleep(_RETRY_S)
+                continue
             if turn.was_reset:
                 self._was_reset()
             self._progressed(turn.returned)

@@ -15,12 +15,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from chain.errors import Recovery, StemmaError
 from chain.heads import BlockId
 from chain.transaction import DepositTransaction
-from evm.errors import InvalidTransaction
+from evm.errors import InvalidAttributes, InvalidTransaction
 from rollup.derivation.attributes import attributes_mismatch
 from rollup.derivation.errors import CorruptDerivation, ReorgDetected
 from rollup.derivation.l2_block import l2_block_ref, require_block
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from chain.transaction import Transaction
     from chain.txpool import PooledTransaction
     from chain.types import Hash32
-    from evm.executor import ExecutionResult, PayloadAttributes
+    from evm.executor import PayloadAttributes
     from genesis.config import RollupConfig
     from rollup.derivation.attributes_queue import DerivedAttributes
     from rollup.l1.provider import L1BlockRef, L1Provider
@@ -45,8 +45,17 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 
 
+class Built(Protocol):
+    """What the driver reads of a block that an engine has built."""
+
+    @property
+    def block(self) -> Block:
+        """The sealed block."""
+        ...
+
+
 class Engine(Protocol):
-    """What the driver needs of the L2's execution engine."""
+    """What the driver needs of the L2's execution engine, its own or another's."""
 
     @property
     def heads(self) -> Heads:
@@ -63,11 +72,14 @@ class Engine(Protocol):
 
     def build(
         self, attributes: PayloadAttributes, candidates: Iterable[PooledTransaction] = ()
-    ) -> ExecutionResult:
-        """Execute attributes on top of their parent. Raises InvalidTransaction."""
+    ) -> Built:
+        """Execute attributes on top of their parent.
+
+        Raises InvalidTransaction, InvalidAttributes.
+        """
         ...
 
-    def commit(self, result: ExecutionResult) -> None:
+    def commit(self, result: Any) -> None:  # noqa: ANN401 - what this engine's `build` gave
         """Store a block on top of the unsafe head and make it the unsafe head."""
         ...
 
@@ -123,6 +135,8 @@ class Driver:
         self._seen_l1_head: L1BlockRef | None = None
         self._seen_finalized: L1BlockRef | None = None
         self._ref: L2BlockRef | None = None
+        # Kept until the engine has them: an engine elsewhere may not answer at the first attempt.
+        self._pending: DerivedAttributes | None = None
         self._consumed_l1 = self.safe_head_log.newest.l1
 
     @property
@@ -152,9 +166,11 @@ class Driver:
     def request_reset(self) -> None:
         """Have the next step start derivation anew, as when another actor saw L1 reorganise."""
         self._pipeline = None
+        self._pending = None
 
     def step(self) -> DriverStep:
-        """Do one unit of work. Raises only errors whose recovery is STOP.
+        """Do one unit of work. Raises only errors whose recovery is STOP or, with an engine that
+        runs elsewhere, RETRY: then nothing is lost, and the next step tries again.
 
         Waiting means that L1 has nothing more to say until `missing` has been fetched.
         """
@@ -166,7 +182,7 @@ class Driver:
             if error.recovery is not Recovery.RESET:
                 raise
             _log.warning("derivation starts anew: %s", error)
-            self._pipeline = None
+            self.request_reset()
             return DriverStep(StepKind.RESET)
 
     def _step(self) -> DriverStep:
@@ -174,6 +190,8 @@ class Driver:
         if self._pipeline is None:
             return self._reset()
         parent = self.safe_head
+        if self._pending is not None and self._pending.parent.hash == parent.hash:
+            return self._apply(self._pending)
         step = self._pipeline.step(parent)
         if isinstance(step, OriginAdvanced):
             return DriverStep(StepKind.L1_ADVANCED)
@@ -259,6 +277,12 @@ class Driver:
     # -- the engine follows
 
     def _apply(self, derived: DerivedAttributes) -> DriverStep:
+        self._pending = derived
+        step = self._applied(derived)
+        self._pending = None
+        return step
+
+    def _applied(self, derived: DerivedAttributes) -> DriverStep:
         heads = self._engine.heads
         present = None
         if heads.unsafe.number > heads.safe.number:
@@ -281,14 +305,14 @@ class Driver:
         self._engine.set_heads(safe=block)
         return DriverStep(StepKind.DERIVED, block, returned)
 
-    def _execute(self, derived: DerivedAttributes) -> ExecutionResult:
+    def _execute(self, derived: DerivedAttributes) -> Built:
         """Build the block; one that L1 has badly becomes a block of deposits only.
 
         Source: specs protocol/holocene/derivation.md, "Engine Queue".
         """
         try:
             return self._engine.build(derived.attributes)
-        except InvalidTransaction as error:
+        except (InvalidTransaction, InvalidAttributes) as error:
             if derived.is_deposits_only:
                 raise CorruptDerivation(
                     f"L2 block {derived.parent.number + 1}: deposits are refused: {error}"
@@ -296,7 +320,8 @@ class Driver:
             _log.warning("L2 block %d gets deposits only: %s", derived.parent.number + 1, error)
         if self._pipeline is not None:
             self._pipeline.drop_channel()
-        return self._engine.build(derived.deposits_only().attributes)
+        self._pending = derived.deposits_only()
+        return self._engine.build(self._pending.attributes)
 
 
 def _user_transactions(blocks: Sequence[Block]) -> tuple[Transaction, ...]:

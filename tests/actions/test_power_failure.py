@@ -61,6 +61,7 @@ def test_derivation_survives_a_stop_before_any_write(first, later):
             assert node.derive(finalized=4).hash == expected.hash
         except PowerFailure:
             store.left = more
+    store.left = 10**9
     last = L2Node(world.config, world.spec, world.miner, kv=store)
     assert last.derive(finalized=4).hash == expected.hash
     assert last.engine.heads == world.verifier.engine.heads
