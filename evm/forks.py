@@ -54,10 +54,14 @@ class MachineRules:
     """Code that begins so cannot be deployed (EIP-3541); empty where all code can."""
     max_init_code_size: int = NO_LIMIT
     """EIP-3860."""
+    init_code_word_gas: int = 0
+    """EIP-3860."""
     warms_coinbase: bool = False
     """EIP-3651."""
     has_delegations: bool = False
     """EIP-7702."""
+    destroys_old_accounts: bool = True
+    """SELFDESTRUCT ends any account; from EIP-6780 on only one of the same transaction."""
     max_code_size: int = 24_576
     """EIP-170."""
     clears_empty_accounts: bool = True
@@ -89,8 +93,6 @@ class RuleSet:
     transaction_types: frozenset[int]
     max_refund_quotient: int = 5
     """At most 1/5 of the gas used comes back (EIP-3529); half before."""
-    init_code_word_gas: int = 0
-    """EIP-3860."""
     floor_per_token: int = 0
     """EIP-7623; 0 where there is no floor."""
     max_transaction_gas: int = NO_LIMIT
@@ -126,6 +128,11 @@ class RuleSet:
     nonzero_byte_tokens: int = 4
     """EIP-2028: a byte of data that is not zero costs this many times 4 gas; 17 before."""
     optimism: OptimismRules | None = None
+
+    @property
+    def init_code_word_gas(self) -> int:
+        """EIP-3860."""
+        return self.machine.init_code_word_gas
 
     @property
     def max_blob_gas(self) -> int:
@@ -300,9 +307,9 @@ SHANGHAI: Final = replace(
         name="shanghai",
         opcodes=opcodes.SHANGHAI,
         max_init_code_size=49_152,
+        init_code_word_gas=2,
         warms_coinbase=True,
     ),
-    init_code_word_gas=2,
     has_withdrawals=True,
 )
 CANCUN: Final = replace(
@@ -312,6 +319,7 @@ CANCUN: Final = replace(
         SHANGHAI.machine,
         name="cancun",
         opcodes=opcodes.CANCUN,
+        destroys_old_accounts=False,
         precompiles=precompiles.CANCUN,
     ),
     transaction_types=SHANGHAI.transaction_types | {BLOB},

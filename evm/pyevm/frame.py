@@ -1,182 +1,134 @@
-"""`evm.precompiles.Frame` over a py-evm computation: gas, storage, logs and wei of one native call.
+"""What instructions, precompiles and transpiled code see of a call frame and of the world.
 
-Here the promises of the protocol are kept: everything is charged before it happens, a static call
-writes nothing, DELEGATECALL and CALLCODE never reach the native, a nested revert ends the caller
-too. It knows no particular native.
+Only the shape: frames are made in `computation.py`, the world is `state.py`'s. Whatever works on a
+frame stands on this file, and so nothing that a frame is made of has to know who works on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Container
+from typing import ClassVar, Protocol, TypeAlias
 
-from eth.exceptions import OutOfGas as MachineOutOfGas
-from eth.exceptions import Revert
+from eth.exceptions import VMError
 
-from chain.types import MAX_UINT256, Address, Hash32
+from chain.types import Address, Hash32
 
-from ..precompiles.frame import (
-    MAX_NESTED_DEPTH,
-    NESTED_CALL_GAS,
-    Native,
-    OutOfGas,
-    PrecompileRevert,
-    refuse_balance,
-    require_writable,
-)
-from .instructions import WARM_READ, read_storage, write_storage
-
-if TYPE_CHECKING:
-    from .computation import Computation
-
-COLD_ACCOUNT = 2600
-CALL_VALUE = 9000
-NEW_ACCOUNT = 25_000
-LOG = 375
-LOG_TOPIC = 375
-LOG_BYTE = 8
+from .message import FrameMessage, TransactionFacts
 
 
-class NativeFrame:
-    """One call to one native precompile; `evm.precompiles.frame.Frame` says what each does."""
+class World(Protocol):
+    """Accounts and storage as they are now, and the block around them. Wei, gas, seconds."""
 
-    __slots__ = ("_computation", "address", "calldata", "caller", "is_static", "value")
+    chain_id: int
+    coinbase: Address
+    timestamp: int
+    block_number: int
+    difficulty: int
+    gas_limit: int
+    base_fee: int
+    blob_base_fee: int
 
-    def __init__(self, computation: Computation) -> None:
-        message = computation.msg
-        self._computation = computation
-        self.address: Address = message.storage_address
-        self.caller: Address = message.sender
-        self.value: int = message.value
-        self.calldata: bytes = message.data
-        self.is_static: bool = message.is_static
+    def get_ancestor_hash(self, number: int, /) -> bytes:
+        """Hash of one of the last 256 blocks, no bytes for any other."""
+
+    def access(self, address: Address, /) -> bool:
+        """Note that an account is accessed; was it the first time in this transaction?"""
+
+    def get_balance(self, address: Address, /) -> int:
+        """Balance in wei."""
+
+    def delta_balance(self, address: Address, delta: int, /) -> None:
+        """Add wei, which may be negative."""
+
+    def get_nonce(self, address: Address, /) -> int:
+        """Transactions sent, or contracts created."""
+
+    def increment_nonce(self, address: Address, /) -> None:
+        """Add one to a nonce."""
+
+    def get_code(self, address: Address, /) -> bytes:
+        """Code of an account."""
+
+    def get_code_hash(self, address: Address, /) -> Hash32:
+        """Hash of that code."""
+
+    def account_is_empty(self, address: Address, /) -> bool:
+        """Nonce 0, balance 0 and no code, or no account at all (EIP-161)."""
+
+    def has_code_or_nonce(self, address: Address, /) -> bool:
+        """Would a creation there collide (EIP-684, 7610)?"""
+
+    def get_storage(self, address: Address, slot: int, /) -> int:
+        """Value of a slot."""
+
+    def get_original_storage(self, address: Address, slot: int, /) -> int:
+        """Value of a slot when the transaction began."""
+
+    def set_storage(self, address: Address, slot: int, value: int, /) -> None:
+        """Write a slot."""
+
+    def is_storage_warm(self, address: Address, slot: int, /) -> bool:
+        """Was the slot accessed in this transaction?"""
+
+    def mark_storage_warm(self, address: Address, slot: int, /) -> None:
+        """Note that it was."""
+
+    def get_transient(self, address: Address, slot: int, /) -> int:
+        """Value of a transient slot."""
+
+    def set_transient(self, address: Address, slot: int, value: int, /) -> None:
+        """Write a transient slot."""
+
+
+class Frame(Protocol):
+    """One call frame while it runs.
+
+    Attributes:
+        stack: words, topmost last.
+        memory: a multiple of 32 bytes.
+        gas_left: gas; while code runs it is a local of whoever runs it, and is put back in the end.
+        return_data: what the last call of this frame gave back.
+        output: what this frame gives back.
+        succeeded: False where the frame has failed or reverted.
+        error: how, or None.
+
+    """
+
+    msg: FrameMessage
+    facts: TransactionFacts
+    stack: list[int]
+    memory: bytearray
+    gas_left: int
+    return_data: bytes
+    output: bytes
+    succeeded: bool
+    error: VMError | None
+
+    # What differs from fork to fork.
+    has_delegations: ClassVar[bool]
+    storage_clears_refund: ClassVar[int]
+    max_init_code_size: ClassVar[int]
+    init_code_word_gas: ClassVar[int]
+    natives: ClassVar[Container[Address]]
 
     @property
-    def block_number(self) -> int:
-        """Number of the block being executed."""
-        return self._computation.state.block_number
+    def state(self) -> World:
+        """The world that the frame works on."""
 
-    @property
-    def timestamp(self) -> int:
-        """Timestamp of the block being executed, in seconds."""
-        return self._computation.state.timestamp
-
-    @property
-    def chain_id(self) -> int:
-        """EIP-155 chain id."""
-        return self._computation.state.chain_id
-
-    def charge(self, gas: int, reason: str) -> None:
+    def consume_gas(self, amount: int, reason: str, /) -> None:
         """Take gas. Raises OutOfGas."""
-        meter = self._computation.meter
-        if gas > meter.gas_remaining:
-            raise OutOfGas(f"out of gas: {reason} costs {gas}, {meter.gas_remaining} left")
-        meter.gas_remaining -= gas
 
-    def sload(self, slot: int) -> int:
-        """Read a slot at EIP-2929 cost."""
-        if not 0 <= slot <= MAX_UINT256:
-            raise PrecompileRevert(f"sload of slot {slot:#x}: not a uint256")
-        meter = self._computation.meter
-        value, meter.gas_remaining = read_storage(self._computation, slot, meter.gas_remaining)
-        return value
+    def run_child(self, message: FrameMessage, /) -> Frame:
+        """Run a frame below this one to its end; its return data is then this frame's."""
 
-    def sstore(self, slot: int, value: int) -> None:
-        """Write a slot at EIP-2200/2929/3529 cost."""
-        require_writable(self, "sstore")
-        if not (0 <= slot <= MAX_UINT256 and 0 <= value <= MAX_UINT256):
-            raise PrecompileRevert(f"sstore of {value:#x} to slot {slot:#x}: not a uint256")
-        meter = self._computation.meter
-        meter.gas_remaining = write_storage(self._computation, slot, value, meter.gas_remaining)
+    def add_log_entry(self, account: Address, topics: tuple[int, ...], data: bytes, /) -> None:
+        """Append a log."""
 
-    def log(self, topics: Sequence[Hash32], data: bytes) -> None:
-        """Write a log."""
-        require_writable(self, "log")
-        self.charge(LOG + LOG_TOPIC * len(topics) + LOG_BYTE * len(data), "log")
-        words = tuple(int.from_bytes(topic, "big") for topic in topics)
-        self._computation.add_log_entry(self.address, words, data)
-
-    def transfer(self, to: Address, amount: int) -> None:
-        """Credit wei without running code."""
-        if amount:
-            require_writable(self, "transfer")
-        state = self._computation.state
-        if amount < 0:
-            raise PrecompileRevert(f"transfer of {amount} wei: negative")
-        cost = WARM_READ
-        if not state.is_address_warm(to):
-            cost = COLD_ACCOUNT
-        if amount:
-            cost += CALL_VALUE + (NEW_ACCOUNT if state.account_is_empty(to) else 0)
-        self.charge(cost, "transfer")
-        state.mark_address_warm(to)
-        balance = state.get_balance(self.address)
-        if amount > balance:
-            refuse_balance(self.address, balance, amount)
-        if amount:
-            state.delta_balance(self.address, -amount)
-            state.delta_balance(to, amount)
-
-    def balance(self) -> int:
-        """Wei on this account."""
-        self.charge(WARM_READ, "balance")
-        return self._computation.state.get_balance(self.address)
-
-    def call(self, precompile: Address, calldata: bytes, value: int = 0) -> bytes:
-        """Run another native in a frame below this one."""
-        computation = self._computation
-        self.charge(NESTED_CALL_GAS + (CALL_VALUE if value else 0), "nested call")
-        self._check_nested(precompile, value)
-        meter, facts = computation.meter, computation.transaction_context
-        message = computation.prepare_child_message(
-            meter.gas_remaining,
-            precompile,
-            value,
-            calldata,
-            b"",
-            is_static=self.is_static,
-            should_transfer_value=value != 0,
-        )
-        meter.gas_remaining = 0
-        facts.native_depth += 1
-        try:
-            child = computation.apply_child_computation(message)
-        finally:
-            facts.native_depth -= 1
-        meter.gas_remaining = child.meter.gas_remaining
-        if child.is_success:
-            return bytes(child.output)
-        if child.should_burn_gas:
-            raise OutOfGas(f"out of gas in the nested call to 0x{precompile.hex()}")
-        computation.output = child.output
-        raise Revert(child.output)
-
-    def _check_nested(self, precompile: Address, value: int) -> None:
-        computation = self._computation
-        if precompile not in computation.natives:
-            raise PrecompileRevert(f"0x{precompile.hex()} is not a native precompile")
-        depth = computation.transaction_context.native_depth + 1
-        if depth >= MAX_NESTED_DEPTH or computation.msg.depth + 1 > 1024:
-            raise PrecompileRevert(f"nested call at depth {depth}, {MAX_NESTED_DEPTH} is the limit")
-        if value:
-            require_writable(self, "value of a nested call")
-            balance = computation.state.get_balance(self.address)
-            if not 0 <= value <= balance:
-                refuse_balance(self.address, balance, value)
+    def self_destruct(self, heir: Address, /) -> None:
+        """Give all wei to an account, and note that this one is gone where the rules say so."""
 
 
-def run_native(native: Native, computation: Computation) -> None:
-    """Run a native in a computation whose message addresses it; raises py-evm's errors."""
-    message = computation.msg
-    try:
-        if message.storage_address != message.code_address:
-            raise PrecompileRevert(
-                f"0x{message.code_address.hex()} runs in its own account only: "
-                "DELEGATECALL and CALLCODE are refused"
-            )
-        computation.output = native(NativeFrame(computation))
-    except PrecompileRevert as refusal:
-        computation.output = refusal.output
-        raise Revert(refusal.output) from None
-    except OutOfGas as error:
-        raise MachineOutOfGas(str(error)) from None
+Instruction: TypeAlias = Callable[[Frame, list[int], int], int]
+"""(frame, stack, gas) → gas left."""
+Ending: TypeAlias = Callable[[Frame, list[int], int], None]
+"""The same where the frame is over: the gas left is put on it."""

@@ -1,16 +1,15 @@
-"""The interpreter loop: EVM code run to its end on plain ints, py-evm for the rare opcodes.
+"""The interpreter loop: EVM code run to its end on plain ints.
 
-Opcodes that make up most of any trace are written into the loop, where the stack, the memory and
-the gas are local variables. Less common ones are functions of their own (`instructions.py`). Calls,
-creations and account queries go to py-evm's own opcode objects. Jumps are counted, and where code
-is hot, Python made from it runs in the loop's place (`transpiler/`). Gas, output, logs and state
-are those of py-evm's loop (tests/differential). What a frame *is* lies in `computation.py`.
+What reads the program and what most traces are made of is written into the loop, where stack,
+memory and gas are local variables; the rest are the functions of `instructions/`. Jumps are
+counted, and where code is hot, Python made from it runs in the loop's place (`transpiler/`). Gas,
+output, logs and state are those of py-evm's loop (tests/differential). What a frame *is* lies in
+`computation.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from eth.exceptions import (
     FullStack,
@@ -18,70 +17,56 @@ from eth.exceptions import (
     InvalidInstruction,
     InvalidJumpDestination,
     OutOfGas,
-    Revert,
 )
 
-from .costs import STATIC_GAS
-from .instructions import INSTRUCTIONS
+from .frame import Frame
+from .instructions import ENDINGS, INSTRUCTIONS, STATIC_GAS
 from .memory import grow
+from .program import without
 from .transpiler.hot import HOT_CODES, HotCode
 
-if TYPE_CHECKING:
-    from .computation import Computation
-
 MASK: Final = 2**256 - 1
+FULL_STACK: Final = "stack limit reached 1024 (1023)"
 
 
-def run(computation: Computation, code: bytes) -> None:
+def run(frame: Frame, code: bytes, undefined: frozenset[int]) -> None:
     """Run code in a frame until it stops; leaves output, gas and return data on the frame.
 
-    Raises py-evm's VMError where the frame ends in an exception or a revert.
+    `undefined` are opcodes that the fork does not have. Raises py-evm's VMError where the frame
+    ends in an exception or a revert.
     """
-    hot = HOT_CODES.once(code) if computation.msg.is_create else HOT_CODES.get(code)
+    codes = HOT_CODES.once if frame.msg.is_create else HOT_CODES.get
+    hot = codes(code)
+    if not undefined.isdisjoint(hot.program.opcodes):
+        hot = codes(without(code, undefined))
     hot.frames += 1
     try:
-        _drive(computation, hot)
+        _drive(frame, hot)
     except IndexError:
         # Only the stack is indexed without a check: popping an empty list is the underflow test.
         raise InsufficientStack("stack underflow") from None
 
 
-def _drive(computation: Computation, hot: HotCode) -> None:
+def _drive(frame: Frame, hot: HotCode) -> None:
     """Go from region to region, and through the interpreter where there is none."""
-    stack, regions = computation.stack, hot.regions
-    position: tuple[int, int] | None = (0, computation.meter.gas_remaining)
+    stack, regions = frame.stack, hot.regions
+    position: tuple[int, int] | None = (0, frame.gas_left)
     while position is not None:
         pc, gas = position
         if pc < 0:
-            position = _loop(computation, hot, ~pc, gas)
+            position = _loop(frame, hot, ~pc, gas)
             continue
         region = regions.get(pc) or hot.warm_up(pc)
-        if region is None:
-            position = _loop(computation, hot, pc, gas)
-        else:
-            position = region(computation, stack, gas)
+        position = _loop(frame, hot, pc, gas) if region is None else region(frame, stack, gas)
 
 
-def _run_stock(opcode: Callable[[Computation], None], computation: Computation) -> None:
-    """Run one of py-evm's opcodes; an IndexError from in there is a bug, not a stack underflow."""
-    try:
-        opcode(computation)
-    except IndexError as error:
-        raise RuntimeError(f"opcode {opcode!r} at depth {computation.msg.depth}") from error
-
-
-# One function on purpose: its locals are the registers of the machine, and a call per opcode would
-# cost more than the opcode. The order of the tests follows how often opcodes occur.
-def _loop(  # noqa: C901
-    computation: Computation, hot: HotCode, pc: int, gas: int
-) -> tuple[int, int] | None:
+# One function on purpose: its locals are the registers of the machine. The order of the tests
+# follows how often opcodes occur.
+def _loop(frame: Frame, hot: HotCode, pc: int, gas: int) -> tuple[int, int] | None:  # noqa: C901
     """Interpret from `pc` until the frame is over (None) or a hot place is jumped to."""
     program, heat, hot_visits = hot.program, hot.heat, hot.policy.visits
     code, pushes, jump_targets = program.code, program.pushes, program.jump_targets
-    stack = computation.stack
-    memory = computation.memory
-    meter = computation.meter
-    opcodes = computation.opcodes
+    stack, memory = frame.stack, frame.memory
     push, pop = stack.append, stack.pop
     static_gas, instructions, from_bytes, mask = STATIC_GAS, INSTRUCTIONS, int.from_bytes, MASK
     while True:
@@ -94,20 +79,20 @@ def _loop(  # noqa: C901
                 value, pc = pushes[pc]
                 push(value)
                 if len(stack) > 1024:
-                    raise FullStack("stack limit reached 1024 (1023)")
+                    raise FullStack(FULL_STACK)
                 continue
             if op < 0x90:  # DUP1..DUP16
                 push(stack[0x7F - op])
                 if len(stack) > 1024:
-                    raise FullStack("stack limit reached 1024 (1023)")
+                    raise FullStack(FULL_STACK)
             else:  # SWAP1..SWAP16
                 other = 0x8E - op
                 stack[-1], stack[other] = stack[other], stack[-1]
         elif op == 0x5B:  # JUMPDEST
             pass
-        elif op == 0x57:  # JUMPI
+        elif op == 0x57 or op == 0x56:  # JUMPI, JUMP
             target = pop()
-            if pop():
+            if op == 0x56 or pop():
                 if target not in jump_targets:
                     raise InvalidJumpDestination("invalid jump destination")
                 visits = heat.get(target, 0) + 1
@@ -116,16 +101,6 @@ def _loop(  # noqa: C901
                 heat[target] = visits
                 pc = target
                 continue
-        elif op == 0x56:  # JUMP
-            target = pop()
-            if target not in jump_targets:
-                raise InvalidJumpDestination("invalid jump destination")
-            visits = heat.get(target, 0) + 1
-            if visits >= hot_visits:
-                return target, gas
-            heat[target] = visits
-            pc = target
-            continue
         elif op == 0x01:  # ADD
             left = pop()
             stack[-1] = (left + stack[-1]) & mask
@@ -143,79 +118,24 @@ def _loop(  # noqa: C901
             pop()
         elif op == 0x15:  # ISZERO
             stack[-1] = 0 if stack[-1] else 1
-        elif op == 0x03:  # SUB
-            left = pop()
-            stack[-1] = (left - stack[-1]) & mask
-        elif op == 0x16:  # AND
-            left = pop()
-            stack[-1] &= left
-        elif op == 0x14:  # EQ
-            left = pop()
-            stack[-1] = 1 if left == stack[-1] else 0
-        elif op == 0x10:  # LT
-            left = pop()
-            stack[-1] = 1 if left < stack[-1] else 0
-        elif op == 0x11:  # GT
-            left = pop()
-            stack[-1] = 1 if left > stack[-1] else 0
-        elif op == 0x1C:  # SHR
-            shift = pop()
-            stack[-1] = stack[-1] >> shift if shift < 256 else 0
-        elif op == 0x1B:  # SHL
-            shift = pop()
-            stack[-1] = (stack[-1] << shift) & mask if shift < 256 else 0
-        elif op == 0x5F:  # PUSH0
-            push(0)
+        elif op == 0x5A or op == 0x58 or op == 0x5F:  # GAS, PC, PUSH0
+            push(gas if op == 0x5A else pc if op == 0x58 else 0)
             if len(stack) > 1024:
-                raise FullStack("stack limit reached 1024 (1023)")
-        elif op == 0x02:  # MUL
-            left = pop()
-            stack[-1] = (left * stack[-1]) & mask
-        elif op == 0x04:  # DIV
-            left, right = pop(), stack[-1]
-            stack[-1] = left // right if right else 0
-        elif op == 0x06:  # MOD
-            left, right = pop(), stack[-1]
-            stack[-1] = left % right if right else 0
-        elif op == 0x17:  # OR
-            left = pop()
-            stack[-1] |= left
-        elif op == 0x18:  # XOR
-            left = pop()
-            stack[-1] ^= left
-        elif op == 0x19:  # NOT
-            stack[-1] ^= mask
-        elif op == 0x5A:  # GAS
-            push(gas)
-            if len(stack) > 1024:
-                raise FullStack("stack limit reached 1024 (1023)")
-        elif op == 0x58:  # PC
-            push(pc)
-            if len(stack) > 1024:
-                raise FullStack("stack limit reached 1024 (1023)")
-        elif op == 0x00:  # STOP
-            meter.gas_remaining = gas
-            return None
-        elif op == 0xF3 or op == 0xFD:  # RETURN, REVERT
-            offset, size = pop(), pop()
-            if size and offset + size > len(memory):
-                gas = grow(memory, offset + size, gas)
-            computation.output = bytes(memory[offset : offset + size]) if size else b""
-            meter.gas_remaining = gas
-            if op == 0xFD:
-                raise Revert(computation.output)
-            return None
+                raise FullStack(FULL_STACK)
         else:
             instruction = instructions[op]
-            if instruction is not None:
-                gas = instruction(computation, stack, gas)
-                if len(stack) > 1024:
-                    raise FullStack("stack limit reached 1024 (1023)")
-            else:
-                opcode = opcodes.get(op)
-                if opcode is None:
-                    raise InvalidInstruction(f"invalid opcode: {op:#x}")
-                meter.gas_remaining = gas
-                _run_stock(opcode, computation)
-                gas = meter.gas_remaining
+            if instruction is None:
+                _end(frame, op, gas)
+                return None
+            gas = instruction(frame, stack, gas)
+            if len(stack) > 1024:
+                raise FullStack(FULL_STACK)
         pc += 1
+
+
+def _end(frame: Frame, op: int, gas: int) -> None:
+    """Run an opcode behind which the frame is over. Raises InvalidInstruction for any other."""
+    ending = ENDINGS[op]
+    if ending is None:
+        raise InvalidInstruction(f"invalid opcode: {op:#x}")
+    ending(frame, frame.stack, gas)

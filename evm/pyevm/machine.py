@@ -13,8 +13,10 @@ from chain.types import Address, Hash32
 from ..delegation import delegation_of
 from ..environment import BlockEnvironment, Message, Outcome
 from ..tracing import Tracer
-from .computation import Computation, FrameMessage, TransactionFacts, computation_for
+from .computation import Computation
 from .errors import describe
+from .kinds import computation_for
+from .message import FrameMessage, TransactionFacts
 from .state import machine_state
 from .tracer import traced
 
@@ -101,25 +103,20 @@ class Machine:
             is_delegation=delegate is not None,
         )
 
-    def _outcome(self, computation: Computation) -> Outcome:
+    def _outcome(self, frame: Computation) -> Outcome:
         self._view.finish()
-        error = computation._error
-        if error is not None:
-            output = bytes(computation.output)
-            return Outcome(output, computation.get_gas_remaining(), 0, (), (), describe(error))
+        if frame.error is not None:
+            return Outcome(frame.output, frame.gas_left, 0, (), (), describe(frame.error))
+        facts = frame.facts
         logs = tuple(
-            Log(address, tuple(Hash32(topic.to_bytes(32, "big")) for topic in topics), data)
-            for address, topics, data in computation._log_entries
+            [
+                Log(address, tuple([Hash32(topic.to_bytes(32, "big")) for topic in topics]), data)
+                for address, topics, data in facts.logs
+            ]
         )
-        destroyed = tuple(dict.fromkeys(computation.accounts_to_delete))
-        return Outcome(
-            bytes(computation.output),
-            computation.meter.gas_remaining,
-            computation.meter.gas_refunded + self._rules.self_destruct_refund * len(destroyed),
-            logs,
-            destroyed,
-            None,
-        )
+        destroyed = tuple(dict.fromkeys(facts.destroyed))
+        refund = facts.refund + self._rules.self_destruct_refund * len(destroyed)
+        return Outcome(frame.output, frame.gas_left, refund, logs, destroyed, None)
 
 
 def _failed(error: str) -> Outcome:

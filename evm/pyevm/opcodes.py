@@ -1,9 +1,9 @@
 """Which opcodes a fork defines: py-evm's tables with what we correct and what Osaka adds.
 
 SELFDESTRUCT comes wrapped in a function that warns of its deprecation on every use; the opcode
-itself lies below the wrapping. Gas and effects of the rest are py-evm's. The loop and
-`instructions.py` run most of them without looking here; that they run none which a fork lacks is
-the matter of `undefined_in`.
+itself lies below the wrapping. A creation looks at the size of its init code first (EIP-3860).
+From Berlin on only tracers run these objects; our own instructions run without looking here, and
+that they run none which a fork lacks is the matter of `undefined_in`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from eth.exceptions import OutOfGas
 from eth.vm.forks.berlin.opcodes import BERLIN_OPCODES
 from eth.vm.forks.byzantium.opcodes import BYZANTIUM_OPCODES
 from eth.vm.forks.cancun.opcodes import CANCUN_OPCODES
@@ -27,7 +28,11 @@ from eth.vm.forks.spurious_dragon.opcodes import SPURIOUS_DRAGON_OPCODES
 from eth.vm.forks.tangerine_whistle.opcodes import TANGERINE_WHISTLE_OPCODES
 from eth.vm.opcode import as_opcode
 
+from .instructions import OPCODES
+
 CLZ_OP: Final = 0x1E
+CREATE: Final = 0xF0
+CREATE2: Final = 0xF5
 SELFDESTRUCT: Final = 0xFF
 GAS_CLZ: Final = 5
 
@@ -38,8 +43,21 @@ def _unwrapped(opcode: Callable[..., object]) -> Callable[..., object]:
     return opcode
 
 
+def _measured(create: Any) -> Any:  # noqa: ANN401
+    """CREATE or CREATE2, with the limit of EIP-3860 ahead of all else that can refuse it."""
+
+    def run(computation: Any) -> None:  # noqa: ANN401
+        stack, limit = computation.stack, computation.max_init_code_size
+        if len(stack) >= 3 and stack[-3] > limit and not computation.msg.is_static:
+            raise OutOfGas(f"max initcode size exceeded: {stack[-3]}")
+        create(computation)
+
+    return as_opcode(run, create.mnemonic, 0)
+
+
 def _corrected(table: Mapping[int, Any]) -> dict[int, Any]:
-    return {**table, SELFDESTRUCT: _unwrapped(table[SELFDESTRUCT])}
+    creations = {op: _measured(table[op]) for op in (CREATE, CREATE2)}
+    return {**table, **creations, SELFDESTRUCT: _unwrapped(table[SELFDESTRUCT])}
 
 
 def _clz(computation: Any) -> None:  # noqa: ANN401  # the face of py-evm's opcodes
@@ -66,5 +84,5 @@ OSAKA: Final[dict[int, Any]] = {**PRAGUE, CLZ_OP: as_opcode(_clz, "CLZ", GAS_CLZ
 
 
 def undefined_in(table: Mapping[int, Any]) -> frozenset[int]:
-    """Opcodes that the loop runs without asking, and that a fork with this table does not have."""
-    return frozenset(PRAGUE) - frozenset(table)
+    """Opcodes that we have instructions for, and that a fork with this table does not have."""
+    return frozenset(OPCODES) - frozenset(table)

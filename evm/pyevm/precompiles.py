@@ -3,7 +3,7 @@
 SHA-256, RIPEMD-160 and identity are py-evm's. The others are ours over quick libraries, so that no
 input stands out by the time it takes for its gas (docs/adr/0009): `chain/crypto` for ecrecover and
 P-256, ckzg for point evaluation, `revm.py` for MODEXP, bn254 and BLAKE2, `bls12_381.py` for the
-rest. Our natives are functions over `Frame`; `frame.py` makes one for each call.
+rest. Our natives are functions over `Frame`; `native_frame.py` makes one for each call.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import ckzg
 from eth.exceptions import VMError
@@ -27,11 +27,9 @@ from chain.types import Address, Hash32
 
 from ..precompiles.frame import Native
 from . import bls12_381
-from .frame import run_native
+from .frame import Frame
+from .native_frame import run_native
 from .revm import run_precompile
-
-if TYPE_CHECKING:
-    from .computation import Computation
 
 Precompile: TypeAlias = Callable[[Any], Any]
 PrecompileTable: TypeAlias = dict[Address, Precompile]
@@ -62,7 +60,7 @@ BLS_MAP_TO_G2: Final = _address(0x11)
 P256VERIFY: Final = _address(0x100)
 
 
-def _ecrecover(frame: Computation) -> None:
+def _ecrecover(frame: Frame) -> None:
     """Precompile 0x01: address that signed; no output for an invalid signature."""
     frame.consume_gas(GAS_ECRECOVER, "ecrecover")
     data = frame.msg.data[:128].ljust(128, b"\x00")
@@ -81,7 +79,7 @@ def _trusted_setup() -> object:
     return ckzg.load_trusted_setup(str(TRUSTED_SETUP_PATH), 0)
 
 
-def _point_evaluation(frame: Computation) -> None:
+def _point_evaluation(frame: Frame) -> None:
     """Precompile 0x0a (EIP-4844): is y the value at z of the polynomial that was committed to?"""
     frame.consume_gas(GAS_POINT_EVALUATION, "point evaluation")
     data = frame.msg.data
@@ -155,7 +153,7 @@ def _modexp_gas_osaka(lengths: _ModularLengths) -> int:
 def _modexp(gas_of: Callable[[_ModularLengths], int]) -> Precompile:
     """Precompile 0x05 (EIP-198) at a fork's price: base ** exponent % modulus; 0 modulo 0."""
 
-    def precompile(frame: Computation) -> None:
+    def precompile(frame: Frame) -> None:
         data = frame.msg.data
         frame.consume_gas(gas_of(_modular_lengths(data)), "modexp")
         frame.output = run_precompile(0x05, data, "modexp")
@@ -166,7 +164,7 @@ def _modexp(gas_of: Callable[[_ModularLengths], int]) -> Precompile:
 def _bn254(number: int, name: str, gas: int, gas_per_pair: int = 0) -> Precompile:
     """Precompiles 0x06 to 0x08 (EIP-196, 197) at a fork's prices; a pair is 192 bytes."""
 
-    def precompile(frame: Computation) -> None:
+    def precompile(frame: Frame) -> None:
         data = frame.msg.data
         frame.consume_gas(gas + gas_per_pair * (len(data) // 192), name)
         frame.output = run_precompile(number, data, name)
@@ -174,7 +172,7 @@ def _bn254(number: int, name: str, gas: int, gas_per_pair: int = 0) -> Precompil
     return precompile
 
 
-def _blake2f(frame: Computation) -> None:
+def _blake2f(frame: Frame) -> None:
     """Precompile 0x09 (EIP-152): BLAKE2b's compression, one gas a round."""
     data = frame.msg.data
     if len(data) != BLAKE2F_BYTES:
@@ -186,7 +184,7 @@ def _blake2f(frame: Computation) -> None:
 def _bls(run: Callable[[bytes], bytes], gas_of: Callable[[int], int]) -> Precompile:
     """Precompiles 0x0b to 0x11 (EIP-2537); gas goes by the length of the input."""
 
-    def precompile(frame: Computation) -> None:
+    def precompile(frame: Frame) -> None:
         data = frame.msg.data
         frame.consume_gas(gas_of(len(data)), "BLS12-381")
         frame.output = run(data)
@@ -207,7 +205,7 @@ def _msm_gas(term_bytes: int, gas: int, discounts: Sequence[int]) -> Callable[[i
 def _p256_verify(gas: int) -> Precompile:
     """Precompile 0x100 (EIP-7951, RIP-7212): 1 for a valid P-256 signature, else no output."""
 
-    def precompile(frame: Computation) -> None:
+    def precompile(frame: Frame) -> None:
         frame.consume_gas(gas, "p256verify")
         data = frame.msg.data
         if len(data) == 160 and verify_p256(data):
@@ -219,7 +217,7 @@ def _p256_verify(gas: int) -> Precompile:
 def _limited(precompile: Precompile, limit_bytes: int) -> Precompile:
     """The same for input of at most that many bytes; more fails, as on the OP Stack's L2s."""
 
-    def limited(frame: Computation) -> None:
+    def limited(frame: Frame) -> None:
         if len(frame.msg.data) > limit_bytes:
             raise VMError(f"bad input of {len(frame.msg.data)} bytes, {limit_bytes} at most")
         precompile(frame)
@@ -228,7 +226,7 @@ def _limited(precompile: Precompile, limit_bytes: int) -> Precompile:
 
 
 def _native(run: Native) -> Precompile:
-    def precompile(frame: Computation) -> None:
+    def precompile(frame: Frame) -> None:
         run_native(run, frame)
 
     return precompile

@@ -15,18 +15,23 @@ INVALID: Final = 0xFE
 
 
 class Program:
-    """Code with a STOP behind it, the constants of its pushes and its valid jump targets."""
+    """Code with a STOP behind it, the constants of its pushes and its valid jump targets.
 
-    __slots__ = ("code", "jump_targets", "pushes")
+    `opcodes` are those that occur in it, push data apart.
+    """
+
+    __slots__ = ("code", "jump_targets", "opcodes", "pushes")
 
     def __init__(self, code: bytes) -> None:
         # One zero byte behind the end is the STOP that running off the end means.
         self.code = code + b"\x00"
         self.pushes: dict[int, tuple[int, int]] = {}
         self.jump_targets: set[int] = set()
+        self.opcodes: set[int] = set()
         pc, end = 0, len(code)
         while pc < end:
             op = code[pc]
+            self.opcodes.add(op)
             if op == JUMPDEST:
                 self.jump_targets.add(pc)
             elif PUSH1 <= op <= PUSH32:

@@ -117,6 +117,16 @@ class MachineState:
             or inner.storage_root(address) != EMPTY_TRIE_ROOT
         )
 
+    def access(self, address: Address) -> bool:
+        """Note that an account is accessed; was it the first time in this transaction?
+
+        EIP-2929, with every precompile warm from the start.
+        """
+        if address in self._precompiles or self.inner.is_address_warm(address):
+            return False
+        self.inner.warm_address(address)
+        return True
+
     def is_address_warm(self, address: Address) -> bool:
         """EIP-2929, with every precompile warm from the start."""
         return address in self._precompiles or self.inner.is_address_warm(address)

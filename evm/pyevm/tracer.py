@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from eth.constants import STACK_DEPTH_LIMIT
 from eth.exceptions import Halt, InvalidInstruction, InvalidJumpDestination, VMError
@@ -17,13 +17,16 @@ from eth.vm.code_stream import CodeStream
 from chain.types import Address
 
 from ..tracing import FrameEntry, Step, Tracer
-from .computation import Computation, FrameMessage, TransactionFacts
+from .computation import Computation
 from .errors import describe
+from .message import FrameMessage, TransactionFacts
 from .state import MachineState
+from .stock import StockComputation
 
 # Where geth's names differ from py-evm's.
 # CREATE, CALL, CALLCODE, DELEGATECALL, CREATE2, STATICCALL, SELFDESTRUCT
 _FRAME_OPS = frozenset((0xF0, 0xF1, 0xF2, 0xF4, 0xF5, 0xFA, 0xFF))
+_Frame = TypeVar("_Frame", bound=Computation)
 _GETH_NAMES = {0x20: "KECCAK256", 0x44: "DIFFICULTY"}
 
 
@@ -47,7 +50,7 @@ def _address(word: int) -> Address:
     return Address((word & (1 << 160) - 1).to_bytes(20, "big"))
 
 
-class Traced(Computation):
+class Traced(StockComputation):
     """A frame that reports itself; `traced` mixes it into a kind of computation."""
 
     tracer: ClassVar[Tracer]
@@ -55,19 +58,15 @@ class Traced(Computation):
     gas_at_child = -1
     refused_gas = -1
 
-    def execute(self) -> None:
-        """Run opcode by opcode, announcing each; precompiles run as they are."""
-        message = self.msg
-        if message.code and (message.is_create or message.code_address not in self.precompiles):
-            self.code = CodeStream(message.code)
-            while self._step():
-                pass
-        else:
-            super().execute()
+    def run_code(self, code: bytes) -> None:
+        """Run opcode by opcode, announcing each."""
+        self.code = CodeStream(code)
+        while self._step():
+            pass
 
     def _step(self) -> bool:
-        code, meter, depth = self.code, self.meter, self.msg.depth + 1
-        pc, value, gas = code.program_counter, code.peek(), meter.gas_remaining
+        code, depth = self.code, self.msg.depth + 1
+        pc, value, gas = code.program_counter, code.peek(), self.gas_left
         self.current_op = opcode_name(self.opcodes, value)
         self.gas_at_child = -1
         self.tracer.step(self._snapshot(pc, depth))
@@ -80,13 +79,13 @@ class Traced(Computation):
         except Halt:
             if before is not None:
                 self._report_destruction(before)
-            self.tracer.step_cost(depth, gas - meter.gas_remaining, None)
+            self.tracer.step_cost(depth, gas - self.gas_left, None)
             return False
         except VMError as error:
-            self.tracer.step_cost(depth, gas - meter.gas_remaining, describe(error))
+            self.tracer.step_cost(depth, gas - self.gas_left, describe(error))
             raise
         spent = self.gas_at_child
-        self.tracer.step_cost(depth, gas - meter.gas_remaining if spent < 0 else gas - spent, None)
+        self.tracer.step_cost(depth, gas - self.gas_left if spent < 0 else gas - spent, None)
         return True
 
     def _frameless(self, value: int) -> _Before | None:
@@ -110,7 +109,7 @@ class Traced(Computation):
         kind, stack = self.current_op, before.stack
         if kind in ("CREATE", "CREATE2"):
             to, (value, start, size) = self.msg.storage_address, stack[:-4:-1]
-            gas = self.meter.gas_remaining - self.meter.gas_remaining // 64
+            gas = self.gas_left - self.gas_left // 64
         else:
             has_value = kind in ("CALL", "CALLCODE")
             to, gas = _address(stack[-2]), self.refused_gas
@@ -148,11 +147,11 @@ class Traced(Computation):
         return Step(
             pc=pc,
             op=self.current_op,
-            gas=self.meter.gas_remaining,
+            gas=self.gas_left,
             depth=depth,
             stack=self.stack,
             memory=self.memory,
-            refund=self.meter.gas_refunded,
+            refund=self.facts.refund,
             address=address,
             storage_at=lambda slot: self.state.get_storage(address, slot),
             return_data=self.return_data,
@@ -168,15 +167,15 @@ class Traced(Computation):
         cls,
         state: MachineState,
         message: FrameMessage,
-        transaction_context: TransactionFacts,
-        parent_computation: Computation | None = None,
-    ) -> Computation:
+        facts: TransactionFacts,
+        parent: Computation | None = None,
+    ) -> Self:
         """Report a call around it."""
         # A creation passes here too, on its way from apply_create_message, which reports it.
         if message.is_create:
-            return super().apply_message(state, message, transaction_context, parent_computation)
-        _enter(cls.tracer, message, parent_computation)
-        done = super().apply_message(state, message, transaction_context, parent_computation)
+            return super().apply_message(state, message, facts, parent)
+        _enter(cls.tracer, message, parent)
+        done = super().apply_message(state, message, facts, parent)
         return _leave(cls.tracer, done)
 
     @classmethod
@@ -184,15 +183,13 @@ class Traced(Computation):
         cls,
         state: MachineState,
         message: FrameMessage,
-        transaction_context: TransactionFacts,
-        parent_computation: Computation | None = None,
-    ) -> Computation:
+        facts: TransactionFacts,
+        parent: Computation | None = None,
+    ) -> Self:
         """Report a creation around it."""
-        _enter(cls.tracer, message, parent_computation)
+        _enter(cls.tracer, message, parent)
         try:
-            done = super().apply_create_message(
-                state, message, transaction_context, parent_computation
-            )
+            done = super().apply_create_message(state, message, facts, parent)
         except VMError as error:  # init code too long: the creator fails, and there is no frame
             cls.tracer.leave(message.gas, b"", describe(error))
             raise
@@ -208,7 +205,7 @@ def _enter(tracer: Tracer, message: FrameMessage, parent: Computation | None) ->
     kind = "CREATE" if message.is_create else "CALL"
     if isinstance(parent, Traced):
         kind = parent.current_op
-        parent.gas_at_child = parent.meter.gas_remaining
+        parent.gas_at_child = parent.gas_left
     delegate = kind in ("DELEGATECALL", "CALLCODE")
     tracer.enter(
         FrameEntry(
@@ -223,9 +220,9 @@ def _enter(tracer: Tracer, message: FrameMessage, parent: Computation | None) ->
     )
 
 
-def _leave(tracer: Tracer, done: Computation) -> Computation:
-    error = done._error
+def _leave(tracer: Tracer, done: _Frame) -> _Frame:
+    error = done.error
     output = done.state.get_code(done.msg.storage_address) if done.msg.is_create else done.output
-    used = done.msg.gas - done.get_gas_remaining()
-    tracer.leave(used, bytes(output if error is None else done.output), error and describe(error))
+    used = done.msg.gas - done.gas_left
+    tracer.leave(used, output if error is None else done.output, error and describe(error))
     return done

@@ -6,20 +6,18 @@ It lives and dies with its frame like any log. What is done with the logs is `si
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container
 from itertools import count
-from typing import Any, ClassVar, Final
-
-from eth.exceptions import Halt
+from typing import ClassVar, Final
 
 from chain.abi import event_topic
 from chain.state import State
 from chain.types import Address
 
 from ..environment import BlockEnvironment
-from .computation import Computation, FrameMessage, TransactionFacts
+from .computation import Computation
 from .machine import Machine
-from .opcodes import SELFDESTRUCT
+from .message import FrameMessage, TransactionFacts
 from .state import MachineState, machine_state
 
 TRANSFER_TOKEN: Final = Address(b"\xee" * 20)
@@ -39,21 +37,28 @@ class NumberedAddress(bytes):
 class _Numbered(Computation):
     """A frame whose logs are numbered; with `logs_transfers` moves of wei are among them."""
 
+    __slots__ = ()
+
     numbers: ClassVar[count[int]]
     logs_transfers: ClassVar[bool]
     is_traced = True
     """So that a plain transfer takes a frame too."""
 
-    def __init__(
-        self, state: MachineState, message: FrameMessage, transaction: TransactionFacts
-    ) -> None:
-        super().__init__(state, message, transaction)
+    def __init__(self, state: MachineState, message: FrameMessage, facts: TransactionFacts) -> None:
+        super().__init__(state, message, facts)
         if message.should_transfer_value:
             self.log_transfer(message.sender, message.storage_address, message.value)
 
     def add_log_entry(self, account: Address, topics: tuple[int, ...], data: bytes) -> None:
         """Append a log with its number."""
         self._append(account, topics, data, is_transfer=False)
+
+    def self_destruct(self, heir: Address) -> None:
+        """As Computation; logs what is sent."""
+        own = self.msg.storage_address
+        amount = self.state.get_balance(own)
+        super().self_destruct(heir)
+        self.log_transfer(own, heir, amount)
 
     def log_transfer(self, sender: Address, to: Address, amount: int) -> None:
         """Append the log of a move of wei, if there is one and they are wanted."""
@@ -67,22 +72,6 @@ class _Numbered(Computation):
         numbered = NumberedAddress(account)
         numbered.number, numbered.is_transfer = next(self.numbers), is_transfer
         super().add_log_entry(Address(numbered), topics, data)
-
-
-def _logging(selfdestruct: Any) -> Any:  # noqa: ANN401  # the face of py-evm's opcodes
-    """SELFDESTRUCT, which also logs what it sends."""
-
-    def run(frame: _Numbered) -> None:
-        own = frame.msg.storage_address
-        amount = frame.state.get_balance(own)
-        heir = frame.stack[-1].to_bytes(32, "big")[12:] if frame.stack else b""
-        try:
-            selfdestruct(frame)
-        except Halt:
-            frame.log_transfer(own, Address(heir), amount)
-            raise
-
-    return run
 
 
 class NumberingMachine(Machine):
@@ -100,10 +89,5 @@ class NumberingMachine(Machine):
         """`warm` are the addresses that every transaction finds warm: the chain's precompiles."""
         super().__init__(state, block)
         self._view = machine_state(state, block, warm)
-        opcodes: Mapping[int, Any] = self._kind.opcodes
-        parts = {
-            "numbers": numbers,
-            "logs_transfers": logs_transfers,
-            "opcodes": {**opcodes, SELFDESTRUCT: _logging(opcodes[SELFDESTRUCT])},
-        }
+        parts = {"__slots__": (), "numbers": numbers, "logs_transfers": logs_transfers}
         self._kind = type("Numbered" + self._kind.__name__, (_Numbered, self._kind), parts)

@@ -11,7 +11,8 @@ from chain.state import MemoryStateStore, State
 from chain.types import Address, Hash32
 from evm.environment import BlockEnvironment
 from evm.precompiles.frame import Native
-from evm.pyevm.computation import FrameMessage, TransactionFacts, computation_with
+from evm.pyevm.kinds import computation_with
+from evm.pyevm.message import FrameMessage, TransactionFacts
 from evm.pyevm.state import MachineState
 
 
@@ -36,7 +37,7 @@ class MachineHost:
             blob_base_fee=1,
             block_hash=lambda _number: None,
         )
-        self._view = MachineState(self.state, block, self._kind.get_precompiles())
+        self._view = MachineState(self.state, block, self._kind.precompiles)
         for address in natives:
             self.state.set_nonce(address, 1)
             self.state.set_code(address, b"\xfe")
@@ -68,9 +69,10 @@ class MachineHost:
         self.state.warm_address(caller)  # as the sender of a transaction is (EIP-2929)
         code = self.state.get_code(to)
         message = FrameMessage(gas, to, caller, value, calldata, code, is_static=is_static)
-        frame = self._kind.apply_message(self._view, message, TransactionFacts(caller, 0))
+        facts = TransactionFacts(caller, 0)
+        frame = self._kind.apply_message(self._view, message, facts)
         logs = tuple(
             Log(address, tuple(Hash32(topic.to_bytes(32, "big")) for topic in topics), data)
-            for address, topics, data in (frame._log_entries if frame.is_success else ())
+            for address, topics, data in facts.logs
         )
-        return Outcome(frame.is_success, bytes(frame.output), gas - frame.get_gas_remaining(), logs)
+        return Outcome(frame.succeeded, frame.output, gas - frame.gas_left, logs)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ..instructions import INSTRUCTIONS
-from .symbols import MASK, Kind, Symbol, condition, constant, ring, word
+from .symbols import Kind, Symbol, condition, constant, ring, word
 
 Writer = Callable[..., Symbol]
 Folder = Callable[..., int]
@@ -122,30 +122,14 @@ WRITERS: Final[dict[int, tuple[int, Writer]]] = {
     0x1B: (2, _shl),
     0x1C: (2, _shr),
     0x1D: (2, _called("sar")),
+    0x1E: (1, lambda a: word(f"256 - {a.word()}.bit_length()")),
 }
 """By opcode: how many operands it takes and its source."""
 
 READ_TWICE: Final[dict[int, int]] = {0x04: 1, 0x06: 1, 0x08: 2, 0x09: 2, 0x1B: 0, 0x1C: 0}
 """By opcode: the operand that its source names twice, and that has to be simple therefore."""
 
-FOLDERS: Final[dict[int, Folder]] = {
-    0x01: lambda a, b: (a + b) & MASK,
-    0x02: lambda a, b: (a * b) & MASK,
-    0x03: lambda a, b: (a - b) & MASK,
-    0x04: lambda a, b: a // b if b else 0,
-    0x06: lambda a, b: a % b if b else 0,
-    0x10: lambda a, b: int(a < b),
-    0x11: lambda a, b: int(a > b),
-    0x14: lambda a, b: int(a == b),
-    0x15: lambda a: int(not a),
-    0x16: lambda a, b: a & b,
-    0x17: lambda a, b: a | b,
-    0x18: lambda a, b: a ^ b,
-    0x19: lambda a: a ^ MASK,
-    0x1B: lambda a, b: (b << a) & MASK if a < 256 else 0,
-    0x1C: lambda a, b: b >> a if a < 256 else 0,
-    **{opcode: pure(opcode) for opcode in (0x05, 0x07, 0x08, 0x09, 0x0B, 0x12, 0x13, 0x1A, 0x1D)},
-}
+FOLDERS: Final[dict[int, Folder]] = {opcode: pure(opcode) for opcode in WRITERS}
 """By opcode: its result for operands that are known."""
 
 FUNCTIONS: Final[dict[str, Folder]] = {

@@ -18,7 +18,7 @@ from chain.crypto.keccak import keccak256
 
 from ..program import Program
 from .arithmetic import FOLDERS, READ_TWICE, WRITERS
-from .effects import ENVIRONMENT, INSTRUCTION_EFFECTS, MEMORY_WRITERS, RUN_ENDS, STOCK_EFFECTS
+from .effects import EFFECTS, ENVIRONMENT, MEMORY_WRITERS, RUN_ENDS
 from .symbols import LONGEST_SOURCE, Kind, Symbol, constant, name, word
 
 MAX_TRACKED_MEMORY = 1 << 16
@@ -37,9 +37,7 @@ SHUFFLES: Final = range(0x5F, 0xA0)
 ACTIONS: Final = frozenset(
     {0x0A, 0x20, 0x35, 0x38, 0x3D, *range(0x50, 0x56), 0x58, 0x59, 0x5A, 0x5C}
 )
-SUPPORTED: Final = frozenset(
-    {*SHUFFLES, *WRITERS, *ENVIRONMENT, *ACTIONS, *INSTRUCTION_EFFECTS, *STOCK_EFFECTS}
-)
+SUPPORTED: Final = frozenset({*SHUFFLES, *WRITERS, *ENVIRONMENT, *ACTIONS, *EFFECTS})
 """Opcodes that `Path.step` translates; those that jump or stop are the region's."""
 
 
@@ -220,24 +218,22 @@ class Path:
         elif op == 0x59 or op == 0x5A or op == 0x3D:
             source = {0x59: "len(memory)", 0x5A: "gas", 0x3D: "len(frame.return_data)"}[op]
             self.push(self._assigned(source))
-        elif op in INSTRUCTION_EFFECTS:
-            self._call_out(op, INSTRUCTION_EFFECTS[op], f"gas = instructions[{op}]")
         else:
-            self._call_out(op, STOCK_EFFECTS[op], f"gas = stock[{op}]")
+            self._call_out(op)
 
     def _assigned(self, source: str) -> Symbol:
         local = self.fresh()
         self.emit(f"{local.source} = {source}")
         return local
 
-    def _call_out(self, op: int, effect: tuple[int, int], call: str) -> None:
-        takes, gives = effect
+    def _call_out(self, op: int) -> None:
+        takes, gives = EFFECTS[op]
         operands = self.pops(takes)
         if takes == 1:
             self.emit(f"stack.append({operands[0].word()})")
         elif takes:
             self.emit(f"stack += ({', '.join([each.word() for each in reversed(operands)])})")
-        self.emit(f"{call}(frame, stack, gas)")
+        self.emit(f"gas = instructions[{op}](frame, stack, gas)")
         if op in MEMORY_WRITERS:
             self.words.clear()
         if gives:

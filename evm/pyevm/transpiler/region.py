@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from ..costs import STATIC_GAS
+from ..instructions import STATIC_GAS
 from ..program import Program
 from .path import POSITIONS, SUPPORTED, Path, as_condition, variable
 from .runtime import NAMESPACE
@@ -33,7 +33,7 @@ MAX_KNOWN_TARGETS: Final = 8
 LEAVE: Final = "@leave@"
 
 JUMPDEST, JUMP, JUMPI = 0x5B, 0x56, 0x57
-STOP, RETURN, REVERT, SELFDESTRUCT = 0x00, 0xF3, 0xFD, 0xFF
+STOP, RETURN, REVERT, SELFDESTRUCT = ENDS = 0x00, 0xF3, 0xFD, 0xFF
 BAD_JUMP: Final = "raise InvalidJumpDestination('invalid jump destination')"
 
 
@@ -93,27 +93,28 @@ def follow(program: Program, path: Path, pc: int) -> tuple[Ending, int]:
         condition = path.pop() if op == JUMPI else None
         path.end_run()
         return Ending(target, condition, pc + 1 if op == JUMPI else None), count
+    is_over = op in ENDS and len(path.stack) <= MAX_WORDS
+    if is_over:
+        path.run_gas += STATIC_GAS[op]
     path.end_run()
-    if len(path.stack) > MAX_WORDS:
-        path.hand_back(pc)
+    if is_over:
+        _end(path, op)
     else:
-        _end(path, pc, op)
+        path.hand_back(pc)
     return Ending(), count
 
 
-def _end(path: Path, pc: int, op: int) -> None:
+def _end(path: Path, op: int) -> None:
     if op == STOP:
-        path.emit("frame.meter.gas_remaining = gas")
+        path.emit("frame.gas_left = gas")
         path.emit("return None")
     elif op in (RETURN, REVERT):
         offset, size = path.pops(2)
-        function = "leave" if op == RETURN else "revert"
+        function = "leave" if op == RETURN else "give_up"
         path.emit(f"return {function}(frame, {offset.word()}, {size.word()}, gas)")
-    elif op == SELFDESTRUCT:
-        path.emit(f"stack.append({path.pop().word()})")
-        path.emit(f"return stock[{op}](frame, stack, gas)")
     else:
-        path.hand_back(pc)
+        path.emit(f"stack.append({path.pop().word()})")
+        path.emit("return selfdestruct(frame, stack, gas)")
 
 
 class Explorer:

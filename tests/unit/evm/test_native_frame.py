@@ -7,7 +7,7 @@ from conformance_frame import ALICE, FRAME_CHECKS, NATIVE_A
 from machine_host import MachineHost
 
 from chain.types import to_address
-from evm.pyevm.computation import FrameMessage, TransactionFacts
+from evm.pyevm.message import FrameMessage, TransactionFacts
 
 PROXY = to_address("0x00000000000000000000000000000000000c0de0")
 
@@ -31,7 +31,7 @@ def _call_through(host, opcode, value=b""):
     host.state.begin_transaction()
     message = FrameMessage(2_000_000, PROXY, ALICE, 0, b"", code)
     frame = host._kind.apply_message(host._view, message, TransactionFacts(ALICE, 0))
-    assert frame.is_success
+    assert frame.succeeded
     return int.from_bytes(frame.output, "big"), frame
 
 
