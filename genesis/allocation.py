@@ -26,7 +26,7 @@ from . import addresses
 from .config import ChainConfig, RollupConfig, RollupGenesis, default_batch_inbox
 from .dev_accounts import DEV_BALANCE_WEI, dev_accounts
 from .fields import ConfigError, Fields, parse_integer
-from .predeploys import runtime_code
+from .predeploys import blueprint_code, runtime_code, storage_slot
 from .presets import dev_l1_preset
 
 if TYPE_CHECKING:
@@ -277,10 +277,59 @@ def l1_contracts() -> dict[Address, GenesisAccount]:
     }
 
 
-def l2_contracts(fee_recipient: Address) -> dict[Address, GenesisAccount]:
+@dataclass(frozen=True, slots=True)
+class L1Bridges:
+    """The contracts of L1 to which the L2's messenger and bridge listen."""
+
+    messenger: Address = ZERO_ADDRESS
+    standard_bridge: Address = ZERO_ADDRESS
+
+
+_NO_L1_BRIDGES: Final = L1Bridges()
+
+
+def _bridge_contracts(l1: L1Bridges) -> dict[Address, GenesisAccount]:
+    """Messenger, bridge and token factory, with what a constructor would have written."""
+    return {
+        addresses.L2_CROSS_DOMAIN_MESSENGER: _with_addresses(
+            "L2CrossDomainMessenger", {("CrossDomainMessenger", "otherMessenger"): l1.messenger}
+        ),
+        addresses.L2_STANDARD_BRIDGE: _with_addresses(
+            "L2StandardBridge",
+            {
+                ("StandardBridge", "messenger"): addresses.L2_CROSS_DOMAIN_MESSENGER,
+                ("StandardBridge", "otherBridge"): l1.standard_bridge,
+            },
+        ),
+        addresses.OPTIMISM_MINTABLE_ERC20_FACTORY: _with_addresses(
+            "OptimismMintableERC20Factory",
+            {
+                ("bridge",): addresses.L2_STANDARD_BRIDGE,
+                ("blueprint",): addresses.MINTABLE_ERC20_BLUEPRINT,
+            },
+        ),
+        addresses.MINTABLE_ERC20_BLUEPRINT: GenesisAccount(
+            nonce=1, code=blueprint_code("OptimismMintableERC20")
+        ),
+    }
+
+
+def _with_addresses(contract: str, variables: Mapping[tuple[str, ...], Address]) -> GenesisAccount:
+    storage = {
+        storage_slot(contract, *names): int.from_bytes(address, "big")
+        for names, address in variables.items()
+        if address != ZERO_ADDRESS
+    }
+    return GenesisAccount(nonce=1, code=runtime_code(contract), storage=storage)
+
+
+def l2_contracts(
+    fee_recipient: Address, l1_bridges: L1Bridges = _NO_L1_BRIDGES
+) -> dict[Address, GenesisAccount]:
     """Predeploys, native precompiles and system contracts of the L2.
 
-    `fee_recipient` is the account that the fee vaults pay.
+    `fee_recipient` is the account that the fee vaults pay. Without `l1_bridges` the L2's own
+    messenger and bridge listen to nobody.
     """
     vault = GenesisAccount(
         nonce=1,
@@ -297,6 +346,7 @@ def l2_contracts(fee_recipient: Address) -> dict[Address, GenesisAccount]:
             nonce=1, code=runtime_code("L2ToL1MessagePasser")
         ),
         addresses.GAS_PRICE_ORACLE: GenesisAccount(nonce=1, code=runtime_code("GasPriceOracle")),
+        **_bridge_contracts(l1_bridges),
         **dict.fromkeys(_FEE_VAULTS, vault),
         **dict.fromkeys(addresses.NATIVE_PRECOMPILES.values(), native),
     }
@@ -326,6 +376,7 @@ def l2_genesis(
     *,
     fee_recipient: Address | None = None,
     chain_id: int | None = None,
+    l1_bridges: L1Bridges = _NO_L1_BRIDGES,
     extra_alloc: Mapping[Address, GenesisAccount] | None = None,
 ) -> GenesisSpec:
     """The L2 of a preset whose first block has the timestamp of its L1 anchor, in seconds.
@@ -347,7 +398,7 @@ def l2_genesis(
             eip1559_elasticity=preset.eip1559_elasticity,
         ),
         alloc={
-            **l2_contracts(fee_recipient or addresses.PLATFORM_ACCOUNT),
+            **l2_contracts(fee_recipient or addresses.PLATFORM_ACCOUNT, l1_bridges),
             **(dev_alloc() if preset.has_dev_accounts else {}),
             **(extra_alloc or {}),
         },

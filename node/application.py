@@ -404,7 +404,7 @@ class DevNet:
                 "chain_id": self.rollup.l2_chain_id,
                 "genesis": "0x" + genesis.hex(),
             },
-            "contracts": contract_addresses(self.rollup),
+            "contracts": contract_addresses(self.rollup, datadir),
             "predeploys": {name: "0x" + at.hex() for name, at in PREDEPLOYS.items()},
             "precompiles": {name: "0x" + at.hex() for name, at in NATIVE_PRECOMPILES.items()},
             "accounts": [
@@ -487,7 +487,7 @@ async def _found_rollup(
         else:
             await fund_roles(client, founded.config.l1_chain_id)
             name = str(await client.call("web3_clientVersion"))
-        await deploy_contracts(client, config.datadir, founded.config)
+        await deploy_contracts(client, config.datadir, founded)
     return founded, name
 
 

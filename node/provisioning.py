@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 from chain.errors import StemmaError
@@ -19,7 +19,9 @@ from chain.types import Address
 from genesis.allocation import (
     GenesisSpec,
     L1Anchor,
+    L1Bridges,
     dev_l1_genesis,
+    genesis_block,
     l2_genesis,
     rollup_config,
 )
@@ -27,11 +29,13 @@ from genesis.config import RollupConfig
 from genesis.dev_accounts import DEV_BALANCE_WEI, dev_account, dev_accounts
 from genesis.presets import L2Preset, l2_preset
 from rollup.settlement.deploy import (
+    CONTRACTS,
     DeploymentFees,
     SettlementParameters,
     deployment_transactions,
     settlement_addresses,
 )
+from rollup.wire.output_root import output_of_header
 
 from .l1.decoding import header_from_json
 from .l1.fee_bumping import initial_fees
@@ -181,9 +185,17 @@ async def _found_anew(
         portal=contracts.portal,
         system_config=contracts.system_config,
     )
-    genesis = l2_genesis(preset, anchor.timestamp)
+    bridges = L1Bridges(contracts.l1_cross_domain_messenger, contracts.l1_standard_bridge)
+    genesis = l2_genesis(preset, anchor.timestamp, l1_bridges=bridges)
     config = rollup_config(preset, anchor, dev_account("batcher").address, genesis)
-    write_json(datadir / _DEPLOYMENT_FILE, {"deployer_nonce": nonce})
+    deployment = {
+        "deployer_nonce": nonce,
+        "contracts": {
+            name: "0x" + address.hex()
+            for name, address in zip(CONTRACTS, astuple(contracts), strict=True)
+        },
+    }
+    write_json(datadir / _DEPLOYMENT_FILE, deployment)
     write_json(datadir / GENESIS_FILE, genesis.to_json())
     write_json(datadir / ROLLUP_FILE, config.to_json())
     return Founded(config, genesis)
@@ -205,31 +217,40 @@ async def fund_roles(client: JsonRpcClient, chain_id: int) -> None:
             await rich.send_and_wait(request)
 
 
-async def deploy_contracts(client: JsonRpcClient, datadir: Path, config: RollupConfig) -> None:
-    """Send the two creations that are not on L1 yet; they are mined in their own time.
+def _deployment(datadir: Path) -> tuple[int, dict[str, str]]:
+    """The deployer's first nonce, and the contracts' addresses by name."""
+    path = datadir / _DEPLOYMENT_FILE
+    deployment = read_json(path)
+    if "contracts" not in deployment:
+        raise DifferentL1(
+            f"{path}: this rollup was founded before withdrawals could be proven, and its "
+            "contracts cannot be changed; use another data directory"
+        )
+    return int(deployment["deployer_nonce"]), dict(deployment["contracts"])
 
-    Raises L1CallFailed when the deployer's nonce has gone elsewhere.
+
+async def deploy_contracts(client: JsonRpcClient, datadir: Path, founded: Founded) -> None:
+    """Send the creations that are not on L1 yet; they are mined in their own time.
+
+    Raises L1CallFailed when the deployer's nonce has gone elsewhere, DifferentL1 for a data
+    directory of an older version.
     """
-    addresses = (config.l1_system_config_address, config.deposit_contract_address)
+    first_nonce, contracts = _deployment(datadir)
     codes = await client.batch(
-        [("eth_getCode", ("0x" + address.hex(), "latest")) for address in addresses]
+        [("eth_getCode", (address, "latest")) for address in contracts.values()]
     )
-    first_nonce = int(read_json(datadir / _DEPLOYMENT_FILE)["deployer_nonce"])
-    deployer = dev_account("deployer")
+    if "0x" not in codes:
+        return
     block, tip = await client.batch(
         [("eth_getBlockByNumber", ("latest", False)), ("eth_maxPriorityFeePerGas", ())]
     )
     fees = initial_fees(int(block["baseFeePerGas"], 16), int(tip, 16))
+    deployer = dev_account("deployer")
     creations = deployment_transactions(
-        SettlementParameters(
-            owner=deployer.address,
-            system_config=config.genesis.system_config,
-            unsafe_block_signer=dev_account("sequencer").address,
-            batch_inbox=config.batch_inbox_address,
-        ),
+        _settlement_parameters(founded),
         deployer=deployer.address,
         nonce=first_nonce,
-        l1_chain_id=config.l1_chain_id,
+        l1_chain_id=founded.config.l1_chain_id,
         fees=DeploymentFees(fees.cap_wei, fees.tip_wei),
     )
     for code, creation in zip(codes, creations, strict=True):
@@ -241,13 +262,26 @@ async def deploy_contracts(client: JsonRpcClient, datadir: Path, config: RollupC
         except L1CallFailed as error:
             if "already known" not in error.message:
                 raise
-    logger.info("settlement contracts", extra={"portal": addresses[1].hex()})
+    logger.info("settlement contracts", extra={"portal": contracts["OptimismPortal"]})
 
 
-def contract_addresses(config: RollupConfig) -> dict[str, str]:
-    """L1 contracts by name, for run.json."""
-    return {
-        "OptimismPortal": "0x" + config.deposit_contract_address.hex(),
-        "SystemConfig": "0x" + config.l1_system_config_address.hex(),
-        "BatchInbox": "0x" + config.batch_inbox_address.hex(),
-    }
+def _settlement_parameters(founded: Founded) -> SettlementParameters:
+    config = founded.config
+    genesis = genesis_block(founded.genesis)[0].header
+    return SettlementParameters(
+        owner=dev_account("deployer").address,
+        guardian=dev_account("deployer").address,
+        system_config=config.genesis.system_config,
+        unsafe_block_signer=dev_account("sequencer").address,
+        batch_inbox=config.batch_inbox_address,
+        l2_chain_id=config.l2_chain_id,
+        anchor_root=output_of_header(genesis).root,
+        anchor_number=genesis.number,
+        settlement=l2_preset(_DEV_PRESET).settlement,
+    )
+
+
+def contract_addresses(config: RollupConfig, datadir: Path) -> dict[str, str]:
+    """L1 contracts by name, for run.json. Raises DifferentL1 as deploy_contracts does."""
+    _, contracts = _deployment(datadir)
+    return {**contracts, "BatchInbox": "0x" + config.batch_inbox_address.hex()}

@@ -4,7 +4,8 @@
     python scripts/build_contracts.py --check    compare only; exit code 1 names what differs
 
 An artifact is JSON: the ABI, creation and runtime bytecode, the storage layout, the SHA-256 of the
-source and the compiler version. Artifacts are committed, so a node needs no compiler.
+source and of each module it imports, and the compiler version. Artifacts are committed, so a node
+needs no compiler. NAME.layout.json beside NAME.vy puts variables into slots that tools know.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRACTS = (
@@ -22,6 +25,7 @@ CONTRACTS = (
     (ROOT / "rollup" / "settlement" / "contracts", ROOT / "rollup" / "settlement" / "artifacts"),
 )
 OUTPUT_FORMATS = ("abi", "bytecode", "bytecode_runtime", "layout")
+_IMPORT = re.compile(r"^(?:from (?P<package>\S+) )?import (?P<module>\S+)", re.MULTILINE)
 
 
 def sources() -> list[tuple[Path, Path]]:
@@ -33,19 +37,42 @@ def sources() -> list[tuple[Path, Path]]:
     ]
 
 
+def modules(source: Path) -> list[Path]:
+    """Every module that a source imports, and that those import, in order of their paths."""
+    found: set[Path] = set()
+    waiting = [source]
+    while waiting:
+        for match in _IMPORT.finditer(waiting.pop().read_text(encoding="utf-8")):
+            parts = [part for part in (match["package"], match["module"]) if part]
+            relative = Path(*".".join(parts).split(".")).with_suffix(".vy")
+            for folder in (source.parent, ROOT):
+                path = folder / relative
+                if path.exists() and path not in found:
+                    found.add(path)
+                    waiting.append(path)
+    return sorted(found)
+
+
 def build(source: Path) -> str:
     """The artifact's text for one source file."""
     import vyper
-    from vyper.compiler import compile_code
 
     text = source.read_text(encoding="utf-8")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # large arrays: see L2ToL1MessagePasser.vy
-        output = compile_code(text, output_formats=OUTPUT_FORMATS)
+    output = _compile(source, text, None)
+    layout_file = source.with_suffix(".layout.json")
+    if layout_file.exists():
+        layout = output["layout"]["storage_layout"]
+        for name, slot in json.loads(layout_file.read_text(encoding="utf-8")).items():
+            layout[name]["slot"] = int(slot, 16)
+        output = _compile(source, text, layout)
     artifact = {
         "contract": source.stem,
         "source": source.relative_to(ROOT).as_posix(),
         "source_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "modules_sha256": {
+            path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in modules(source)
+        },
         "compiler": f"vyper {vyper.__version__}",
         "abi": output["abi"],
         "bytecode": output["bytecode"],
@@ -53,6 +80,24 @@ def build(source: Path) -> str:
         "storage_layout": output["layout"].get("storage_layout", {}),
     }
     return json.dumps(artifact, indent=1) + "\n"
+
+
+def _compile(source: Path, text: str, layout: dict[str, Any] | None) -> dict[str, Any]:
+    from vyper.compiler import compile_code
+    from vyper.compiler.input_bundle import FilesystemInputBundle, JSONInput
+
+    override = layout and JSONInput(0, source, source, "", layout)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # large arrays: see L2ToL1MessagePasser.vy
+        output: dict[str, Any] = compile_code(
+            text,
+            contract_path=source,
+            resolved_path=source,
+            input_bundle=FilesystemInputBundle([ROOT, source.parent]),
+            output_formats=OUTPUT_FORMATS,
+            storage_layout_override=override,
+        )
+    return output
 
 
 def main() -> int:

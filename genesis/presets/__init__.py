@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from functools import cache
 from importlib import resources
 
@@ -16,6 +17,25 @@ from genesis.config import SystemConfig
 from genesis.fields import ConfigError, Fields
 
 L2_PRESETS = ("minimal", "devnet", "mainnet")
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementPreset:
+    """Delays and bonds of withdrawals and dispute games on L1. Times in seconds.
+
+    `bond_growth_ppm` is by how many millionths a bond is multiplied with each depth of a game.
+    """
+
+    proof_maturity_delay_s: int
+    game_finality_delay_s: int
+    bond_delay_s: int
+    max_clock_s: int
+    clock_extension_s: int
+    max_game_depth: int
+    split_depth: int
+    base_bond_gwei: int
+    bond_growth_ppm: int
+    proposal_interval_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +56,7 @@ class L2Preset:
     eip1559_denominator: int
     eip1559_elasticity: int
     has_dev_accounts: bool
+    settlement: SettlementPreset
 
     def system_config(self, batcher: Address) -> SystemConfig:
         """The SystemConfig with which a rollup of this preset starts."""
@@ -87,6 +108,13 @@ def l2_preset(name: str) -> L2Preset:
         eip1559_denominator=fields.integer("eip1559_denominator", bits=32),
         eip1559_elasticity=fields.integer("eip1559_elasticity", bits=32),
         has_dev_accounts=fields.raw("has_dev_accounts") is True,
+        settlement=_settlement_preset(fields.child("settlement")),
+    )
+
+
+def _settlement_preset(fields: Fields) -> SettlementPreset:
+    return SettlementPreset(
+        **{item.name: fields.integer(item.name) for item in dataclass_fields(SettlementPreset)}
     )
 
 

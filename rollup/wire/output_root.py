@@ -10,11 +10,14 @@ Knows nothing of where the three hashes come from.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from chain.crypto.keccak import keccak256
 from chain.errors import DecodeError
 from chain.types import ZERO_HASH, Hash32
+
+if TYPE_CHECKING:
+    from chain.block import Header
 
 OUTPUT_VERSION_0: Final = ZERO_HASH
 _ENCODED_BYTES: Final = 128
@@ -38,6 +41,16 @@ class OutputV0:
     def root(self) -> Hash32:
         """The output root."""
         return keccak256(self.encode())
+
+
+def output_of_header(header: Header) -> OutputV0:
+    """The output of a block since Isthmus, whose header holds the message passer's storage root.
+
+    Raises DecodeError for a header without one.
+    """
+    if header.withdrawals_root is None:
+        raise DecodeError(f"output: the header of block {header.number} has no withdrawals root")
+    return OutputV0(header.state_root, header.withdrawals_root, header.hash)
 
 
 def decode_output(data: bytes) -> OutputV0:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from contract_bench import SENDER, ContractBench, call_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from settlement import PARAMETERS, deploy
 
 from chain import abi
 from chain.crypto.keccak import keccak256
@@ -16,11 +19,6 @@ from genesis.predeploys import runtime_code
 from rollup.bridge.deposits import decode_deposit
 from rollup.bridge.l1_attributes import L1Attributes
 from rollup.bridge.system_config import apply_config_update
-from rollup.settlement.deploy import (
-    DeploymentFees,
-    SettlementParameters,
-    deployment_transactions,
-)
 
 U32 = st.integers(0, 2**32 - 1)
 U64 = st.integers(0, 2**64 - 1)
@@ -32,13 +30,8 @@ START = SystemConfig(SENDER, 30_000_000, 1, 2, 3, 4, 250, 6)
 
 
 def _settlement() -> tuple[ContractBench, Address, Address]:
-    bench = ContractBench()
-    parameters = SettlementParameters(SENDER, START, SENDER, Address(b"\xff" * 20))
-    transactions = deployment_transactions(
-        parameters, deployer=SENDER, nonce=0, l1_chain_id=900, fees=DeploymentFees(1, 1)
-    )
-    system_config, portal = (bench.deploy(tx.data) for tx in transactions)
-    return bench, system_config, portal
+    bench, at = deploy(replace(PARAMETERS, owner=SENDER, system_config=START))
+    return bench, at.system_config, at.portal
 
 
 @settings(max_examples=40)

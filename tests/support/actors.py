@@ -45,6 +45,7 @@ from rollup.settlement.deploy import (
     settlement_addresses,
 )
 from rollup.wire.blob import blob_versioned_hash
+from rollup.wire.output_root import output_of_header
 
 L1_BLOCK_TIME = 12
 GENESIS_TIME = 1_700_000_000
@@ -376,9 +377,14 @@ class World:
         self.contracts = contracts
         parameters = SettlementParameters(
             owner=DEPLOYER.address,
+            guardian=DEPLOYER.address,
             system_config=preset.system_config(BATCHER.address),
             unsafe_block_signer=ZERO_ADDRESS,
             batch_inbox=default_batch_inbox(L2_CHAIN_ID),
+            l2_chain_id=L2_CHAIN_ID,
+            anchor_root=output_of_header(genesis_block(self.spec)[0].header).root,
+            anchor_number=0,
+            settlement=preset.settlement,
         )
         creations = deployment_transactions(
             parameters,

@@ -18,6 +18,7 @@ from eth.vm.transaction_context import BaseTransactionContext
 from chain import abi
 from chain.receipt import Log
 from chain.types import Address, Hash32
+from rollup.settlement.deploy import created_address
 
 GAS = 30_000_000
 SENDER = Address(b"\xaa" * 20)
@@ -31,6 +32,10 @@ class Outcome:
     gas_used: int
     logs: tuple[Log, ...]
     succeeded: bool
+
+    def refused_with(self, signature: str) -> bool:
+        """Whether the call reverted with the custom error of that signature."""
+        return not self.succeeded and self.output[:4] == abi.selector(signature)
 
     @property
     def reason(self) -> str:
@@ -58,6 +63,27 @@ class ContractBench:
         self.state = PragueState(AtomicDB(), context, BLANK_ROOT_HASH)
         self.state.set_balance(SENDER, 10**24)
 
+    @property
+    def now(self) -> int:
+        """Timestamp of the block in which calls run, in seconds."""
+        return self.state.execution_context.timestamp
+
+    def advance(self, seconds: int) -> None:
+        """Let time pass; the block number goes on by one."""
+        old = self.state.execution_context
+        self.state.execution_context = ExecutionContext(
+            coinbase=old.coinbase,
+            timestamp=old.timestamp + seconds,
+            block_number=old.block_number + 1,
+            difficulty=old.difficulty,
+            mix_hash=old.mix_hash,
+            gas_limit=old.gas_limit,
+            prev_hashes=tuple(old.prev_hashes),
+            chain_id=old.chain_id,
+            base_fee_per_gas=old.base_fee_per_gas,
+            excess_blob_gas=0,
+        )
+
     def place(self, address: Address, code: bytes) -> None:
         """Put runtime code at an address, as genesis does."""
         self.state.set_code(address, code)
@@ -70,7 +96,7 @@ class ContractBench:
 
     def create(self, creation_code: bytes) -> tuple[Address, Outcome]:
         """Run creation code; return the new contract's address and what the run left."""
-        created = Address(b"\xcc" * 19 + bytes([self.state.get_nonce(SENDER)]))
+        created = created_address(SENDER, self.state.get_nonce(SENDER))
         self.state.increment_nonce(SENDER)
         message = Message(
             gas=GAS, to=b"", sender=SENDER, value=0, data=b"", code=creation_code,
@@ -88,10 +114,11 @@ class ContractBench:
         value: int = 0,
         sender: Address = SENDER,
         origin: Address | None = None,
+        gas: int = GAS,
     ) -> Outcome:
         """Call a contract in a transaction of its own."""
         message = Message(
-            gas=GAS, to=to, sender=sender, value=value, data=data,
+            gas=gas, to=to, sender=sender, value=value, data=data,
             code=self.state.get_code(to),
         )  # fmt: skip
         return self._apply(message, origin or sender, "apply_message")

@@ -4,8 +4,28 @@
 @title SystemConfig
 @notice What the owner of the rollup sets on L1 for the L2: batcher, gas limit, fee parameters.
 @dev Derivation follows the ConfigUpdate events (specs: protocol/system-config.md); the getters
-     serve people and tools. Interface of the OP Stack's SystemConfig as of Isthmus.
+     serve people and tools. Interface of the OP Stack's SystemConfig as of Jovian. op-node reads
+     the unsafe block signer from its storage slot, so SystemConfig.layout.json puts it there.
 """
+
+interface SuperchainConfig:
+    def guardian() -> address: view
+    def paused(_identifier: address) -> bool: view
+
+struct Addresses:
+    l1CrossDomainMessenger: address
+    l1ERC721Bridge: address
+    l1StandardBridge: address
+    optimismPortal: address
+    optimismMintableERC20Factory: address
+
+struct ResourceConfig:
+    maxResourceLimit: uint32
+    elasticityMultiplier: uint8
+    baseFeeMaxChangeDenominator: uint8
+    minimumBaseFee: uint32
+    systemTxMaxGas: uint32
+    maximumBaseFee: uint128
 
 VERSION_0: constant(uint256) = 0
 UPDATE_BATCHER: constant(uint8) = 0
@@ -14,8 +34,15 @@ UPDATE_GAS_LIMIT: constant(uint8) = 2
 UPDATE_UNSAFE_BLOCK_SIGNER: constant(uint8) = 3
 UPDATE_EIP1559_PARAMS: constant(uint8) = 4
 UPDATE_OPERATOR_FEE: constant(uint8) = 5
+UPDATE_MIN_BASE_FEE: constant(uint8) = 6
+UPDATE_DA_FOOTPRINT_GAS_SCALAR: constant(uint8) = 7
 MINIMUM_GAS_LIMIT: constant(uint64) = 21_000_000
 MAXIMUM_GAS_LIMIT: constant(uint64) = 500_000_000
+# keccak256("systemconfig.unsafeblocksigner")
+SIGNER_SLOT: constant(bytes32) = 0x65a7ed542fb37fe237fdfbdd70b31598523fe5b32879e307bae27a0bd9581c08
+# The portal's bound on the deposit gas of one L1 block.
+MAX_RESOURCE_LIMIT: constant(uint32) = 20_000_000
+L1_ATTRIBUTES_GAS: constant(uint32) = 1_000_000
 
 owner: public(address)
 pendingOwner: public(address)
@@ -27,10 +54,19 @@ operatorFeeScalar: public(uint32)
 operatorFeeConstant: public(uint64)
 eip1559Denominator: public(uint32)
 eip1559Elasticity: public(uint32)
+minBaseFee: public(uint64)
+daFootprintGasScalar: public(uint16)
 unsafeBlockSigner: public(address)
-batchInbox: public(address)
-optimismPortal: public(address)
-startBlock: public(uint256)
+
+batchInbox: public(immutable(address))
+startBlock: public(immutable(uint256))
+l2ChainId: public(immutable(uint256))
+superchainConfig: public(immutable(address))
+disputeGameFactory: public(immutable(address))
+optimismPortal: public(immutable(address))
+l1CrossDomainMessenger: public(immutable(address))
+l1StandardBridge: public(immutable(address))
+optimismMintableERC20Factory: public(immutable(address))
 
 event ConfigUpdate:
     version: indexed(uint256)
@@ -59,7 +95,10 @@ def __init__(
     _eip1559Elasticity: uint32,
     _unsafeBlockSigner: address,
     _batchInbox: address,
-    _optimismPortal: address,
+    _l2ChainId: uint256,
+    _superchainConfig: address,
+    _disputeGameFactory: address,
+    _addresses: Addresses,
 ):
     assert _owner != empty(address), "SystemConfig: owner is zero"
     self.owner = _owner
@@ -70,9 +109,15 @@ def __init__(
     self._setUnsafeBlockSigner(_unsafeBlockSigner)
     self._setEIP1559Params(_eip1559Denominator, _eip1559Elasticity)
     self._setOperatorFeeScalars(_operatorFeeScalar, _operatorFeeConstant)
-    self.batchInbox = _batchInbox
-    self.optimismPortal = _optimismPortal
-    self.startBlock = block.number
+    batchInbox = _batchInbox
+    startBlock = block.number
+    l2ChainId = _l2ChainId
+    superchainConfig = _superchainConfig
+    disputeGameFactory = _disputeGameFactory
+    optimismPortal = _addresses.optimismPortal
+    l1CrossDomainMessenger = _addresses.l1CrossDomainMessenger
+    l1StandardBridge = _addresses.l1StandardBridge
+    optimismMintableERC20Factory = _addresses.optimismMintableERC20Factory
 
 
 @internal
@@ -200,6 +245,32 @@ def setOperatorFeeScalars(_operatorFeeScalar: uint32, _operatorFeeConstant: uint
 
 
 @external
+def setMinBaseFee(_minBaseFee: uint64):
+    """
+    @notice Set the least base fee of the L2, in wei per gas (Jovian).
+    """
+    self._onlyOwner()
+    self.minBaseFee = _minBaseFee
+    log ConfigUpdate(
+        version=VERSION_0, updateType=UPDATE_MIN_BASE_FEE, data=abi_encode(_minBaseFee)
+    )
+
+
+@external
+def setDAFootprintGasScalar(_daFootprintGasScalar: uint16):
+    """
+    @notice Set how much gas a byte of batch data counts for; 0 means the default (Jovian).
+    """
+    self._onlyOwner()
+    self.daFootprintGasScalar = _daFootprintGasScalar
+    log ConfigUpdate(
+        version=VERSION_0,
+        updateType=UPDATE_DA_FOOTPRINT_GAS_SCALAR,
+        data=abi_encode(_daFootprintGasScalar),
+    )
+
+
+@external
 def transferOwnership(newOwner: address):
     """
     @notice Offer ownership; it moves when the new owner accepts, so a typing error loses nothing.
@@ -257,6 +328,64 @@ def maximumGasLimit() -> uint64:
 
 
 @external
+@view
+def getAddresses() -> Addresses:
+    """
+    @notice The rollup's other contracts on L1; there is no bridge for ERC-721.
+    """
+    return Addresses(
+        l1CrossDomainMessenger=l1CrossDomainMessenger,
+        l1ERC721Bridge=empty(address),
+        l1StandardBridge=l1StandardBridge,
+        optimismPortal=optimismPortal,
+        optimismMintableERC20Factory=optimismMintableERC20Factory,
+    )
+
+
+@external
+@pure
+def resourceConfig() -> ResourceConfig:
+    """
+    @notice How deposit gas is sold. It is not: the amount is bounded, the price is 0.
+    """
+    return ResourceConfig(
+        maxResourceLimit=MAX_RESOURCE_LIMIT,
+        elasticityMultiplier=1,
+        baseFeeMaxChangeDenominator=1,
+        minimumBaseFee=0,
+        systemTxMaxGas=L1_ATTRIBUTES_GAS,
+        maximumBaseFee=0,
+    )
+
+
+@external
+@view
+def guardian() -> address:
+    """
+    @notice Who may pause.
+    """
+    return staticcall SuperchainConfig(superchainConfig).guardian()
+
+
+@external
+@view
+def paused() -> bool:
+    """
+    @notice Whether the guardian has paused withdrawals.
+    """
+    return staticcall SuperchainConfig(superchainConfig).paused(optimismPortal)
+
+
+@external
+@pure
+def UNSAFE_BLOCK_SIGNER_SLOT() -> bytes32:
+    """
+    @notice Storage slot of the unsafe block signer.
+    """
+    return SIGNER_SLOT
+
+
+@external
 @pure
 def VERSION() -> uint256:
     """
@@ -271,4 +400,4 @@ def version() -> String[8]:
     """
     @notice Version of the OP Stack contract whose interface this is.
     """
-    return "2.5.0"
+    return "3.11.0"

@@ -38,7 +38,7 @@ def test_there_are_sources_and_no_orphaned_artifacts():
         *(ROOT / "rollup" / "settlement" / "artifacts").glob("*.json"),
     }
     assert {_artifact(source) for source in SOURCES} == artifacts
-    assert len(artifacts) == 7
+    assert len(artifacts) == 18
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -46,6 +46,8 @@ def test_artifact_names_its_source_and_fits_an_account(source):
     artifact = json.loads(_artifact(source).read_text())
     assert artifact["source"] == source.relative_to(ROOT).as_posix()
     assert artifact["source_sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
+    for module, digest in artifact["modules_sha256"].items():
+        assert hashlib.sha256((ROOT / module).read_bytes()).hexdigest() == digest, module
     assert 0 < len(artifact["runtime_bytecode"]) // 2 - 1 <= EIP170_CODE_LIMIT
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import astuple
 
 import pytest
 from contract_bench import SENDER, ContractBench, call_data
+from settlement import INBOX, OWNER, PARAMETERS, SYSTEM_CONFIG, creations, deploy
 
 from chain.receipt import Receipt
 from chain.types import ZERO_ADDRESS, Address, Hash32
@@ -22,58 +24,45 @@ from rollup.bridge.deposits import (
 from rollup.bridge.system_config import apply_config_update
 from rollup.l1.block import L1Block
 from rollup.settlement.deploy import (
-    DEPLOYMENT_GAS,
+    CONTRACTS,
     DeploymentFees,
-    SettlementParameters,
     deployment_transactions,
     settlement_addresses,
 )
 
-OWNER = Address(b"\x0a" * 20)
-INBOX = Address(b"\xff" * 20)
 TARGET = Address(b"\x77" * 20)
-SYSTEM_CONFIG = SystemConfig(
-    batcher_address=Address(b"\x0b" * 20),
-    gas_limit=30_000_000,
-    base_fee_scalar=1368,
-    blob_base_fee_scalar=810_949,
-    operator_fee_scalar=3,
-    operator_fee_constant=4,
-    eip1559_denominator=250,
-    eip1559_elasticity=6,
-)
-PARAMETERS = SettlementParameters(
-    owner=OWNER,
-    system_config=SYSTEM_CONFIG,
-    unsafe_block_signer=Address(b"\x0d" * 20),
-    batch_inbox=INBOX,
-)
 DEPOSIT = "depositTransaction(address,uint256,uint64,bool,bytes)"
+EIP_7825_LIMIT = 1 << 24
 SOURCE = Hash32(b"\x01" * 32)
-
-
-def _deployed():
-    bench = ContractBench()
-    transactions = deployment_transactions(
-        PARAMETERS, deployer=SENDER, nonce=0, l1_chain_id=900, fees=DeploymentFees(10**9, 1)
-    )
-    contracts = [bench.deploy(tx.data) for tx in transactions]
-    return bench, *contracts
 
 
 @pytest.fixture
 def chain():
-    return _deployed()
+    bench, at = deploy()
+    return bench, at.system_config, at.portal
 
 
-def test_deployment_is_two_creations_in_nonce_order():
-    first, second = deployment_transactions(
+def test_deployment_is_one_creation_for_each_contract_in_nonce_order():
+    transactions = deployment_transactions(
         PARAMETERS, deployer=SENDER, nonce=7, l1_chain_id=900, fees=DeploymentFees(10**9, 1)
     )
-    assert (first.nonce, second.nonce) == (7, 8)
-    assert first.to is second.to is None
-    assert settlement_addresses(SENDER, 7).portal in first.data
-    assert settlement_addresses(SENDER, 7).system_config in second.data
+    assert [tx.nonce for tx in transactions] == list(range(7, 7 + len(CONTRACTS)))
+    assert {tx.to for tx in transactions} == {None}
+    at = settlement_addresses(SENDER, 7)
+    assert at.portal in transactions[0].data
+    assert at.system_config in transactions[1].data
+
+
+def test_deployment_fits_one_block_of_l1_and_each_creation_a_transaction():
+    limits = [tx.gas_limit for tx in creations().values()]
+    assert sum(limits) < 30_000_000
+    assert max(limits) < EIP_7825_LIMIT
+
+
+def test_every_contract_stands_where_the_others_look_for_it():
+    bench, at = deploy()
+    for address in astuple(at):
+        assert bench.state.get_code(address)
 
 
 def test_created_addresses_are_those_of_the_known_case():
@@ -84,24 +73,17 @@ def test_created_addresses_are_those_of_the_known_case():
     assert contracts.portal.hex() == "e7f1725e7734ce288f8367e1bb143e90bb3f0512"
 
 
-@pytest.mark.parametrize("index", [0, 1], ids=["SystemConfig", "OptimismPortal"])
-def test_creation_needs_at_most_half_of_its_gas_limit(index):
+def test_each_creation_has_gas_to_spare():
     bench = ContractBench()
-    tx = deployment_transactions(
-        PARAMETERS, deployer=SENDER, nonce=0, l1_chain_id=900, fees=DeploymentFees(10**9, 1)
-    )[index]
-    _, outcome = bench.create(tx.data)
-    intrinsic = 53_000 + 16 * len(tx.data) + 2 * (len(tx.data) // 32 + 1)
-    assert outcome.gas_used + intrinsic < DEPLOYMENT_GAS / 2
+    for tx in creations().values():
+        _, outcome = bench.create(tx.data)
+        intrinsic = 53_000 + 16 * len(tx.data) + 2 * (len(tx.data) // 32 + 1)
+        assert outcome.gas_used + intrinsic < tx.gas_limit - 50_000
 
 
 def test_system_config_announces_what_it_was_made_with():
-    bench = ContractBench()
-    tx, _ = deployment_transactions(
-        PARAMETERS, deployer=SENDER, nonce=0, l1_chain_id=900, fees=DeploymentFees(10**9, 1)
-    )
     config = SystemConfig(Address(b"\x00" * 20), 1, 0, 0)
-    _, outcome = bench.create(tx.data)
+    _, outcome = ContractBench().create(creations()["SystemConfig"].data)
     for log in outcome.logs[1:]:
         config = apply_config_update(config, log)
     assert config == SYSTEM_CONFIG
@@ -172,10 +154,8 @@ def test_ownership_moves_only_when_the_new_owner_accepts(chain):
 
 def test_system_config_and_portal_know_each_other(chain):
     bench, system_config, portal = chain
-    # The bench numbers contracts in its own way; the constructor got the real addresses.
-    expected = settlement_addresses(SENDER, 0)
-    assert bench.view(system_config, "optimismPortal()", ["address"]) == expected.portal
-    assert bench.view(portal, "systemConfig()", ["address"]) == expected.system_config
+    assert bench.view(system_config, "optimismPortal()", ["address"]) == portal
+    assert bench.view(portal, "systemConfig()", ["address"]) == system_config
     assert bench.view(system_config, "batchInbox()", ["address"]) == INBOX
     assert bench.view(system_config, "scalar()", ["uint256"]) == int.from_bytes(
         SYSTEM_CONFIG.scalar, "big"

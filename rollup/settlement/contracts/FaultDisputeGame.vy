@@ -1,0 +1,918 @@
+# pragma version 0.4.3
+# pragma evm-version cancun
+"""
+@title FaultDisputeGame
+@notice One dispute about one output root: claims that halve the disputed range, a chess clock for
+        each side, a bond for each claim, and the verdict.
+@dev Interface of the OP Stack's FaultDisputeGame (specs: fault-proof/stage-one/
+     fault-dispute-game.md, bond-incentives.md). A claim's position is a generalised index, 2 **
+     depth + index at depth; depths up to the split depth are output roots, below it a trace.
+
+     The game runs behind a minimal proxy: parameters lie in the code of the implementation, what
+     belongs to one game in the proxy's storage. The verifier of a single step is a contract of
+     its own, `vm`; as long as none is set, `step` refuses by name, and a disagreement that is
+     bisected to the bottom is decided by the clocks.
+"""
+
+interface AnchorStateRegistry:
+    def getAnchorRoot() -> (bytes32, uint256): view
+    def respectedGameType() -> uint32: view
+    def isGameFinalized(_game: address) -> bool: view
+    def isGameProper(_game: address) -> bool: view
+    def paused() -> bool: view
+    def setAnchorState(_game: address): nonpayable
+
+interface DelayedWETH:
+    def deposit(): payable
+    def unlock(_guy: address, _wad: uint256): nonpayable
+    def withdraw(_guy: address, _wad: uint256): nonpayable
+
+struct Parameters:
+    gameType: uint32
+    absolutePrestate: bytes32
+    maxGameDepth: uint256
+    splitDepth: uint256
+    clockExtension: uint64
+    maxClockDuration: uint64
+    vm: address
+    weth: address
+    anchorStateRegistry: address
+    factory: address
+    l2ChainId: uint256
+    # Bond of the root claim in wei, and by how much it grows with each depth, in 1e-18.
+    baseBond: uint256
+    bondGrowth: uint256
+
+struct Claim:
+    # parent index (bits 0..31), who countered it (32..191)
+    relation: uint256
+    # claimant (bits 0..159), bond in wei (160..255)
+    stake: uint256
+    claim: bytes32
+    # position (bits 0..127), clock (128..255)
+    place: uint256
+
+struct Checkpoint:
+    initialCheckpointComplete: bool
+    subgameIndex: uint32
+    leftmostPosition: uint128
+    counteredBy: address
+
+struct OutputRootProof:
+    version: bytes32
+    stateRoot: bytes32
+    messagePasserStorageRoot: bytes32
+    latestBlockhash: bytes32
+
+IN_PROGRESS: constant(uint8) = 0
+CHALLENGER_WINS: constant(uint8) = 1
+DEFENDER_WINS: constant(uint8) = 2
+UNDECIDED: constant(uint8) = 0
+NORMAL: constant(uint8) = 1
+REFUND: constant(uint8) = 2
+ROOT_POSITION: constant(uint256) = 1
+NO_PARENT: constant(uint256) = 2**32 - 1
+MASK_32: constant(uint256) = 2**32 - 1
+MASK_64: constant(uint256) = 2**64 - 1
+MASK_128: constant(uint256) = 2**128 - 1
+MASK_160: constant(uint256) = 2**160 - 1
+MAX_EXTRA_DATA: constant(uint256) = 256
+MAX_HEADER: constant(uint256) = 2048
+# Where the block number stands among the items of a header.
+HEADER_NUMBER_ITEM: constant(uint256) = 8
+MAX_CHILDREN: constant(uint256) = 2**32
+MAX_DEPTH: constant(uint256) = 126
+WAD: constant(uint256) = 10**18
+# First bytes of RLP (Yellow Paper, appendix B).
+STRING: constant(uint256) = 128  # 0x80 + length
+LONG_STRING: constant(uint256) = 184  # 0xb8: one byte of length follows, after 0xb9 two
+LONG_LIST: constant(uint256) = 248  # 0xf8: one byte of length follows, after 0xf9 two
+
+GAME_TYPE: immutable(uint32)
+ABSOLUTE_PRESTATE: immutable(bytes32)
+MAX_GAME_DEPTH: immutable(uint256)
+SPLIT_DEPTH: immutable(uint256)
+CLOCK_EXTENSION: immutable(uint256)
+MAX_CLOCK_DURATION: immutable(uint256)
+VM: immutable(address)
+WETH: immutable(address)
+REGISTRY: immutable(address)
+FACTORY: immutable(address)
+L2_CHAIN_ID: immutable(uint256)
+BASE_BOND: immutable(uint256)
+BOND_GROWTH: immutable(uint256)
+
+# created at (bits 0..63), resolved at (64..127), status (128..135), initialised (136),
+# respected when created (137), block number challenged (138), bond distribution (144..151)
+packed: uint256
+l1Head: public(bytes32)
+l2Number: uint256
+startingRoot: bytes32
+startingNumber: uint256
+l2BlockNumberChallenger: public(address)
+claimList: HashMap[uint256, Claim]
+claimDataLen: public(uint256)
+claims: public(HashMap[bytes32, bool])
+children: HashMap[uint256, HashMap[uint256, uint256]]
+childCount: HashMap[uint256, uint256]
+resolvedSubgames: public(HashMap[uint256, bool])
+resolutionCheckpoints: public(HashMap[uint256, Checkpoint])
+normalModeCredit: public(HashMap[address, uint256])
+refundModeCredit: public(HashMap[address, uint256])
+hasUnlockedCredit: public(HashMap[address, bool])
+
+event Resolved:
+    status: indexed(uint8)
+
+event Move:
+    parentIndex: indexed(uint256)
+    claim: indexed(bytes32)
+    claimant: indexed(address)
+
+event GameClosed:
+    bondDistributionMode: uint8
+
+
+@deploy
+def __init__(_parameters: Parameters):
+    assert _parameters.maxGameDepth < MAX_DEPTH, "FaultDisputeGame: max depth too large"
+    assert (
+        _parameters.splitDepth >= 2 and _parameters.splitDepth + 1 < _parameters.maxGameDepth
+    ), "FaultDisputeGame: invalid split depth"
+    assert (
+        2 * _parameters.clockExtension <= _parameters.maxClockDuration
+    ), "FaultDisputeGame: invalid clock extension"
+    GAME_TYPE = _parameters.gameType
+    ABSOLUTE_PRESTATE = _parameters.absolutePrestate
+    MAX_GAME_DEPTH = _parameters.maxGameDepth
+    SPLIT_DEPTH = _parameters.splitDepth
+    CLOCK_EXTENSION = convert(_parameters.clockExtension, uint256)
+    MAX_CLOCK_DURATION = convert(_parameters.maxClockDuration, uint256)
+    VM = _parameters.vm
+    WETH = _parameters.weth
+    REGISTRY = _parameters.anchorStateRegistry
+    FACTORY = _parameters.factory
+    L2_CHAIN_ID = _parameters.l2ChainId
+    BASE_BOND = _parameters.baseBond
+    BOND_GROWTH = _parameters.bondGrowth
+
+
+@external
+@payable
+def __default__():
+    """
+    @notice Takes ether from DelayedWETH and nobody else.
+    """
+    assert len(msg.data) == 0, "FaultDisputeGame: no such function"
+    assert msg.sender == WETH, "FaultDisputeGame: ether comes from DelayedWETH only"
+
+
+# ------------------------------------------------------------------------------------ small parts
+
+
+@internal
+@view
+def _status() -> uint8:
+    return convert((self.packed >> 128) & 255, uint8)
+
+
+@internal
+@view
+def _requireInProgress():
+    if self._status() != IN_PROGRESS:
+        raw_revert(method_id("GameNotInProgress()"))
+
+
+@internal
+@view
+def _mode() -> uint8:
+    return convert((self.packed >> 144) & 255, uint8)
+
+
+@internal
+@view
+def _isNumberChallenged() -> bool:
+    return (self.packed >> 138) & 1 == 1
+
+
+@internal
+@pure
+def _depth(position: uint256) -> uint256:
+    # Index of the highest bit: positions have fewer than 128 bits.
+    depth: uint256 = 0
+    rest: uint256 = position
+    for bits: uint256 in [64, 32, 16, 8, 4, 2, 1]:
+        if rest >> bits != 0:
+            depth += bits
+            rest = rest >> bits
+    return depth
+
+
+@internal
+@view
+def _requiredBond(position: uint256) -> uint256:
+    depth: uint256 = self._depth(position)
+    if depth > MAX_GAME_DEPTH:
+        raw_revert(method_id("GameDepthExceeded()"))
+    bond: uint256 = BASE_BOND
+    for _: uint256 in range(depth, bound=MAX_DEPTH):
+        bond = bond * BOND_GROWTH // WAD
+    return bond
+
+
+@internal
+@view
+def _challengerDuration(claimIndex: uint256) -> uint256:
+    # What the side that could answer this claim has used: its clock when it last moved (the
+    # parent's), and the time since the claim was made.
+    claim: Claim = self.claimList[claimIndex]
+    used: uint256 = 0
+    parent: uint256 = claim.relation & MASK_32
+    if parent != NO_PARENT:
+        used = (self.claimList[parent].place >> 192) & MASK_64
+    madeAt: uint256 = (claim.place >> 128) & MASK_64
+    return min(used + block.timestamp - madeAt, MAX_CLOCK_DURATION)
+
+
+@internal
+def _append(
+    parent: uint256, claimant: address, bond: uint256, claim: bytes32, position: uint256, used: uint256
+):
+    assert bond < 2**96, "FaultDisputeGame: bond too large"
+    clock: uint256 = (used << 64) | block.timestamp
+    self.claimList[self.claimDataLen] = Claim(
+        relation=parent,
+        stake=(bond << 160) | convert(claimant, uint256),
+        claim=claim,
+        place=(clock << 128) | position,
+    )
+    self.claimDataLen += 1
+    self.refundModeCredit[claimant] += bond
+    extcall DelayedWETH(WETH).deposit(value=bond)
+
+
+# --------------------------------------------------------------------------------------- the game
+
+
+@external
+@payable
+def initialize(
+    _creator: address, _rootClaim: bytes32, _l1Head: bytes32, _extraData: Bytes[MAX_EXTRA_DATA]
+):
+    """
+    @notice Begin the game; the factory calls it once.
+    @param _creator Who makes the root claim and pays its bond.
+    @param _rootClaim The output root.
+    @param _l1Head Hash of the L1 block before this one: what the disputed trace may read of L1.
+    @param _extraData The L2 block number, one word.
+    """
+    if self.packed != 0:
+        raw_revert(method_id("AlreadyInitialized()"))
+    assert msg.sender == FACTORY, "FaultDisputeGame: only the factory begins a game"
+    if len(_extraData) != 32:
+        raw_revert(method_id("BadExtraData()"))
+    root: bytes32 = empty(bytes32)
+    number: uint256 = 0
+    root, number = staticcall AnchorStateRegistry(REGISTRY).getAnchorRoot()
+    if root == empty(bytes32):
+        raw_revert(method_id("AnchorRootNotFound()"))
+    l2Number: uint256 = convert(slice(_extraData, 0, 32), uint256)
+    if l2Number <= number or l2Number > MASK_64:
+        raw_revert(abi_encode(_rootClaim, method_id=method_id("UnexpectedRootClaim(bytes32)")))
+    self.startingRoot = root
+    self.startingNumber = number
+    self.l2Number = l2Number
+    self.l1Head = _l1Head
+    respected: bool = (
+        staticcall AnchorStateRegistry(REGISTRY).respectedGameType() == GAME_TYPE
+    )
+    self.packed = block.timestamp | (1 << 136) | (convert(respected, uint256) << 137)
+    self._append(NO_PARENT, _creator, msg.value, _rootClaim, ROOT_POSITION, 0)
+
+
+@internal
+@view
+def _nextClock(parentIndex: uint256, nextDepth: uint256) -> uint256:
+    # The mover's clock stops. A mover with less than the extension left gets the extension, so
+    # that a claim made in the last second can still be answered.
+    used: uint256 = self._challengerDuration(parentIndex)
+    if used == MAX_CLOCK_DURATION:
+        raw_revert(method_id("ClockTimeExceeded()"))
+    extension: uint256 = CLOCK_EXTENSION
+    if nextDepth == SPLIT_DEPTH - 1:
+        # Before the root of a trace is claimed, the trace has to be made.
+        extension = 2 * CLOCK_EXTENSION
+    return min(used, MAX_CLOCK_DURATION - extension)
+
+
+@internal
+@payable
+def _move(disputed: bytes32, parentIndex: uint256, claim: bytes32, isAttack: bool):
+    self._requireInProgress()
+    assert parentIndex < self.claimDataLen, "FaultDisputeGame: no claim has this index"
+    parent: Claim = self.claimList[parentIndex]
+    if parent.claim != disputed:
+        raw_revert(method_id("InvalidDisputedClaimIndex()"))
+    position: uint256 = parent.place & MASK_128
+    if isAttack:
+        position = 2 * position
+    else:
+        position = 2 * (position | 1)
+    depth: uint256 = self._depth(position)
+    # The root claims all of the chain, the root of a trace all of the trace: no defence leads on.
+    if not isAttack and (parentIndex == 0 or depth == SPLIT_DEPTH + 2):
+        raw_revert(method_id("CannotDefendRootClaim()"))
+    if parentIndex == 0 and self._isNumberChallenged():
+        raw_revert(method_id("L2BlockNumberChallenged()"))
+    if self._requiredBond(position) != msg.value:
+        raw_revert(method_id("IncorrectBondAmount()"))
+    used: uint256 = self._nextClock(parentIndex, depth)
+    name: bytes32 = keccak256(
+        concat(claim, convert(convert(position, uint128), bytes16), convert(parentIndex, bytes32))
+    )
+    if self.claims[name]:
+        raw_revert(method_id("ClaimAlreadyExists()"))
+    self.claims[name] = True
+    count: uint256 = self.childCount[parentIndex]
+    self.children[parentIndex][count] = self.claimDataLen
+    self.childCount[parentIndex] = count + 1
+    self._append(parentIndex, msg.sender, msg.value, claim, position, used)
+    log Move(parentIndex=parentIndex, claim=claim, claimant=msg.sender)
+
+
+@external
+@payable
+def move(_disputed: bytes32, _challengeIndex: uint256, _claim: bytes32, _isAttack: bool):
+    """
+    @notice Answer a claim, with the bond of the new position.
+    @param _disputed The claim that is answered: guards against a reorg that has moved indexes.
+    @param _challengeIndex Its index.
+    @param _claim The new claim.
+    @param _isAttack Disagree with it (True), or agree and go on behind it (False).
+    """
+    self._move(_disputed, _challengeIndex, _claim, _isAttack)
+
+
+@external
+@payable
+def attack(_disputed: bytes32, _parentIndex: uint256, _claim: bytes32):
+    """
+    @notice Disagree with a claim.
+    """
+    self._move(_disputed, _parentIndex, _claim, True)
+
+
+@external
+@payable
+def defend(_disputed: bytes32, _parentIndex: uint256, _claim: bytes32):
+    """
+    @notice Agree with a claim and make one to its right.
+    """
+    self._move(_disputed, _parentIndex, _claim, False)
+
+
+@external
+def step(
+    _claimIndex: uint256, _isAttack: bool, _stateData: Bytes[32768], _proof: Bytes[32768]
+):
+    """
+    @notice Decide a claim at the greatest depth by executing one step. There is no verifier for
+            it yet: refuses.
+    """
+    self._requireInProgress()
+    raw_revert(method_id("NoStepVerifier()"))
+
+
+@external
+def challengeRootL2Block(_outputRootProof: OutputRootProof, _headerRLP: Bytes[MAX_HEADER]):
+    """
+    @notice Show that the root claim is of another L2 block than the game says; decides the game.
+    @param _outputRootProof What the root claim is the hash of.
+    @param _headerRLP Header of the block that the output root names.
+    """
+    self._requireInProgress()
+    if self._isNumberChallenged():
+        raw_revert(method_id("L2BlockNumberChallenged()"))
+    if keccak256(abi_encode(_outputRootProof)) != self.claimList[0].claim:
+        raw_revert(method_id("InvalidOutputRootProof()"))
+    if keccak256(_headerRLP) != _outputRootProof.latestBlockhash:
+        raw_revert(method_id("InvalidHeaderRLP()"))
+    if self._headerNumber(_headerRLP) == self.l2Number:
+        raw_revert(method_id("BlockNumberMatches()"))
+    self.l2BlockNumberChallenger = msg.sender
+    self.packed |= 1 << 138
+
+
+@internal
+@pure
+def _byte(data: Bytes[MAX_HEADER], position: uint256) -> uint256:
+    return convert(slice(data, position, 1), uint256)
+
+
+@internal
+@pure
+def _headerNumber(header: Bytes[MAX_HEADER]) -> uint256:
+    # A header is a list of more than 255 bytes: f9, two bytes of length, items.
+    if len(header) < 3 or self._byte(header, 0) != LONG_LIST + 1:
+        raw_revert(method_id("InvalidHeaderRLP()"))
+    position: uint256 = 3
+    for _: uint256 in range(HEADER_NUMBER_ITEM):
+        first: uint256 = self._byte(header, position)
+        if first < STRING:
+            position += 1
+        elif first < LONG_STRING:
+            position += 1 + first - STRING
+        elif first == LONG_STRING + 1:
+            # the logs bloom
+            position += 3 + (
+                (self._byte(header, position + 1) << 8) | self._byte(header, position + 2)
+            )
+        else:
+            raw_revert(method_id("InvalidHeaderRLP()"))
+    number: uint256 = self._byte(header, position)
+    if number < STRING:
+        return number
+    size: uint256 = number - STRING
+    if size > 8:
+        raw_revert(method_id("InvalidHeaderRLP()"))
+    number = 0
+    for offset: uint256 in range(8):
+        if offset == size:
+            break
+        number = (number << 8) | self._byte(header, position + 1 + offset)
+    return number
+
+
+# -------------------------------------------------------------------------------------- the verdict
+
+
+@internal
+def _distributeBond(recipient: address, claimIndex: uint256):
+    self.normalModeCredit[recipient] += self.claimList[claimIndex].stake >> 160
+
+
+@internal
+@pure
+def _claimant(claim: Claim) -> address:
+    return convert(claim.stake & MASK_160, address)
+
+
+@internal
+@pure
+def _counteredBy(claim: Claim) -> address:
+    return convert((claim.relation >> 32) & MASK_160, address)
+
+
+@internal
+def _walkChildren(claimIndex: uint256, start: uint256, end: uint256, before: Checkpoint) -> Checkpoint:
+    # The leftmost child that stands wins against its parent.
+    found: Checkpoint = before
+    for index: uint256 in range(start, end, bound=MAX_CHILDREN):
+        childIndex: uint256 = self.children[claimIndex][index]
+        if not self.resolvedSubgames[childIndex]:
+            raw_revert(method_id("OutOfOrderResolution()"))
+        child: Claim = self.claimList[childIndex]
+        position: uint128 = convert(child.place & MASK_128, uint128)
+        if self._counteredBy(child) == empty(address) and found.leftmostPosition > position:
+            found.counteredBy = self._claimant(child)
+            found.leftmostPosition = position
+    found.subgameIndex = convert(end, uint32)
+    return found
+
+
+@internal
+def _closeSubgame(claimIndex: uint256, counteredBy: address):
+    self.resolvedSubgames[claimIndex] = True
+    claim: Claim = self.claimList[claimIndex]
+    winner: address = counteredBy
+    if winner == empty(address):
+        winner = self._counteredBy(claim)
+    if claimIndex == 0 and self._isNumberChallenged():
+        winner = self.l2BlockNumberChallenger
+    if winner == empty(address):
+        self._distributeBond(self._claimant(claim), claimIndex)
+    else:
+        self._distributeBond(winner, claimIndex)
+        self.claimList[claimIndex].relation = (claim.relation & MASK_32) | (
+            convert(winner, uint256) << 32
+        )
+
+
+@external
+def resolveClaim(_claimIndex: uint256, _numToResolve: uint256):
+    """
+    @notice Decide the subgame under a claim once nobody can answer it any more, children first.
+    @param _claimIndex Index of the claim.
+    @param _numToResolve How many of its children to look at in this call; 0 for all.
+    """
+    self._requireInProgress()
+    assert _claimIndex < self.claimDataLen, "FaultDisputeGame: no claim has this index"
+    if self._challengerDuration(_claimIndex) < MAX_CLOCK_DURATION:
+        raw_revert(method_id("ClockNotExpired()"))
+    if self.resolvedSubgames[_claimIndex]:
+        raw_revert(method_id("ClaimAlreadyResolved()"))
+    count: uint256 = self.childCount[_claimIndex]
+    checkpoint: Checkpoint = self.resolutionCheckpoints[_claimIndex]
+    if not checkpoint.initialCheckpointComplete:
+        checkpoint.initialCheckpointComplete = True
+        checkpoint.leftmostPosition = max_value(uint128)
+    start: uint256 = convert(checkpoint.subgameIndex, uint256)
+    end: uint256 = count
+    if _numToResolve != 0 and _numToResolve < count - start:
+        end = start + _numToResolve
+    if count != 0:
+        checkpoint = self._walkChildren(_claimIndex, start, end, checkpoint)
+    if end == count:
+        self._closeSubgame(_claimIndex, checkpoint.counteredBy)
+    if count != 0:
+        self.resolutionCheckpoints[_claimIndex] = checkpoint
+
+
+@external
+def resolve() -> uint8:
+    """
+    @notice Pronounce the verdict once the root claim is resolved.
+    @return 1 where the challengers win, 2 where the root claim stands.
+    """
+    self._requireInProgress()
+    if not self.resolvedSubgames[0]:
+        raw_revert(method_id("OutOfOrderResolution()"))
+    status: uint8 = DEFENDER_WINS
+    if self._counteredBy(self.claimList[0]) != empty(address):
+        status = CHALLENGER_WINS
+    self.packed |= (convert(status, uint256) << 128) | (block.timestamp << 64)
+    log Resolved(status=status)
+    return status
+
+
+# ----------------------------------------------------------------------------------------- the bonds
+
+
+@internal
+def _closeGame():
+    if self._mode() != UNDECIDED:
+        return
+    # A pause makes every game improper; bonds must not be refunded for that.
+    if staticcall AnchorStateRegistry(REGISTRY).paused():
+        raw_revert(method_id("GamePaused()"))
+    if (self.packed >> 64) & MASK_64 == 0:
+        raw_revert(method_id("GameNotResolved()"))
+    if not staticcall AnchorStateRegistry(REGISTRY).isGameFinalized(self):
+        raw_revert(method_id("GameNotFinalized()"))
+    # A game that lost, or is older than the anchor, is no anchor; the bonds are paid all the same.
+    updated: bool = raw_call(
+        REGISTRY,
+        abi_encode(self, method_id=method_id("setAnchorState(address)")),
+        revert_on_failure=False,
+    )
+    mode: uint8 = REFUND
+    if staticcall AnchorStateRegistry(REGISTRY).isGameProper(self):
+        mode = NORMAL
+    self.packed |= convert(mode, uint256) << 144
+    log GameClosed(bondDistributionMode=mode)
+
+
+@internal
+@view
+def _credit(recipient: address) -> uint256:
+    if self._mode() == REFUND:
+        return self.refundModeCredit[recipient]
+    return self.normalModeCredit[recipient]
+
+
+@external
+def closeGame():
+    """
+    @notice After the finality delay: fix how bonds are paid, and offer the claim as new anchor.
+    """
+    self._closeGame()
+
+
+@external
+def claimCredit(_recipient: address):
+    """
+    @notice Pay somebody's bonds: the first call unlocks them, the second, after the delay of
+            DelayedWETH, sends them.
+    """
+    self._closeGame()
+    amount: uint256 = self._credit(_recipient)
+    if not self.hasUnlockedCredit[_recipient]:
+        self.hasUnlockedCredit[_recipient] = True
+        extcall DelayedWETH(WETH).unlock(_recipient, amount)
+        return
+    if amount == 0:
+        raw_revert(method_id("NoCreditToClaim()"))
+    self.refundModeCredit[_recipient] = 0
+    self.normalModeCredit[_recipient] = 0
+    extcall DelayedWETH(WETH).withdraw(_recipient, amount)
+    success: bool = raw_call(_recipient, b"", value=amount, revert_on_failure=False)
+    if not success:
+        raw_revert(method_id("BondTransferFailed()"))
+
+
+# -------------------------------------------------------------------------------------------- views
+
+
+@external
+@view
+def credit(_recipient: address) -> uint256:
+    """
+    @notice What somebody gets from this game, in wei.
+    """
+    return self._credit(_recipient)
+
+
+@external
+@view
+def claimData(_index: uint256) -> (uint32, address, address, uint128, bytes32, uint128, uint128):
+    """
+    @notice Parent index, who countered it, claimant, bond, claim, position and clock of a claim.
+    """
+    assert _index < self.claimDataLen, "FaultDisputeGame: no claim has this index"
+    claim: Claim = self.claimList[_index]
+    return (
+        convert(claim.relation & MASK_32, uint32),
+        self._counteredBy(claim),
+        self._claimant(claim),
+        convert(claim.stake >> 160, uint128),
+        claim.claim,
+        convert(claim.place & MASK_128, uint128),
+        convert(claim.place >> 128, uint128),
+    )
+
+
+@external
+@view
+def subgames(_claimIndex: uint256, _childIndex: uint256) -> uint256:
+    """
+    @notice Index of the answer of that number to a claim.
+    """
+    assert (
+        _childIndex < self.childCount[_claimIndex]
+    ), "FaultDisputeGame: the claim has fewer answers"
+    return self.children[_claimIndex][_childIndex]
+
+
+@external
+@view
+def getNumToResolve(_claimIndex: uint256) -> uint256:
+    """
+    @notice How many answers to a claim resolveClaim has not looked at yet.
+    """
+    return self.childCount[_claimIndex] - convert(
+        self.resolutionCheckpoints[_claimIndex].subgameIndex, uint256
+    )
+
+
+@external
+@view
+def getChallengerDuration(_claimIndex: uint256) -> uint64:
+    """
+    @notice Seconds that the side which may answer a claim has used.
+    """
+    self._requireInProgress()
+    assert _claimIndex < self.claimDataLen, "FaultDisputeGame: no claim has this index"
+    return convert(self._challengerDuration(_claimIndex), uint64)
+
+
+@external
+@view
+def getRequiredBond(_position: uint128) -> uint256:
+    """
+    @notice Bond of a claim at a position, in wei.
+    """
+    return self._requiredBond(convert(_position, uint256))
+
+
+@external
+@view
+def gameData() -> (uint32, bytes32, Bytes[32]):
+    """
+    @notice Type, root claim and extra data.
+    """
+    return GAME_TYPE, self.claimList[0].claim, abi_encode(self.l2Number)
+
+
+@external
+@view
+def gameType() -> uint32:
+    """
+    @notice Type of the game.
+    """
+    return GAME_TYPE
+
+
+@external
+@view
+def gameCreator() -> address:
+    """
+    @notice Who made the root claim.
+    """
+    return self._claimant(self.claimList[0])
+
+
+@external
+@view
+def rootClaim() -> bytes32:
+    """
+    @notice The output root that is disputed.
+    """
+    return self.claimList[0].claim
+
+
+@external
+@view
+def extraData() -> Bytes[32]:
+    """
+    @notice The L2 block number, ABI-encoded.
+    """
+    return abi_encode(self.l2Number)
+
+
+@external
+@view
+def l2BlockNumber() -> uint256:
+    """
+    @notice The L2 block that the root claim is about.
+    """
+    return self.l2Number
+
+
+@external
+@view
+def l2SequenceNumber() -> uint256:
+    """
+    @notice l2BlockNumber, by its newer name.
+    """
+    return self.l2Number
+
+
+@external
+@view
+def l2BlockNumberChallenged() -> bool:
+    """
+    @notice Whether it was shown that the root claim is of another block.
+    """
+    return self._isNumberChallenged()
+
+
+@external
+@view
+def startingOutputRoot() -> (bytes32, uint256):
+    """
+    @notice The anchor from which the game starts.
+    """
+    return self.startingRoot, self.startingNumber
+
+
+@external
+@view
+def startingRootHash() -> bytes32:
+    """
+    @notice Output root of the anchor.
+    """
+    return self.startingRoot
+
+
+@external
+@view
+def startingBlockNumber() -> uint256:
+    """
+    @notice L2 block number of the anchor.
+    """
+    return self.startingNumber
+
+
+@external
+@view
+def createdAt() -> uint64:
+    """
+    @notice When the game began, in seconds.
+    """
+    return convert(self.packed & MASK_64, uint64)
+
+
+@external
+@view
+def resolvedAt() -> uint64:
+    """
+    @notice When the verdict fell, in seconds; 0 before.
+    """
+    return convert((self.packed >> 64) & MASK_64, uint64)
+
+
+@external
+@view
+def status() -> uint8:
+    """
+    @notice 0 in progress, 1 challengers win, 2 defenders win.
+    """
+    return self._status()
+
+
+@external
+@view
+def bondDistributionMode() -> uint8:
+    """
+    @notice 0 undecided, 1 as the game was decided, 2 everybody gets the own bonds back.
+    """
+    return self._mode()
+
+
+@external
+@view
+def wasRespectedGameTypeWhenCreated() -> bool:
+    """
+    @notice Whether withdrawals could be proven against this type when the game began.
+    """
+    return (self.packed >> 137) & 1 == 1
+
+
+@external
+@view
+def absolutePrestate() -> bytes32:
+    """
+    @notice Commitment to the program and the state in which each trace begins.
+    """
+    return ABSOLUTE_PRESTATE
+
+
+@external
+@view
+def maxGameDepth() -> uint256:
+    """
+    @notice Depth of single steps.
+    """
+    return MAX_GAME_DEPTH
+
+
+@external
+@view
+def splitDepth() -> uint256:
+    """
+    @notice Depth of the last output roots.
+    """
+    return SPLIT_DEPTH
+
+
+@external
+@view
+def maxClockDuration() -> uint64:
+    """
+    @notice Seconds that each side has in all.
+    """
+    return convert(MAX_CLOCK_DURATION, uint64)
+
+
+@external
+@view
+def clockExtension() -> uint64:
+    """
+    @notice Seconds that the other side has at least for its next answer.
+    """
+    return convert(CLOCK_EXTENSION, uint64)
+
+
+@external
+@view
+def vm() -> address:
+    """
+    @notice The verifier of single steps; zero while there is none.
+    """
+    return VM
+
+
+@external
+@view
+def weth() -> address:
+    """
+    @notice Where the bonds are.
+    """
+    return WETH
+
+
+@external
+@view
+def anchorStateRegistry() -> address:
+    """
+    @notice The registry to which this game answers.
+    """
+    return REGISTRY
+
+
+@external
+@view
+def l2ChainId() -> uint256:
+    """
+    @notice Chain id of the L2.
+    """
+    return L2_CHAIN_ID
+
+
+@external
+@pure
+def version() -> String[8]:
+    """
+    @notice Version of the OP Stack contract whose interface this is.
+    """
+    return "1.8.0"
