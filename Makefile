@@ -41,6 +41,9 @@ bench-evm: setup bench-tools  ## one table of EVM speeds: ours, py-evm, EELS, et
 bench-tools: setup  ## EELS, eth-tester and anvil, for benchmarks and fuzzing; says what it cannot get
 	@$(RUN) scripts/bench_tools.py
 
+bench-memory: setup  ## resident memory over 86,400 empty and 10,000 full blocks (half an hour or more)
+	@$(RUN) benchmarks/long_run.py
+
 node-tools:  ## anvil, cast and viem from npm, into .node, for the tests that use them
 	@npm install --silent --no-audit --no-fund --no-package-lock --prefix .node $(shell $(PYTHON) scripts/node_tools.py)
 

@@ -214,6 +214,7 @@ class RollupNode:
             max(0.0, self._clock.now() - self.chain.backend.head().timestamp)
         )
         metrics.l1_lag_blocks.set(self._l1_lag())
+        metrics.observe_store("l2", self.chain.store)
         status = self.chain.pool.status()
         metrics.pool_transactions.labels("pending").set(status.pending)
         metrics.pool_transactions.labels("queued").set(status.queued)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from chain.storage import ChainStore
+
 _FAST_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -50,9 +52,34 @@ class Metrics:
         self.batches_posted = Counter(
             "stemma_batches_posted", "Batcher transactions mined on L1", registry=registry
         )
+        self.state_first_block = Gauge(
+            "stemma_state_first_block",
+            "Lowest block whose state is kept",
+            ["chain"],
+            registry=registry,
+        )
+        self.pruned_records = Gauge(
+            "stemma_pruned_records",
+            "Trie nodes and codes deleted since the start",
+            ["chain"],
+            registry=registry,
+        )
+        self.store_cache_bytes = Gauge(
+            "stemma_store_cache_bytes",
+            "What the store's caches hold; headers are counted",
+            ["chain", "kind"],
+            registry=registry,
+        )
         self.disk_free_bytes = Gauge(
             "stemma_disk_free_bytes", "Free space of the data directory", registry=registry
         )
+
+    def observe_store(self, chain: str, store: ChainStore) -> None:
+        """Look at what a store keeps and what it holds in memory."""
+        self.state_first_block.labels(chain).set(store.first_state)
+        self.pruned_records.labels(chain).set(store.pruned_records)
+        for kind, weight in store.cache_weights().items():
+            self.store_cache_bytes.labels(chain, kind).set(weight)
 
     def observe_rpc(self, method: str, code: int, seconds: float) -> None:
         """Count one JSON-RPC call."""

@@ -193,6 +193,15 @@ class ChainStore:
         """The lowest height whose canonical state is kept; 0 where all are."""
         return 0 if self._pruner is None else self._pruner.first_state
 
+    def cache_weights(self) -> dict[str, int]:
+        """What each cache holds: bytes, but for headers, which are counted."""
+        return {
+            "state": self._state_cache.weight,
+            "headers": self._headers.weight,
+            "blocks": self._blocks.weight,
+            "receipts": self._receipts.weight,
+        }
+
     @property
     def pruned_records(self) -> int:
         """Trie nodes and codes deleted since the store was opened."""
@@ -399,6 +408,11 @@ class ChainStore:
         batch.put(key_of(Kind.META, _NAMED + name.encode()), value)
         with self._writing:
             self._kv.write(batch.puts, sync=True)
+
+    def compact(self) -> None:
+        """Give back the space of what was deleted or replaced, kind by kind. Takes its time."""
+        for kind in Kind:
+            self._kv.compact(kind.value, bytes((kind.value[0] + 1,)))
 
     def statistics(self) -> Iterator[StoreStatistics]:
         """Read everything and count it, kind by kind. Raises CorruptRecord at the first damage."""

@@ -32,5 +32,11 @@ class KeyValueStore(Protocol):
     def scan(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """Yield keys that begin with prefix and their values, ordered by key, as of the call."""
 
+    def compact(self, start: bytes, stop: bytes) -> None:
+        """Give back the space of what was deleted or replaced from start up to, not with, stop.
+
+        What is stored stays as it is. May take as long as reading and writing that range.
+        """
+
     def close(self) -> None:
         """Release what the store holds. Closing twice does nothing."""

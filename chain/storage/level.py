@@ -82,6 +82,13 @@ class LevelStore:
         except (plyvel.Error, RuntimeError) as error:
             raise self._failure(error) from error
 
+    def compact(self, start: bytes, stop: bytes) -> None:
+        """Have LevelDB rewrite a range of keys without what was deleted or replaced."""
+        try:
+            self._db.compact_range(start=start, stop=stop)
+        except (plyvel.Error, RuntimeError) as error:
+            raise self._failure(error) from error
+
     def close(self) -> None:
         """Close the database and give up its lock."""
         self._db.close()

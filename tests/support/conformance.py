@@ -64,6 +64,12 @@ class KeyValueConformance:
         store.write({b"a": b"9", b"c": b"3"}, [b"b"], sync=True)
         assert list(found) == [(b"a", b"1"), (b"b", b"2")]
 
+    def test_compacting_changes_nothing_that_is_stored(self, store):
+        store.write({b"a": b"1", b"b": b"2", b"c": b"3"}, sync=True)
+        store.write({b"a": b"9"}, [b"b"], sync=True)
+        store.compact(b"a", b"c")
+        assert list(store.scan()) == [(b"a", b"9"), (b"c", b"3")]
+
     def test_large_value_reads_back(self, store):
         store.write({b"code": bytes(range(256)) * 4096}, sync=True)
         assert store.get(b"code") == bytes(range(256)) * 4096
@@ -75,6 +81,7 @@ class KeyValueConformance:
             lambda: store.get(b"a"),
             lambda: store.write({b"a": b"1"}, sync=True),
             lambda: list(store.scan()),
+            lambda: store.compact(b"a", b"b"),
         ):
             with pytest.raises(StoreClosed):
                 use()

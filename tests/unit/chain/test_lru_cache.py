@@ -35,6 +35,13 @@ def test_weight_is_the_sum_of_what_is_kept_and_within_bounds(puts):
         assert cache.weight == sum(weights[key] for key in kept) <= 12
 
 
+def test_discarded_entries_are_gone_and_weigh_nothing():
+    cache: LruCache[int] = LruCache(10)
+    cache.put([(b"a", 1, 3), (b"b", 2, 4)])
+    cache.discard([b"a", b"never"])
+    assert (cache.get(b"a"), cache.get(b"b"), cache.weight) == (None, 2, 4)
+
+
 def test_threads_share_a_cache_without_losing_count():
     cache: LruCache[int] = LruCache(50)
 

@@ -13,6 +13,7 @@ from chain.trie import (
     ProofError,
     Trie,
     TrieNodeError,
+    hashes_in,
     ordered_trie_root,
     verify_proof,
 )
@@ -256,3 +257,39 @@ def test_keys_of_sixty_four_bytes_that_share_all_but_the_end():
     for key in keys:
         again.delete(key)
     assert again.root_hash() == EMPTY_ROOT
+
+
+def test_nodes_that_lose_their_place_are_told_once():
+    nodes, root, keys = filled(40)
+    trie = Trie(nodes, root)
+    trie.set(keys[0], b"other")
+    trie.root_hash()
+    trie.set(keys[0], b"another")  # what was hashed in between was never handed out
+    retired = trie.take_retired()
+    assert trie.take_retired() == []
+    assert set(retired) == {keccak256(node) for node in Trie(nodes, root).prove(keys[0])}
+    assert len(retired) == len(set(retired))
+    _, made = trie.commit()
+    proof = trie.prove(keys[0])
+    assert set(made) == {keccak256(node) for node in proof}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 17, 100])
+def test_made_less_retired_is_the_difference_of_two_tries(count):
+    nodes, root, keys = filled(100)
+    trie = Trie(nodes, root)
+    for key in keys[:count]:
+        trie.delete(key)
+    after, made = trie.commit()
+    assert reachable(nodes, root) - set(trie.take_retired()) | set(made) == reachable(
+        nodes | made, after
+    )
+
+
+def reachable(nodes, root) -> set[bytes]:
+    """The hashes of a trie's nodes."""
+    found, waiting = set(), [] if root == EMPTY_ROOT else [root]
+    while waiting:
+        found.add(waiting.pop())
+        waiting = [each for known in found for each in hashes_in(nodes[known]) if each not in found]
+    return found

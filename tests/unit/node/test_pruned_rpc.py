@@ -12,6 +12,7 @@ from chain.storage import ChainStore, MemoryStore, Retention
 from chain.types import Hash32
 from evm import fees
 from genesis.dev_accounts import dev_accounts
+from node.metrics import Metrics
 from node.rpc.backend import Backend, QueryLimits
 
 ALICE, BOB = ("0x" + account.address.hex() for account in dev_accounts()[:2])
@@ -92,6 +93,16 @@ def test_capabilities_tell_which_states_are_kept(rpc):
     }
     assert (answer["state"], answer["stateproofs"]) == (kept, kept)
     assert answer["blocks"] == {"disabled": False, "oldestBlock": "0x0"}
+
+
+def test_metrics_tell_what_is_kept_and_what_the_caches_hold(rpc):
+    metrics = Metrics()
+    metrics.observe_store("l1", rpc.engine.store)
+    text = metrics.render().decode()
+    assert 'stemma_state_first_block{chain="l1"} 5.0' in text
+    assert re.search(r'stemma_pruned_records\{chain="l1"\} [1-9]', text)
+    for kind in ("state", "headers", "blocks", "receipts"):
+        assert re.search(f'stemma_store_cache_bytes{{chain="l1",kind="{kind}"}} [1-9]', text)
 
 
 def test_l1_fees_in_receipts_are_the_same_with_and_without_the_state():
