@@ -34,6 +34,8 @@ _SET_CODE_MAGIC: Final = b"\x05"
 _LEGACY_V: Final = (27, 28)
 _EIP155_OFFSET: Final = 35
 _FIRST_LIST_PREFIX: Final = 0xC0
+_LONG_LIST_PREFIX: Final = 0xF7
+"""Behind a prefix up to this one the payload begins at once, behind a later one after its size."""
 
 
 # ---------------------------------------------------------------------------------- field codecs
@@ -87,6 +89,11 @@ def _decode_y_parity(item: rlp.DecodedItem) -> int:
     return y_parity
 
 
+def _int_size(value: int) -> int:
+    """Bytes that an integer takes in RLP."""
+    return 1 if value < 0x80 else 1 + (value.bit_length() + 7) // 8
+
+
 # ----------------------------------------------------------------------------------------- kinds
 
 
@@ -102,10 +109,13 @@ class _Signed(Encodable):
         """List what the signature covers, after the type byte."""
         raise NotImplementedError
 
+    def _hash_of_fields(self) -> Hash32:
+        return keccak256(bytes((self.type,)) + rlp.encode(self._unsigned_fields()))
+
     @property
     def signing_hash(self) -> Hash32:
         """The digest that the sender signs."""
-        return keccak256(bytes((self.type,)) + rlp.encode(self._unsigned_fields()))
+        return self._hash_of_fields()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +182,17 @@ class _Typed(_Signed):
         fields = self._unsigned_fields()
         fields += (rlp.encode_int(self.y_parity), rlp.encode_int(self.r), rlp.encode_int(self.s))
         return bytes((self.type,)) + rlp.encode(fields)
+
+    @property
+    def signing_hash(self) -> Hash32:
+        """The digest that the sender signs: the encoding without its last three fields."""
+        try:
+            encoded = self._encoded
+        except AttributeError:
+            return self._hash_of_fields()
+        signature = _int_size(self.y_parity) + _int_size(self.r) + _int_size(self.s)
+        start = 2 if encoded[1] <= _LONG_LIST_PREFIX else encoded[1] - _LONG_LIST_PREFIX + 2
+        return keccak256(encoded[:1] + rlp.encode_list((encoded[start:-signature],)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -589,6 +610,19 @@ def recover_sender(tx: Transaction, *, low_s: bool = True) -> Address:
         return sender
 
 
+def known_sender(tx: SignedTransaction) -> Address | None:
+    """Return the sender if it was recovered before."""
+    return getattr(tx, "_sender", None)
+
+
+def remember_sender(tx: SignedTransaction, sender: Address) -> None:
+    """Keep what `recover_sender` gave for the same bytes elsewhere, so that it is not done again.
+
+    Taken at its word: a wrong one would be charged for the transaction.
+    """
+    object.__setattr__(tx, "_sender", sender)
+
+
 def sign_authorization(
     private_key: bytes, *, chain_id: int, address: Address, nonce: int
 ) -> Authorization:
@@ -647,8 +681,10 @@ __all__ = [
     "decode_transaction",
     "effective_tip_wei",
     "fee_cap_wei",
+    "known_sender",
     "recover_authority",
     "recover_sender",
+    "remember_sender",
     "sign_authorization",
     "sign_transaction",
     "tip_cap_wei",

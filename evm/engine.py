@@ -7,14 +7,14 @@ above.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from chain.block import Block, Header
 from chain.heads import BlockId, BlockRef, Heads
 from chain.receipt import Receipt
 from chain.state import State, StateChanges
 from chain.storage import ChainStore
-from chain.transaction import recover_sender
+from chain.transaction import Transaction, recover_sender
 from chain.txpool import PooledTransaction
 from chain.types import Address, Hash32
 from chain.watched_state import WatchedState
@@ -50,6 +50,10 @@ class ExecutionEngine:
         self._warm_state: tuple[Hash32, State] | None = None
         self._blocks_on_state = 0
         self._merge = Merge(config, store.header)
+        self.recover_ahead: Callable[[Sequence[Transaction]], None] = _leave_to_executor
+        """Hears the transactions of a block that others built, before they are executed one by one;
+        it may find out their senders in a better way.
+        """
 
     @classmethod
     def open(
@@ -134,6 +138,7 @@ class ExecutionEngine:
 
         Raises UnknownBlock for an unknown parent, InvalidTransaction for one of the attributes'.
         """
+        self.recover_ahead(attributes.transactions)
         parent = self._known(attributes.parent_hash)
         return build_block(
             self.config,
@@ -199,6 +204,7 @@ class ExecutionEngine:
         if not self.config.is_optimism:
             self._merge.check(header, parent)
             check_ommers(self.config, block, self.store.block)
+        self.recover_ahead(block.transactions)
         result = execute_block(
             self.config,
             parent,
@@ -376,6 +382,10 @@ class ExecutionEngine:
             account_overrides=account_overrides,
             block_override=block_override,
         )
+
+
+def _leave_to_executor(_: Sequence[Transaction]) -> None:
+    """Recover nothing ahead."""
 
 
 def attributes_of(block: Block) -> PayloadAttributes:

@@ -61,12 +61,14 @@ from .provisioning import (
     is_loopback,
 )
 from .rpc.dev_l2 import DevL2Namespace
+from .rpc.eth_transactions import raw_transactions
 from .rpc.jsonrpc import Dispatcher
 from .rpc.optimism import OptimismNamespace, RollupView
 from .rpc.parameters import LATEST
 from .rpc.server import RpcServer, ServerOptions, human_page
 from .rpc.stemma import StemmaNamespace
 from .run_file import forget_run_file
+from .sender_recovery import SenderRecovery
 from .specification_files import GENESIS_FILE, ROLLUP_FILE
 
 logger = logging.getLogger("stemma.node")
@@ -108,6 +110,8 @@ class RollupNode:
         self._clock = clock
         self._metrics = metrics
         self.is_sequencing = "sequencer" in config.node.roles
+        most = config.node.sender_processes
+        self._senders = SenderRecovery(None if most < 0 else most)
         self.chain: ChainRuntime = open_chain(
             parts.datadir,
             parts.genesis,
@@ -116,6 +120,7 @@ class RollupNode:
             accepted_types=USER_TYPES,
             keys=parts.signing_keys or {},
             takes_transactions=self.is_sequencing,
+            senders=self._senders,
         )
         self.client = JsonRpcClient(parts.l1_url)
         self._provider = MemoryL1Provider()
@@ -165,6 +170,7 @@ class RollupNode:
             self.chain.rpc_limits,
             self._metrics.observe_rpc,
             prefixes=prefixes,
+            before_batch=lambda items: self._senders.look_ahead(raw_transactions(items)),
         )
         rpc = self._config.rpc
         rows = [
@@ -289,6 +295,7 @@ class RollupNode:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.client.close()
         self.chain.close()
+        self._senders.close()
 
     def _sealed(self, result: ExecutionResult, seconds: float) -> None:
         self._metrics.block_build_seconds.labels("l2").observe(seconds)

@@ -34,6 +34,7 @@ from .rpc.net import NetNamespace
 from .rpc.simulate import SimulateNamespace
 from .rpc.testing import TestingNamespace
 from .rpc.txpool import TxpoolNamespace
+from .sender_recovery import SenderRecovery
 from .shared_pool import SharedPool
 from .writer import Writer
 
@@ -121,10 +122,13 @@ def open_chain(
     blobs: BlobStore | None = None,
     tag_depths: Mapping[str, int] | None = None,
     takes_transactions: bool = True,
+    senders: SenderRecovery | None = None,
 ) -> ChainRuntime:
     """Open a chain's store, beginning the chain with `genesis` if it is empty. Needs a loop."""
     store = open_store(directory, config.state, is_rollup=genesis.config.is_optimism)
     engine = ExecutionEngine.open(store, genesis.config, genesis_block(genesis))
+    if senders is not None:
+        engine.recover_ahead = senders.recover
     pool = SharedPool(
         chain_id=engine.config.chain_id,
         block_gas_limit=genesis.gas_limit,
@@ -141,6 +145,7 @@ def open_chain(
         blobs=blobs,
         tag_depths=tag_depths,
         takes_transactions=takes_transactions,
+        senders=senders,
     )
     limits = Limits(
         config.limits.body_mb * _MIB, config.limits.batch, config.limits.response_mb * _MIB

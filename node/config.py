@@ -48,6 +48,9 @@ class NodeSection:
 
     roles: tuple[str, ...] = _setting(("verifier",), "any of sequencer, batcher, verifier")
     datadir: str = _setting("", "directory of chain data; empty: under XDG_DATA_HOME")
+    sender_processes: int = _setting(
+        -1, "processes that recover senders of batches and blocks; -1: by the cores to spare"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from chain.transaction import (
     decode_transaction,
     effective_tip_wei,
     recover_sender,
+    remember_sender,
     sign_transaction,
 )
 from chain.types import Address, Hash32
@@ -37,6 +38,7 @@ from rollup.bridge.l1_attributes import L1Attributes
 
 from ..l1.blob_sidecar import decode_network_form, is_network_form, without_sidecar
 from ..l1.blob_store import BlobStore
+from ..sender_recovery import SenderRecovery
 from ..shared_pool import SharedPool
 from . import errors
 from .calls import CallService
@@ -74,10 +76,12 @@ class Backend:
         blobs: BlobStore | None = None,
         tag_depths: Mapping[str, int] | None = None,
         takes_transactions: bool = True,
+        senders: SenderRecovery | None = None,
     ) -> None:
         """`keys` are development keys this node signs with; `schedule` runs a function on the
         event loop; `blobs` takes those of blob transactions; `tag_depths` gives the tags safe and
-        finalized by depth, for a chain that has no such heads of its own.
+        finalized by depth, for a chain that has no such heads of its own; `senders` may know who
+        sent a raw transaction.
         """
         self.engine = engine
         self.pool = pool
@@ -91,6 +95,7 @@ class Backend:
         self.blobs = blobs
         self._tag_depths = dict(tag_depths or {})
         self._takes_transactions = takes_transactions
+        self._recovery = senders
         self._schedule = schedule or (lambda action: action())
         self._head_state: tuple[Hash32, State] | None = None
         self._prices: tuple[State, fees.L1FeeParameters] | None = None
@@ -381,6 +386,9 @@ class Backend:
         transaction = decode_transaction(without_sidecar(raw) if self.blobs is not None else raw)
         if isinstance(transaction, DepositTransaction):
             raise RpcError(errors.SERVER_ERROR, "transaction type not supported")
+        sender = None if self._recovery is None else self._recovery.sender_of(raw)
+        if sender is not None:
+            remember_sender(transaction, sender)
         return self.submit(transaction)
 
     def submit(self, transaction: SignedTransaction, sender: Address | None = None) -> Hash32:

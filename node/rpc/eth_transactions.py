@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 
 from chain.types import Address, Hash32
 
@@ -13,11 +15,26 @@ from .jsonrpc import Parameter, rpc
 from .parameters import BlockId, TransactionArguments
 from .serialise import Json, transaction_json
 
+_SEND_RAW = "eth_sendRawTransaction"
 _BLOB_TYPE = b"\x03"
 _HASH = Parameter("hash", parameters.hash32)
 _NUMBER = Parameter("block", parameters.block_number_or_tag)
 _INDEX = Parameter("index", parameters.quantity)
 _REQUEST = Parameter("transaction", parameters.transaction_arguments)
+
+
+def raw_transactions(items: Sequence[object]) -> list[bytes]:
+    """The transactions that a batch of requests sends; what is malformed is left out."""
+    raws: list[bytes] = []
+    for item in items:
+        if not isinstance(item, dict) or item.get("method") != _SEND_RAW:
+            continue
+        given = item.get("params")
+        first = given[0] if isinstance(given, list) and given else None
+        if isinstance(first, str) and first.startswith("0x"):
+            with suppress(ValueError):
+                raws.append(bytes.fromhex(first[2:]))
+    return raws
 
 
 class TransactionNamespace:
@@ -27,7 +44,7 @@ class TransactionNamespace:
         """Read and submit through the backend."""
         self._backend = backend
 
-    @rpc("eth_sendRawTransaction", Parameter("transaction", parameters.hex_bytes))
+    @rpc(_SEND_RAW, Parameter("transaction", parameters.hex_bytes))
     async def send_raw_transaction(self, raw: bytes) -> str:
         """Put a signed transaction into the pool; its hash."""
         if raw[:1] == _BLOB_TYPE:

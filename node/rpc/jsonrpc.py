@@ -12,7 +12,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -166,10 +166,12 @@ class Dispatcher:
         limits: Limits,
         observe: Callable[[str, int, float], None] | None = None,
         prefixes: Collection[str] | None = None,
+        before_batch: Callable[[Sequence[object]], Callable[[], None]] | None = None,
     ) -> None:
         """`readers` runs heavy methods; `observe` hears (method, error code or 0, seconds).
 
-        `prefixes` are the namespaces to serve; None serves all.
+        `prefixes` are the namespaces to serve; None serves all. `before_batch` hears the items of a
+        batch, checked by nobody yet, and what it returns is called when the batch is answered.
         """
         self._methods: dict[str, Method] = {}
         for namespace in namespaces:
@@ -184,6 +186,7 @@ class Dispatcher:
         self._readers = readers
         self.limits = limits
         self._observe = observe
+        self._before_batch = before_batch
 
     @property
     def method_names(self) -> list[str]:
@@ -205,6 +208,15 @@ class Dispatcher:
             return encode(error_response(None, RpcError(errors.INVALID_REQUEST, "empty batch")))
         if len(items) > self.limits.batch_items:
             return self._refuse_batch(items)
+        if self._before_batch is None:
+            return await self._answer_batch(items, context)
+        done = self._before_batch(items)
+        try:
+            return await self._answer_batch(items, context)
+        finally:
+            done()
+
+    async def _answer_batch(self, items: list[object], context: RequestContext) -> bytes | None:
         answers: list[bytes] = []
         room = self.limits.response_bytes
         turn_ends = time.monotonic() + _TURN_S

@@ -172,3 +172,8 @@ def test_abi_decode_of_changed_bytes_raises_only_decode_error(data):
 def test_abi_decode_of_noise_raises_only_decode_error(pair, noise):
     with contextlib.suppress(DecodeError):
         abi.decode([pair[0]], noise)
+
+
+@given(chain_st.transactions((0, 1, 2, 3, 4)))
+def test_signing_hash_is_the_same_from_bytes_and_from_fields(tx):
+    assert decode_transaction(tx.encode()).signing_hash == _afresh(tx).signing_hash
