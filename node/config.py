@@ -20,7 +20,7 @@ from chain.errors import StemmaError
 
 from . import logging as node_logging
 
-ROLES = ("sequencer", "batcher", "verifier")
+ROLES = ("sequencer", "batcher", "proposer", "verifier", "execution")
 API_NAMESPACES = (
     "eth", "net", "web3", "debug", "txpool", "optimism", "stemma", "testing", "dev",
 )  # fmt: skip
@@ -46,7 +46,9 @@ def _setting(default: Any, about: str) -> Any:  # noqa: ANN401 - a field of any 
 class NodeSection:
     """Which roles run, and where their data lies."""
 
-    roles: tuple[str, ...] = _setting(("verifier",), "any of sequencer, batcher, verifier")
+    roles: tuple[str, ...] = _setting(
+        ("verifier",), "any of sequencer, batcher, proposer, verifier; or execution alone"
+    )
     datadir: str = _setting("", "directory of chain data; empty: under XDG_DATA_HOME")
     sender_processes: int = _setting(
         -1, "processes that recover senders of batches and blocks; -1: by the cores to spare"
@@ -106,6 +108,26 @@ class BatcherSection:
 
 @dataclass(frozen=True, slots=True)
 class RpcSection:
+@dataclass(frozen=True, slots=True)
+class ProposerSection:
+    """How L2 output roots are claimed on L1."""
+
+    key_file: str = _setting("", "file that holds the proposer's private key, mode 0600")
+    interval_s: int = _setting(3600, "seconds of L1 time between two proposals")
+    allow_non_finalized: bool = _setting(False, "propose the safe head, not the finalized one")
+    poll_s: float = _setting(12.0, "seconds between two looks at L1")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSection:
+    """The Engine API: who drives our execution, or whose execution we drive."""
+
+    host: str = _setting("127.0.0.1", "role execution: address to listen on")
+    port: int = _setting(8551, "role execution: port of engine_ methods; 0: any free port")
+    jwt_secret: str = _setting("", "file with the shared secret; empty: jwt.hex in the datadir")
+    url: str = _setting("", "role verifier: drive this execution client, not one of our own")
+
+
     """Whom the JSON-RPC server answers."""
 
     host: str = _setting("127.0.0.1", "address to listen on")
@@ -149,6 +171,8 @@ class NodeConfig:
     batcher: BatcherSection = field(default_factory=BatcherSection)
     rpc: RpcSection = field(default_factory=RpcSection)
     limits: LimitsSection = field(default_factory=LimitsSection)
+    proposer: ProposerSection = field(default_factory=ProposerSection)
+    engine: EngineSection = field(default_factory=EngineSection)
     log: LogSection = field(default_factory=LogSection)
 
     def __post_init__(self) -> None:
@@ -184,6 +208,8 @@ class NodeConfig:
     @property
     def datadir(self) -> Path:
         """The data directory, with the default filled in."""
+            ("proposer.interval_s", self.proposer.interval_s),
+            ("proposer.poll_s", self.proposer.poll_s),
         if self.node.datadir:
             return Path(self.node.datadir).expanduser().resolve()
         base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"

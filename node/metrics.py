@@ -70,6 +70,9 @@ class Metrics:
             ["chain", "kind"],
             registry=registry,
         )
+        self.outputs_proposed = Counter(
+            "stemma_outputs_proposed", "Dispute games created on L1", registry=registry
+        )
         self.disk_free_bytes = Gauge(
             "stemma_disk_free_bytes", "Free space of the data directory", registry=registry
         )

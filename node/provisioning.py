@@ -113,7 +113,9 @@ def is_loopback(host: str) -> bool:
     return host == "localhost"
 
 
-def refuse_public_development_key(key: bytes, l1_chain_id: int, host: str) -> None:
+def refuse_public_development_key(
+    key: bytes, l1_chain_id: int, host: str, *, role: str = "batcher"
+) -> None:
     """A key that everybody knows neither pays on a public chain nor stands behind a public
     address. Raises DevKeysRefused.
     """
@@ -125,7 +127,7 @@ def refuse_public_development_key(key: bytes, l1_chain_id: int, host: str) -> No
         where = f"the L1 is chain {l1_chain_id}, a public one"
     if where is not None:
         raise DevKeysRefused(
-            f"batcher.key_file holds the development key {known!r}, which everybody knows, and "
+            f"{role}.key_file holds the development key {known!r}, which everybody knows, and "
             f"{where}; make a key of your own: stemma keys new"
         )
 

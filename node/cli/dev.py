@@ -1,4 +1,4 @@
-"""`stemma dev`: an L1, a sequencer, a batcher and a driver in one process, with known keys."""
+"""`stemma dev`: an L1 and all roles of a rollup in one process, with known keys."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from genesis.presets import l2_preset
+
 from .. import config as node_config
 from .. import logging as node_logging
 
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     from ..application import DevNet
 
 _DEV_DIRECTORY = "dev"
-_DEV_ROLES = ("sequencer", "batcher", "verifier")
+_DEV_ROLES = ("sequencer", "batcher", "proposer", "verifier")
+_PROPOSER_POLL_S = 1.0
 
 
 def dev(
@@ -55,6 +58,9 @@ def dev(
             "rpc.cors": ("*",),
             "rollup.block_time_s": block_time,
             "batcher.data_type": "blobs" if blobs else None,
+            "proposer.interval_s": l2_preset("devnet").settlement.proposal_interval_s,
+            "proposer.allow_non_finalized": True,
+            "proposer.poll_s": _PROPOSER_POLL_S,
             "state.mode": state,
             "state.retained_blocks": retained_blocks,
             "log.level": log_level,

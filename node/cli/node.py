@@ -36,6 +36,15 @@ def node(
         None, "--retained-blocks", help="pruned: blocks below the head that keep their state"
     ),
     config: Path | None = typer.Option(None, "--config", help="a stemma.toml"),
+    proposer_key: Path | None = typer.Option(None, "--proposer-key", help="file with the key"),
+    sequencer_stopped: bool = typer.Option(
+        False, "--sequencer-stopped", help="wait for admin_startSequencer"
+    ),
+    engine_port: int | None = typer.Option(None, "--engine-port", help="role execution: its port"),
+    engine_url: str | None = typer.Option(
+        None, "--engine-url", help="role verifier: execution client to drive instead of our own"
+    ),
+    jwt_secret: Path | None = typer.Option(None, "--jwt-secret", help="file shared with it"),
     log_level: str | None = typer.Option(None, "--log-level", help="info, or rpc=debug,info"),
     log_format: str | None = typer.Option(None, "--log-format", help="console, logfmt or json"),
 ) -> None:
@@ -59,6 +68,11 @@ def node(
             "log.level": log_level,
             "log.format": log_format,
         },
+            "proposer.key_file": _text(proposer_key),
+            "sequencer.stopped": sequencer_stopped or None,
+            "engine.port": engine_port,
+            "engine.url": engine_url,
+            "engine.jwt_secret": _text(jwt_secret),
     )
     settings = _with_initialised_chain(settings)
     for name, value in (
@@ -99,16 +113,23 @@ async def _run(settings: node_config.NodeConfig) -> None:
     founded = load_founded(Path(settings.rollup.rollup_config), Path(settings.rollup.genesis))
     async with JsonRpcClient(settings.l1.url) as client:
         await check_l1(client, founded.config)
-    key_file = settings.batcher.key_file
-    key = read_key_file(Path(key_file)) if key_file else None
-    if key is not None:
-        refuse_public_development_key(key, founded.config.l1_chain_id, settings.rpc.host)
+    keys: dict[str, bytes | None] = {}
+    for role, key_file in (
+        ("batcher", settings.batcher.key_file),
+        ("proposer", settings.proposer.key_file),
+    ):
+        keys[role] = key = read_key_file(Path(key_file)) if key_file else None
+        if key is not None:
+            refuse_public_development_key(
+                key, founded.config.l1_chain_id, settings.rpc.host, role=role
+            )
     parts = NodeParts(
         rollup=founded.config,
         genesis=founded.genesis,
         l1_url=settings.l1.url,
         datadir=settings.datadir,
-        batcher_key=key,
+        batcher_key=keys["batcher"],
+        proposer_key=keys["proposer"],
     )
 
     def ready(running: RollupNode) -> None:
