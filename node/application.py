@@ -1,7 +1,7 @@
 """The composition root: the only place where parts are joined into a running node.
 
     embedded L1 (dev) ─ JSON-RPC ─┐
-    any L1 by --l1-url ───────────┴→ L1Follower → provider → driver, sequencer, batcher, proposer
+    any L1 by --l1-url ───────────┴→ L1Follower → provider → driver, sequencer, batcher
                                                      │
     JSON-RPC ← Backend ← ExecutionEngine ←───────────┘   (all writes in one thread)
 
@@ -42,11 +42,11 @@ from .actors.batching import Batching
 from .actors.clock import Clock, DevClock, SystemClock
 from .actors.deriving import Deriving
 from .actors.following_l1 import FollowingL1
-from .actors.proposing import ProposerOptions, Proposing
 from .actors.sequencing import Sequencing
 from .chain_runtime import ChainRuntime, open_chain
 from .config import ConfigurationError, NodeConfig, with_settings
 from .embedded_l1 import CLIENT_NAME, EmbeddedL1
+from .engine_api.payloads import Payload
 from .health import HealthProbe
 from .l1.client import L1Follower, L1Source
 from .l1.json_rpc import JsonRpcClient
@@ -61,6 +61,7 @@ from .provisioning import (
     fund_roles,
     is_loopback,
 )
+from .rpc.admin import AdminNamespace
 from .rpc.dev_l2 import DevL2Namespace
 from .rpc.eth_transactions import raw_transactions
 from .rpc.jsonrpc import Dispatcher
@@ -74,9 +75,9 @@ from .specification_files import GENESIS_FILE, ROLLUP_FILE
 
 logger = logging.getLogger("stemma.node")
 
-_READERS = 4
+READERS = 4
 _SWITCH_INTERVAL_S = 0.001
-_STOP_S = 9.0
+STOP_S = 9.0
 _FORCED_EXIT = 130
 _MAX_LAG_BLOCKS = 20
 _ANVIL = "anvil"
@@ -93,7 +94,6 @@ class NodeParts:
     batcher_key: bytes | None = None
     signing_keys: dict[Address, bytes] | None = None
 
-    proposer_key: bytes | None = None
 
 class RollupNode:
     """The L2 side of a node: one chain, its roles, its server."""
@@ -145,6 +145,7 @@ class RollupNode:
             self._progressed,
             metrics.derivation_resets.inc,
         )
+        self._sequencing = self._make_sequencing() if self.is_sequencing else None
         self._probe = self._health_probe()
         self.server = self._make_server(readers)
         self._tasks: list[asyncio.Task[None]] = []
@@ -153,19 +154,18 @@ class RollupNode:
 
     def _make_server(self, readers: ThreadPoolExecutor) -> RpcServer:
         backend = self.chain.backend
-        view = RollupView(
-            self._parts.rollup, self._driver, self._provider, lambda: self.is_sequencing
-        )
+        view = RollupView(self._parts.rollup, self._driver, self._provider)
         namespaces = [
             *self.chain.namespaces(),
             OptimismNamespace(backend, view),
             StemmaNamespace(backend),
+            AdminNamespace(self._sequencing, self._reset_derivation, self._insert_unsafe),
         ]
         prefixes = [*self._config.rpc.api]
         if isinstance(self._clock, DevClock):
             block_time_s = self._parts.rollup.block_time
             namespaces.append(DevL2Namespace(backend, self._clock, self.chain.writer, block_time_s))
-            prefixes.append("evm")
+            prefixes += ["evm", "admin"]
         dispatcher = Dispatcher(
             namespaces,
             readers,
@@ -230,7 +230,7 @@ class RollupNode:
         metrics.disk_free_bytes.set(self._probe.free_bytes())
         return metrics.render()
 
-    def _sequencing(self) -> Sequencing:
+    def _make_sequencing(self) -> Sequencing:
         sequencer = Sequencer(
             self._parts.rollup,
             self._provider,
@@ -247,6 +247,7 @@ class RollupNode:
             sealed=self._sealed,
             reset=self._driver.request_reset,
             fetch=self._follower.fetch_missing,
+            is_active=not self._config.sequencer.stopped,
         )
 
     def _batching(self) -> Batching:
@@ -274,36 +275,17 @@ class RollupNode:
     # Running
 
     async def start(self) -> None:
-    def _proposing(self) -> Proposing:
-        key = self._parts.proposer_key
-        if key is None:
-            raise ConfigurationError("role proposer needs a key: set proposer.key_file")
-        section = self._config.proposer
-        return Proposing(
-            self._parts.rollup,
-            self.chain.engine,
-            self.client,
-            L1Sender(self.client, key, self._parts.rollup.l1_chain_id),
-            options=ProposerOptions(
-                section.interval_s, section.allow_non_finalized, section.poll_s
-            ),
-            caught_up=self._deriving.caught_up,
-            proposed=self._metrics.outputs_proposed.inc,
-        )
-
         """Listen and start the roles. Raises AddressInUse, ConfigurationError."""
         self.client.open()
         await self.server.start()
         loops = [self._following.run(), self._deriving.run()]
-        if self.is_sequencing:
-            loops.append(self._sequencing().run())
+        if self._sequencing is not None:
+            loops.append(self._sequencing.run())
         if "batcher" in self._config.node.roles:
             loops.append(self._batching().run())
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     @property
-        if "proposer" in self._config.node.roles:
-            loops.append(self._proposing().run())
     def tasks(self) -> list[asyncio.Task[None]]:
         """The running actors; each ends only by failing."""
         return self._tasks
@@ -317,6 +299,21 @@ class RollupNode:
         await self.client.close()
         self.chain.close()
         self._senders.close()
+
+    async def _reset_derivation(self) -> None:
+        await self.chain.writer.run(self._driver.request_reset)
+        self._l1_moved.set()
+
+    async def _insert_unsafe(self, payload: Payload) -> None:
+        """Put a block that the sequencer has sealed on top of the unsafe head."""
+        block = payload.block
+
+        def insert() -> None:
+            if self.chain.engine.header(block.hash) is None:
+                self.chain.engine.import_block(block)
+
+        await self.chain.writer.run(insert)
+        self.chain.backend.events.announce_head()
 
     def _sealed(self, result: ExecutionResult, seconds: float) -> None:
         self._metrics.block_build_seconds.labels("l2").observe(seconds)
@@ -383,7 +380,7 @@ async def stop_within(seconds: float, *stops: Any) -> None:  # noqa: ANN401 - co
         os._exit(1)
 
 
-def _prepare_process() -> None:
+def prepare_process() -> None:
     """Let the event loop have the interpreter soon, even while a block is being built."""
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
 
@@ -392,19 +389,19 @@ async def run_node(
     config: NodeConfig, parts: NodeParts, ready: Callable[[RollupNode], None]
 ) -> None:
     """Run the roles of `stemma node` until a signal or failure; `ready` hears when it answers."""
-    _prepare_process()
+    prepare_process()
     stopping = asyncio.Event()
     handle_signals(stopping)
     with DataDirectory(parts.datadir) as directory:
         forget_run_file(directory.path)
-        readers = ThreadPoolExecutor(_READERS, thread_name_prefix="rpc-reader")
+        readers = ThreadPoolExecutor(READERS, thread_name_prefix="rpc-reader")
         node = RollupNode(config, parts, SystemClock(), readers, Metrics())
         try:
             await node.start()
             ready(node)
             await run_until_stopped(node.tasks, stopping)
         finally:
-            await stop_within(_STOP_S, node.stop())
+            await stop_within(STOP_S, node.stop())
             readers.shutdown(wait=False, cancel_futures=True)
 
 
@@ -461,14 +458,14 @@ async def run_dev(
     `ready` is awaited once RPC answers, `before_stop` before it stops answering.
     """
     _refuse_public_bind(config.rpc.host)
-    _prepare_process()
+    prepare_process()
     stopping = asyncio.Event()
     handle_signals(stopping)
     clock = DevClock() if not config.l1.url else SystemClock()
     metrics = Metrics()
     with DataDirectory(config.datadir) as directory, ExitStack() as cleanup:
         forget_run_file(directory.path)
-        readers = ThreadPoolExecutor(_READERS, thread_name_prefix="rpc-reader")
+        readers = ThreadPoolExecutor(READERS, thread_name_prefix="rpc-reader")
         cleanup.callback(readers.shutdown, wait=False, cancel_futures=True)
         l1: EmbeddedL1 | None = None
         node: RollupNode | None = None
@@ -502,11 +499,10 @@ async def run_dev(
             await run_until_stopped(tasks, stopping)
         finally:
             stops = [part.stop() for part in (node, l1) if part is not None]
-            await stop_within(_STOP_S, before_stop(), *stops)
+            await stop_within(STOP_S, before_stop(), *stops)
 
 
 async def _found_rollup(
-                    proposer_key=dev_account("proposer").private_key,
     config: NodeConfig, l1_url: str, *, is_embedded: bool
 ) -> tuple[Founded, str]:
     """Found or find the rollup of the data directory; the L1's client name."""

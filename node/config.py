@@ -20,10 +20,11 @@ from chain.errors import StemmaError
 
 from . import logging as node_logging
 
-ROLES = ("sequencer", "batcher", "proposer", "verifier", "execution")
+ROLES = ("sequencer", "batcher", "verifier", "execution")
 API_NAMESPACES = (
-    "eth", "net", "web3", "debug", "txpool", "optimism", "stemma", "testing", "dev",
+    "eth", "net", "web3", "debug", "txpool", "optimism", "stemma", "testing", "dev", "admin",
 )  # fmt: skip
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 DATA_TYPES = ("calldata", "blobs")
 STATE_MODES = ("archive", "pruned")
 ENVIRONMENT_PREFIX = "STEMMA_"
@@ -47,7 +48,7 @@ class NodeSection:
     """Which roles run, and where their data lies."""
 
     roles: tuple[str, ...] = _setting(
-        ("verifier",), "any of sequencer, batcher, proposer, verifier; or execution alone"
+        ("verifier",), "any of sequencer, batcher, verifier; or execution alone"
     )
     datadir: str = _setting("", "directory of chain data; empty: under XDG_DATA_HOME")
     sender_processes: int = _setting(
@@ -94,6 +95,7 @@ class SequencerSection:
     """Block production."""
 
     max_block_transactions: int = _setting(20_000, "transactions offered to one block")
+    stopped: bool = _setting(False, "wait for admin_startSequencer before the first block")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +109,6 @@ class BatcherSection:
 
 
 @dataclass(frozen=True, slots=True)
-class RpcSection:
-@dataclass(frozen=True, slots=True)
-class ProposerSection:
-    """How L2 output roots are claimed on L1."""
-
-    key_file: str = _setting("", "file that holds the proposer's private key, mode 0600")
-    interval_s: int = _setting(3600, "seconds of L1 time between two proposals")
-    allow_non_finalized: bool = _setting(False, "propose the safe head, not the finalized one")
-    poll_s: float = _setting(12.0, "seconds between two looks at L1")
-
-
-@dataclass(frozen=True, slots=True)
 class EngineSection:
     """The Engine API: who drives our execution, or whose execution we drive."""
 
@@ -128,6 +118,8 @@ class EngineSection:
     url: str = _setting("", "role verifier: drive this execution client, not one of our own")
 
 
+@dataclass(frozen=True, slots=True)
+class RpcSection:
     """Whom the JSON-RPC server answers."""
 
     host: str = _setting("127.0.0.1", "address to listen on")
@@ -169,19 +161,19 @@ class NodeConfig:
     l1: L1Section = field(default_factory=L1Section)
     sequencer: SequencerSection = field(default_factory=SequencerSection)
     batcher: BatcherSection = field(default_factory=BatcherSection)
+    engine: EngineSection = field(default_factory=EngineSection)
     rpc: RpcSection = field(default_factory=RpcSection)
     limits: LimitsSection = field(default_factory=LimitsSection)
-    proposer: ProposerSection = field(default_factory=ProposerSection)
-    engine: EngineSection = field(default_factory=EngineSection)
     log: LogSection = field(default_factory=LogSection)
 
     def __post_init__(self) -> None:
-        _check_choices("node.roles", self.node.roles, ROLES)
-        if "batcher" in self.node.roles and "sequencer" not in self.node.roles:
-            raise ConfigurationError(
-                "node.roles: batcher without sequencer: there would be no blocks to post"
-            )
+        self._check_roles()
         _check_choices("rpc.api", self.rpc.api, API_NAMESPACES)
+        if "admin" in self.rpc.api and self.rpc.host not in LOOPBACK_HOSTS:
+            raise ConfigurationError(
+                f"rpc.api: admin is served on {' or '.join(LOOPBACK_HOSTS)} only, "
+                f"rpc.host is {self.rpc.host}"
+            )
         _check_choices("batcher.data_type", (self.batcher.data_type,), DATA_TYPES)
         _check_choices("state.mode", (self.state.mode,), (*STATE_MODES, ""))
         if self.state.retained_blocks < 1:
@@ -193,7 +185,11 @@ class NodeConfig:
             node_logging.check_level(self.log.level)
         except ValueError as error:
             raise ConfigurationError(f"log.level: {error}") from error
-        for name, port in (("rpc.port", self.rpc.port), ("l1.port", self.l1.port)):
+        for name, port in (
+            ("rpc.port", self.rpc.port),
+            ("l1.port", self.l1.port),
+            ("engine.port", self.engine.port),
+        ):
             if not 0 <= port < 65536:
                 raise ConfigurationError(f"{name}: expected 0 to 65535, got {port}")
         for name, seconds in (
@@ -205,11 +201,26 @@ class NodeConfig:
             if seconds <= 0:
                 raise ConfigurationError(f"{name}: expected more than 0, got {seconds}")
 
+    def _check_roles(self) -> None:
+        roles = self.node.roles
+        _check_choices("node.roles", roles, ROLES)
+        if "batcher" in roles and "sequencer" not in roles:
+            raise ConfigurationError(
+                "node.roles: batcher without sequencer: there would be no blocks to post"
+            )
+        if "execution" in roles and len(roles) > 1:
+            raise ConfigurationError(
+                "node.roles: execution stands alone: another process decides what is executed"
+            )
+        if self.engine.url and roles != ("verifier",):
+            raise ConfigurationError(
+                "engine.url: only a verifier drives another execution client, "
+                f"node.roles is {', '.join(roles)}"
+            )
+
     @property
     def datadir(self) -> Path:
         """The data directory, with the default filled in."""
-            ("proposer.interval_s", self.proposer.interval_s),
-            ("proposer.poll_s", self.proposer.poll_s),
         if self.node.datadir:
             return Path(self.node.datadir).expanduser().resolve()
         base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"

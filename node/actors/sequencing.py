@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from chain.errors import Recovery, StemmaError
+from chain.types import Hash32
 from evm.executor import ExecutionResult
 from rollup.l1.provider import L1DataMissing
 from rollup.sequencer.sequencer import BlockNotDue, Sequencer
@@ -23,8 +24,14 @@ _BUILD_SHARE = 0.6
 """Part of the block time that a block may take transactions for; the rest is for sealing."""
 
 
+class SequencerSwitchRefused(StemmaError):
+    """The sequencer is not in the state that an operator took it to be in."""
+
+
 class Sequencing:
-    """One loop: wait for the time of the next block, build it, tell."""
+    """One loop: wait for the time of the next block, build it, tell; started and stopped by an
+    operator.
+    """
 
     def __init__(
         self,
@@ -37,6 +44,7 @@ class Sequencing:
         sealed: Callable[[ExecutionResult, float], None],
         reset: Callable[[], None],
         fetch: Callable[[L1DataMissing], Awaitable[None]],
+        is_active: bool = True,
     ) -> None:
         """`sealed` hears of each block and its build time; `reset` makes the driver start anew.
 
@@ -52,21 +60,66 @@ class Sequencing:
         self._sealed = sealed
         self._reset = reset
         self._fetch = fetch
+        # Read and written in the writer's thread, between two blocks.
+        self._is_active = is_active
+        self._started = asyncio.Event()
+        if is_active:
+            self._started.set()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether blocks are built."""
+        return self._is_active
+
+    async def start(self, head: Hash32) -> None:
+        """Build on a head. Raises SequencerSwitchRefused where another is the unsafe one."""
+        await self._writer.run(lambda: self._switch_on(head))
+        self._started.set()
+
+    async def stop(self) -> Hash32:
+        """Build no more, once the block under way is sealed; the hash of the last one.
+
+        Raises SequencerSwitchRefused where nothing is being built.
+        """
+        self._started.clear()
+        return await self._writer.run(self._switch_off)
+
+    async def set_recover_mode(self, is_on: bool) -> None:
+        """Catch up with L1 by empty blocks, or stop doing so."""
+        await self._writer.run(lambda: self._sequencer.set_recover_mode(is_on))
+
+    def _switch_on(self, head: Hash32) -> None:
+        if self._is_active:
+            raise SequencerSwitchRefused("sequencer already running")
+        unsafe = self._sequencer.head
+        if unsafe.hash != head:
+            raise SequencerSwitchRefused(
+                f"block hash does not match: head {unsafe.id}, received 0x{head.hex()}"
+            )
+        self._is_active = True
+
+    def _switch_off(self) -> Hash32:
+        if not self._is_active:
+            raise SequencerSwitchRefused("sequencer not running")
+        self._is_active = False
+        return self._sequencer.head.hash
 
     async def run(self) -> None:
         """Sequence until cancelled. Raises what cannot be recovered from."""
         await self._caught_up.wait()
         while True:
+            await self._started.wait()
             due = await self._writer.run(lambda: self._sequencer.next_timestamp)
             await self._clock.sleep_until(due)
             try:
-                result, seconds = await self._writer.run(self._build)
+                sealed = await self._writer.run(self._build)
             except BlockNotDue:
                 continue
             except StemmaError as error:
                 await self._recover(error)
                 continue
-            self._sealed(result, seconds)
+            if sealed is not None:
+                self._sealed(*sealed)
 
     async def _recover(self, error: StemmaError) -> None:
         if error.recovery is Recovery.STOP:
@@ -82,7 +135,9 @@ class Sequencing:
                 await asyncio.sleep(_FETCH_RETRY_S)
         await asyncio.sleep(_RETRY_S)
 
-    def _build(self) -> tuple[ExecutionResult, float]:
+    def _build(self) -> tuple[ExecutionResult, float] | None:
+        if not self._is_active:
+            return None
         started = time.monotonic()
         deadline = started + _BUILD_SHARE * self._block_time_s
         result = self._sequencer.build(

@@ -12,14 +12,19 @@ import typer
 from .. import config as node_config
 from .. import logging as node_logging
 from ..config import ConfigurationError
+from ..run_file import remove_run_file, write_run_file
 from .keys import read_key_file
 
 if TYPE_CHECKING:
-    from ..application import RollupNode
+    from ..rpc.server import RpcServer
+
+JWT_FILE = "jwt.hex"
 
 
 def node(
-    role: list[str] = typer.Option([], "--role", help="sequencer, batcher or verifier"),
+    role: list[str] = typer.Option(
+        [], "--role", help="sequencer, batcher, verifier; or execution alone"
+    ),
     l1_url: str | None = typer.Option(None, "--l1-url", help="JSON-RPC of the L1"),
     beacon_url: str | None = typer.Option(None, "--l1-beacon-url", help="beacon API, for blobs"),
     l1_trust_rpc: bool = typer.Option(
@@ -31,11 +36,6 @@ def node(
     host: str | None = typer.Option(None, "--host", help="address to listen on"),
     port: int | None = typer.Option(None, "--port", help="JSON-RPC port; 0: any free port"),
     batcher_key: Path | None = typer.Option(None, "--batcher-key", help="file with the key"),
-    state: str | None = typer.Option(None, "--state", help="archive or pruned"),
-    retained_blocks: int | None = typer.Option(
-        None, "--retained-blocks", help="pruned: blocks below the head that keep their state"
-    ),
-    config: Path | None = typer.Option(None, "--config", help="a stemma.toml"),
     proposer_key: Path | None = typer.Option(None, "--proposer-key", help="file with the key"),
     sequencer_stopped: bool = typer.Option(
         False, "--sequencer-stopped", help="wait for admin_startSequencer"
@@ -45,6 +45,11 @@ def node(
         None, "--engine-url", help="role verifier: execution client to drive instead of our own"
     ),
     jwt_secret: Path | None = typer.Option(None, "--jwt-secret", help="file shared with it"),
+    state: str | None = typer.Option(None, "--state", help="archive or pruned"),
+    retained_blocks: int | None = typer.Option(
+        None, "--retained-blocks", help="pruned: blocks below the head that keep their state"
+    ),
+    config: Path | None = typer.Option(None, "--config", help="a stemma.toml"),
     log_level: str | None = typer.Option(None, "--log-level", help="info, or rpc=debug,info"),
     log_format: str | None = typer.Option(None, "--log-format", help="console, logfmt or json"),
 ) -> None:
@@ -63,27 +68,31 @@ def node(
             "rpc.host": host,
             "rpc.port": port,
             "batcher.key_file": _text(batcher_key),
-            "state.mode": state,
-            "state.retained_blocks": retained_blocks,
-            "log.level": log_level,
-            "log.format": log_format,
-        },
             "proposer.key_file": _text(proposer_key),
             "sequencer.stopped": sequencer_stopped or None,
             "engine.port": engine_port,
             "engine.url": engine_url,
             "engine.jwt_secret": _text(jwt_secret),
+            "state.mode": state,
+            "state.retained_blocks": retained_blocks,
+            "log.level": log_level,
+            "log.format": log_format,
+        },
     )
     settings = _with_initialised_chain(settings)
-    for name, value in (
-        ("l1.url", settings.l1.url),
-        ("rollup.rollup_config", settings.rollup.rollup_config),
-        ("rollup.genesis", settings.rollup.genesis),
+    is_execution = "execution" in settings.node.roles
+    for name, value, is_needed in (
+        ("l1.url", settings.l1.url, not is_execution),
+        ("rollup.rollup_config", settings.rollup.rollup_config, not is_execution),
+        ("rollup.genesis", settings.rollup.genesis, not settings.engine.url),
     ):
-        if not value:
+        if is_needed and not value:
             raise ConfigurationError(f"{name} is not set; a node needs it")
     node_logging.configure(settings.log.level, settings.log.format)
-    asyncio.run(_run(settings))
+    try:
+        asyncio.run(_run_half(settings) if is_execution or settings.engine.url else _run(settings))
+    finally:
+        remove_run_file(settings.datadir)
 
 
 def _with_initialised_chain(settings: node_config.NodeConfig) -> node_config.NodeConfig:
@@ -108,7 +117,6 @@ async def _run(settings: node_config.NodeConfig) -> None:
     from ..application import NodeParts, run_node
     from ..l1.json_rpc import JsonRpcClient
     from ..provisioning import check_l1, load_founded, refuse_public_development_key
-    from ..run_file import remove_run_file, write_run_file
 
     founded = load_founded(Path(settings.rollup.rollup_config), Path(settings.rollup.genesis))
     async with JsonRpcClient(settings.l1.url) as client:
@@ -132,18 +140,55 @@ async def _run(settings: node_config.NodeConfig) -> None:
         proposer_key=keys["proposer"],
     )
 
-    def ready(running: RollupNode) -> None:
-        write_run_file(
-            settings.datadir,
-            {
-                "l2": {"rpc": running.server.url, "ws": running.server.websocket_url},
-                "roles": list(settings.node.roles),
-                "pid": os.getpid(),
-            },
-        )
-        typer.echo(f"Listening on {running.server.url.removeprefix('http://')}")
+    await run_node(settings, parts, lambda running: _announce(settings, running.server))
 
-    try:
-        await run_node(settings, parts, ready)
-    finally:
-        remove_run_file(settings.datadir)
+
+async def _run_half(settings: node_config.NodeConfig) -> None:
+    """Execution without consensus, or consensus over another's execution."""
+    from ..engine_api.jwt import read_or_make_secret, read_secret
+    from ..l1.json_rpc import JsonRpcClient
+    from ..provisioning import check_l1
+    from ..specification_files import read_rollup_config, read_specification
+    from ..split_node import ExecutionNode, run_consensus, run_execution
+
+    named = settings.engine.jwt_secret
+    rollup = settings.rollup.rollup_config
+    if settings.engine.url:
+        if not named:
+            raise ConfigurationError("engine.jwt_secret is not set; the execution client has it")
+        config = read_rollup_config(Path(rollup))
+        async with JsonRpcClient(settings.l1.url) as client:
+            await check_l1(client, config)
+        secret = read_secret(Path(named))
+        await run_consensus(
+            settings, config, secret, lambda running: _announce(settings, running.server)
+        )
+        return
+
+    def ready(running: ExecutionNode) -> None:
+        _announce(settings, running.server, engine=running.engine_server.url)
+
+    specification = read_specification(
+        Path(settings.rollup.genesis), Path(rollup) if rollup else None
+    )
+    specification.check_agreement()
+    assert specification.genesis is not None  # noqa: S101 - it was read
+    path = Path(named) if named else settings.datadir / JWT_FILE
+    secret = read_secret(path) if named else read_or_make_secret(path)
+    await run_execution(settings, specification.genesis, secret, ready)
+
+
+def _announce(
+    settings: node_config.NodeConfig, server: RpcServer, *, engine: str | None = None
+) -> None:
+    """Write down and say where the node answers."""
+    places = {"rpc": server.url, "ws": server.websocket_url}
+    if engine is not None:
+        places["engine"] = engine
+    write_run_file(
+        settings.datadir,
+        {"l2": places, "roles": list(settings.node.roles), "pid": os.getpid()},
+    )
+    typer.echo(f"Listening on {server.url.removeprefix('http://')}")
+    if engine is not None:
+        typer.echo(f"Engine API on {engine.removeprefix('http://')}")

@@ -67,7 +67,7 @@ class Execution:
         self,
         engine: ExecutionEngine,
         candidates: Callable[[Header], Iterable[PooledTransaction]],
-        moved: Callable[[tuple[Transaction, ...]], None],
+        moved: Callable[[tuple[Transaction, ...]], object],
         stop: Callable[[], Callable[[], bool]],
     ) -> None:
         """`candidates` are the pool's for the child of a block; `moved` hears after each move of

@@ -23,7 +23,7 @@ from chain.block import Block, transactions_root
 from chain.errors import DecodeError, Recovery, StemmaError
 from chain.heads import BlockId, Heads, InvalidHeadMove
 from chain.txpool import PooledTransaction
-from chain.types import Hash32
+from chain.types import ZERO_HASH, Hash32
 from evm.errors import InvalidAttributes
 from evm.executor import PayloadAttributes
 from genesis.config import ChainConfig
@@ -72,6 +72,7 @@ class RemoteEngine:
         self._call = call
         self._genesis = genesis
         self._heads: Heads | None = None
+        self._last_heads = Heads.at_genesis(genesis)
         self._blocks: OrderedDict[Hash32, Block] = OrderedDict()
 
     def require_chain(self) -> None:
@@ -98,7 +99,13 @@ class RemoteEngine:
             finalized = self._id_of("finalized") or self._genesis
             begin = Heads.at_genesis(self._genesis)
             self._heads = begin.moved(unsafe=unsafe, safe=safe, finalized=finalized)
+            self._last_heads = self._heads
         return self._heads
+
+    @property
+    def known_heads(self) -> Heads:
+        """The heads as they were when they were last known; asks nobody."""
+        return self._last_heads
 
     def block(self, block_hash: Hash32) -> Block | None:
         """The block of that hash, canonical or not."""
@@ -169,6 +176,17 @@ class RemoteEngine:
             self._move(after)
         return dropped
 
+    def insert(self, block: Block) -> None:
+        """Put a block that someone else has sealed on top of the unsafe head.
+
+        Raises InvalidHeadMove, InvalidAttributes where the client finds it invalid.
+        """
+        if self.block(block.hash) is not None:
+            return
+        item = payloads.payload_json(block, is_optimism=self.config.is_optimism)
+        self._hand_over(item, [], block.header.timestamp, block.header.parent_beacon_block_root)
+        self.commit(RemoteBlock(self._keep(block)))
+
     # -- inside
 
     def _above(self, top: BlockId, target: BlockId) -> tuple[Block, ...]:
@@ -187,7 +205,7 @@ class RemoteEngine:
         self._forkchoice(
             ForkchoiceState(heads.unsafe.hash, heads.safe.hash, heads.finalized.hash), None
         )
-        self._heads = heads
+        self._heads = self._last_heads = heads
 
     def _forkchoice(
         self, state: ForkchoiceState, attributes: AttributesJson | None
@@ -258,14 +276,21 @@ class RemoteEngine:
                 f"engine_getPayload: the payload hashes to 0x{payload.block.hash.hex()}, "
                 f"it claims 0x{payload.claimed_hash.hex()}"
             )
+        self._hand_over(item, requests, attributes.timestamp, root)
+        return self._keep(payload.block)
+
+    def _hand_over(
+        self, item: dict[str, Any], requests: list[str], timestamp: int, root: Hash32 | None
+    ) -> None:
+        """Make a payload known. Raises InvalidAttributes where it is found invalid."""
+        era = era_at(self.config.forks, timestamp)
         arguments: list[object] = [item]
         if era >= CANCUN:
-            arguments += [[], data(root)]
+            arguments += [[], data(root or ZERO_HASH)]
         if era >= PRAGUE:
             arguments.append(requests)
         method = f"engine_newPayloadV{4 if era >= PRAGUE else 3 if era >= CANCUN else 2}"
         self._require_valid(method, self._call(method, *arguments))
-        return self._keep(payload.block)
 
     def _id_of(self, tag: str) -> BlockId | None:
         try:

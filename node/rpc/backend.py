@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from chain.block import Block, Header
 from chain.crypto.keccak import keccak256
 from chain.crypto.secp256k1 import sign
+from chain.heads import Heads
 from chain.receipt import Receipt
 from chain.state import State
 from chain.transaction import (
@@ -150,6 +151,11 @@ class Backend:
     def resolve_number(self, block: BlockId) -> int:
         """The number an identifier means; numbers above the head stay what they are."""
         return block.number if block.number is not None else self.resolve(block).number
+
+    @property
+    def heads(self) -> Heads:
+        """Unsafe, safe and finalized head."""
+        return self.engine.heads
 
     def block(self, block_hash: Hash32) -> Block | None:
         """A block, canonical or not."""

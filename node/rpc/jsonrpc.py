@@ -32,7 +32,7 @@ _TURN_S = 0.01
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 _MARK = "__rpc_methods__"
 # Prefixes that are served together with a namespace.
-_RIDERS = {"eth": "personal", "optimism": "admin", "net": "rpc"}
+_RIDERS = {"eth": "personal", "net": "rpc"}
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 

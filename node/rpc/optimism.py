@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from chain.block import Header
-from chain.heads import L2BlockRef
+from chain.block import Block, Header
+from chain.heads import Heads, L2BlockRef
+from chain.types import Hash32
 from genesis.config import RollupConfig
 from rollup.derivation.l2_block import l2_block_ref
 from rollup.driver.driver import Driver
@@ -15,7 +16,6 @@ from rollup.l1.provider import L1Provider
 from rollup.wire.output_root import OutputV0
 
 from . import errors, parameters
-from .backend import Backend
 from .errors import RpcError
 from .hexadecimal import data
 from .jsonrpc import Parameter, rpc
@@ -26,6 +26,23 @@ from .serialise import Json
 _BLOCK = Parameter("block", parameters.block_number_or_tag)
 
 
+class L2View(Protocol):
+    """The L2 chain as the namespace reads it, wherever it is executed."""
+
+    @property
+    def heads(self) -> Heads:
+        """Unsafe, safe and finalized head."""
+        ...
+
+    def block(self, block_hash: Hash32) -> Block | None:
+        """A block, canonical or not."""
+        ...
+
+    def resolve(self, block: BlockId) -> Header:
+        """The header that an identifier means. Raises RpcError `header not found`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class RollupView:
     """What the namespace reads besides the chain itself."""
@@ -33,15 +50,14 @@ class RollupView:
     config: RollupConfig
     driver: Driver
     provider: L1Provider
-    is_sequencing: Callable[[], bool]
 
 
 class OptimismNamespace:
     """optimism_syncStatus, outputAtBlock, rollupConfig, version, safeHeadAtL1Block."""
 
-    def __init__(self, backend: Backend, rollup: RollupView) -> None:
-        """Read through the backend and the driver."""
-        self._backend = backend
+    def __init__(self, chain: L2View, rollup: RollupView) -> None:
+        """Read the chain and the driver."""
+        self._chain = chain
         self._rollup = rollup
 
     @rpc("optimism_rollupConfig")
@@ -54,15 +70,10 @@ class OptimismNamespace:
         """Name and version."""
         return client_version()
 
-    @rpc("admin_sequencerActive")
-    def sequencer_active(self) -> bool:
-        """Whether this node builds blocks."""
-        return self._rollup.is_sequencing()
-
-    @rpc("optimism_syncStatus")
+    @rpc("optimism_syncStatus", heavy=True)
     def sync_status(self) -> Json:
         """The heads of both layers."""
-        provider, heads = self._rollup.provider, self._backend.engine.heads
+        provider, heads = self._rollup.provider, self._chain.heads
         safe = self._l2_ref(heads.safe.hash)
         return {
             "current_l1": _l1_json(self._rollup.driver.l1_origin),
@@ -77,10 +88,10 @@ class OptimismNamespace:
             "queued_unsafe_l2": _l2_json(None),
         }
 
-    @rpc("optimism_outputAtBlock", _BLOCK)
+    @rpc("optimism_outputAtBlock", _BLOCK, heavy=True)
     def output_at_block(self, block: BlockId) -> Json:
         """The output root of a block and what it is made of."""
-        header = self._backend.resolve(block)
+        header = self._chain.resolve(block)
         output = _output(header)
         return {
             "version": data(bytes(32)),
@@ -107,7 +118,7 @@ class OptimismNamespace:
         }
 
     def _l2_ref(self, block_hash: bytes) -> Json:
-        block = self._backend.block(parameters.hash32(data(block_hash)))
+        block = self._chain.block(Hash32(block_hash))
         if block is None:
             return _l2_json(None)
         return _l2_json(l2_block_ref(self._rollup.config, block))

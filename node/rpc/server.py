@@ -68,6 +68,8 @@ class ServerOptions:
     page: Callable[[], str] | None = None
     health: Callable[[], Health] | None = None
     metrics: Callable[[], bytes] | None = None
+    refusal: Callable[[str | None], str | None] | None = None
+    """Why a request with that Authorization header is refused; None lets it in."""
     extra_routes: Mapping[str, _Handler] = field(default_factory=dict)
 
 
@@ -193,6 +195,10 @@ class RpcServer:
         """Refuse foreign Host names (DNS rebinding); add the CORS headers of an allowed origin."""
         if not self._host_allowed(request.host):
             return web.Response(status=403, text="invalid host specified\n")
+        if self._options.refusal is not None:
+            reason = self._options.refusal(request.headers.get("Authorization"))
+            if reason is not None:
+                return web.Response(status=401, text=f"{reason}\n")
         origin = request.headers.get("Origin")
         if origin is not None and not self._origin_allowed(origin):
             if request.headers.get("Upgrade", "").lower() == "websocket":

@@ -50,6 +50,8 @@ class OriginSelector:
         self._config = config
         self._provider = provider
         self._confirmation_depth = confirmation_depth
+        self.is_told_to_recover = False
+        """Set from outside: recover although the window is not about to close."""
 
     def select(self, parent: L2BlockRef) -> SelectedOrigin:
         """The origin of the block after parent.
@@ -61,7 +63,7 @@ class OriginSelector:
         if head is None:
             raise L1DataMissing(number=parent.l1_origin.number)
         current = self._canonical_origin(parent, head)
-        is_recovering = self._is_recovering(parent, head)
+        is_recovering = self.is_told_to_recover or self._is_recovering(parent, head)
         depth = 0 if is_recovering else self._confirmation_depth
         following = self._following(current, head, depth)
         timestamp = parent.timestamp + self._config.block_time

@@ -86,6 +86,10 @@ class Sequencer:
         block = require_block(self._engine, self._engine.heads.unsafe.hash)
         return l2_block_ref(self._config, block)
 
+    def set_recover_mode(self, is_on: bool) -> None:
+        """Catch up with L1 by empty blocks from now on, or only when the window is near its end."""
+        self._origins.is_told_to_recover = is_on
+
     @property
     def next_timestamp(self) -> int:
         """When the next block is due, in seconds."""

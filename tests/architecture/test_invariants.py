@@ -49,16 +49,20 @@ PRECOMPILE_IMPORTS = re.compile(
 # Part → where it may be put together. The embedded L1 is a node of its own inside the process.
 JOINTS = {
     **dict.fromkeys(
-        ("Driver", "Sequencer", "Batcher", "MemoryL1Provider", "L1Follower", "L1Source"),
+        ("Sequencer", "Batcher"),
         ("node/application.py",),
     ),
     **dict.fromkeys(
-        ("Sequencing", "Batching", "Deriving", "FollowingL1", "HealthProbe", "DevClock"),
+        ("Driver", "MemoryL1Provider", "L1Follower", "L1Source", "Deriving", "FollowingL1"),
+        ("node/application.py", "node/split_node.py"),
+    ),
+    **dict.fromkeys(
+        ("Sequencing", "Batching", "HealthProbe", "DevClock"),
         ("node/application.py",),
     ),
     **dict.fromkeys(
         ("RpcServer", "ServerOptions", "Dispatcher"),
-        ("node/application.py", "node/embedded_l1.py"),
+        ("node/application.py", "node/embedded_l1.py", "node/split_node.py"),
     ),
     **dict.fromkeys(("LevelStore", "SharedPool", "Backend"), ("node/chain_runtime.py",)),
     "EmbeddedL1": ("node/application.py",),
