@@ -1,7 +1,7 @@
 """The composition root: the only place where parts are joined into a running node.
 
     embedded L1 (dev) ─ JSON-RPC ─┐
-    any L1 by --l1-url ───────────┴→ L1Follower → provider → driver, sequencer, batcher
+    any L1 by --l1-url ───────────┴→ L1Follower → provider → driver, sequencer, batcher, proposer
                                                      │
     JSON-RPC ← Backend ← ExecutionEngine ←───────────┘   (all writes in one thread)
 
@@ -42,6 +42,7 @@ from .actors.batching import Batching
 from .actors.clock import Clock, DevClock, SystemClock
 from .actors.deriving import Deriving
 from .actors.following_l1 import FollowingL1
+from .actors.proposing import ProposerOptions, Proposing
 from .actors.sequencing import Sequencing
 from .chain_runtime import ChainRuntime, open_chain
 from .config import ConfigurationError, NodeConfig, with_settings
@@ -92,6 +93,7 @@ class NodeParts:
     l1_url: str
     datadir: Path
     batcher_key: bytes | None = None
+    proposer_key: bytes | None = None
     signing_keys: dict[Address, bytes] | None = None
 
 
@@ -272,6 +274,23 @@ class RollupNode:
             posted=self._metrics.batches_posted.inc,
         )
 
+    def _proposing(self) -> Proposing:
+        key = self._parts.proposer_key
+        if key is None:
+            raise ConfigurationError("role proposer needs a key: set proposer.key_file")
+        section = self._config.proposer
+        return Proposing(
+            self._parts.rollup,
+            self.chain.engine,
+            self.client,
+            L1Sender(self.client, key, self._parts.rollup.l1_chain_id),
+            options=ProposerOptions(
+                section.interval_s, section.allow_non_finalized, section.poll_s
+            ),
+            caught_up=self._deriving.caught_up,
+            proposed=self._metrics.outputs_proposed.inc,
+        )
+
     # Running
 
     async def start(self) -> None:
@@ -283,6 +302,8 @@ class RollupNode:
             loops.append(self._sequencing.run())
         if "batcher" in self._config.node.roles:
             loops.append(self._batching().run())
+        if "proposer" in self._config.node.roles:
+            loops.append(self._proposing().run())
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     @property
@@ -485,6 +506,7 @@ async def run_dev(
                     l1_url=l1_url,
                     datadir=directory.path / "l2",
                     batcher_key=dev_account("batcher").private_key,
+                    proposer_key=dev_account("proposer").private_key,
                     signing_keys={item.address: item.private_key for item in dev_accounts()},
                 ),
                 clock,

@@ -20,7 +20,7 @@ from chain.errors import StemmaError
 
 from . import logging as node_logging
 
-ROLES = ("sequencer", "batcher", "verifier", "execution")
+ROLES = ("sequencer", "batcher", "proposer", "verifier", "execution")
 API_NAMESPACES = (
     "eth", "net", "web3", "debug", "txpool", "optimism", "stemma", "testing", "dev", "admin",
 )  # fmt: skip
@@ -48,7 +48,7 @@ class NodeSection:
     """Which roles run, and where their data lies."""
 
     roles: tuple[str, ...] = _setting(
-        ("verifier",), "any of sequencer, batcher, verifier; or execution alone"
+        ("verifier",), "any of sequencer, batcher, proposer, verifier; or execution alone"
     )
     datadir: str = _setting("", "directory of chain data; empty: under XDG_DATA_HOME")
     sender_processes: int = _setting(
@@ -109,6 +109,16 @@ class BatcherSection:
 
 
 @dataclass(frozen=True, slots=True)
+class ProposerSection:
+    """How L2 output roots are claimed on L1."""
+
+    key_file: str = _setting("", "file that holds the proposer's private key, mode 0600")
+    interval_s: int = _setting(3600, "seconds of L1 time between two proposals")
+    allow_non_finalized: bool = _setting(False, "propose the safe head, not the finalized one")
+    poll_s: float = _setting(12.0, "seconds between two looks at L1")
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSection:
     """The Engine API: who drives our execution, or whose execution we drive."""
 
@@ -161,6 +171,7 @@ class NodeConfig:
     l1: L1Section = field(default_factory=L1Section)
     sequencer: SequencerSection = field(default_factory=SequencerSection)
     batcher: BatcherSection = field(default_factory=BatcherSection)
+    proposer: ProposerSection = field(default_factory=ProposerSection)
     engine: EngineSection = field(default_factory=EngineSection)
     rpc: RpcSection = field(default_factory=RpcSection)
     limits: LimitsSection = field(default_factory=LimitsSection)
@@ -197,6 +208,8 @@ class NodeConfig:
             ("l1.block_time_s", self.l1.block_time_s),
             ("l1.poll_s", self.l1.poll_s),
             ("batcher.poll_s", self.batcher.poll_s),
+            ("proposer.interval_s", self.proposer.interval_s),
+            ("proposer.poll_s", self.proposer.poll_s),
         ):
             if seconds <= 0:
                 raise ConfigurationError(f"{name}: expected more than 0, got {seconds}")
