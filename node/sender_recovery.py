@@ -41,7 +41,7 @@ _STOP_S = 2.0
 _WAITED_S = 0.0003
 """Waiting this long for a worker says that its share was too large."""
 _LEAST_SHARE, _FIRST_SHARE = 0.1, 0.6
-_LESS, _MORE = 0.05, 0.02
+_LESS, _MORE = 0.05, 0.04
 _IMPORT_SHARE = 0.45
 """Of a block's transactions to a worker: they are decoded here already, there once more."""
 

@@ -23,7 +23,6 @@ from .node import (
     Reference,
     decode_node,
     encode_node,
-    encode_string,
     hash_reference,
     hex_digits,
     nibbles,
@@ -31,7 +30,7 @@ from .node import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 EMPTY_ROOT: Final = keccak256(EMPTY_REFERENCE)
 """The root of the trie that holds nothing."""
@@ -391,11 +390,3 @@ def _prepend(path: bytes, node: Node) -> Node:
     if type(node) is Extension:
         return Extension(path + node.path, node.child)
     return Extension(path, node)
-
-
-def ordered_trie_root(values: Sequence[bytes]) -> Hash32:
-    """The root over a list: each value under the RLP of its index (transactions, receipts)."""
-    trie = Trie({})
-    for index, value in enumerate(values):
-        trie.set(encode_string(index.to_bytes((index.bit_length() + 7) // 8, "big")), value)
-    return trie.root_hash()

@@ -95,7 +95,8 @@ def encode_string(data: bytes) -> bytes:
     return _BYTE[0xB7 + len(length)] + length + data
 
 
-def _encode_list(payload: bytes) -> bytes:
+def encode_list(payload: bytes) -> bytes:
+    """RLP of a list whose items are encoded already."""
     size = len(payload)
     if size < 56:
         return _BYTE[0xC0 + size] + payload
@@ -105,7 +106,7 @@ def _encode_list(payload: bytes) -> bytes:
     return _BYTE[0xF7 + len(length)] + length + payload
 
 
-def _hex_prefix(path: bytes, flags: int) -> bytes:
+def hex_prefix(path: bytes, flags: int) -> bytes:
     """Hex-prefix encoding (Yellow Paper, appendix C); flags is 0 for an extension, 2 for a leaf."""
     prefix = str(flags + 1) if len(path) & 1 else f"{flags}0"
     return bytes.fromhex(prefix + hex_digits(path))
@@ -119,12 +120,12 @@ def encode_node(node: Node) -> bytes:
             for child in node.children
         ]
         references.append(encode_string(node.value))
-        return _encode_list(b"".join(references))
+        return encode_list(b"".join(references))
     if type(node) is Leaf:
-        return _encode_list(encode_string(_hex_prefix(node.path, 2)) + encode_string(node.value))
+        return encode_list(encode_string(hex_prefix(node.path, 2)) + encode_string(node.value))
     child = node.child
     reference = child if isinstance(child, bytes) else seal(child)
-    return _encode_list(encode_string(_hex_prefix(node.path, 0)) + reference)
+    return encode_list(encode_string(hex_prefix(node.path, 0)) + reference)
 
 
 def seal(node: Node) -> bytes:

@@ -232,8 +232,19 @@ def test_ordered_root_of_nothing_is_the_empty_root():
     assert ordered_trie_root([]) == EMPTY_ROOT
 
 
-def test_ordered_root_uses_rlp_indices():
-    values = [bytes((number % 256,)) * (number % 50 + 1) for number in range(300)]
+@pytest.mark.parametrize("length", [1, 100])
+def test_ordered_root_is_that_of_a_trie_over_rlp_indices(length):
+    trie, values = Trie({}), []
+    counts = {*range(20), *range(120, 135), 255, 256, 257, 300, 1000}
+    for number in range(1000):
+        values.append(bytes((number % 256,)) * (1 + number % length))
+        trie.set(rlp.encode(rlp.encode_int(number)), values[-1])
+        if len(values) in counts:
+            assert ordered_trie_root(values) == trie.root_hash()
+
+
+def test_ordered_root_of_more_values_than_two_bytes_count():
+    values = [b"value %d" % number for number in range(65_600)]
     trie = Trie({})
     for number, value in enumerate(values):
         trie.set(rlp.encode(rlp.encode_int(number)), value)
