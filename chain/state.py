@@ -16,9 +16,9 @@ from functools import lru_cache
 from typing import Any, Final, Protocol, TypeAlias
 
 from .account import EMPTY_CODE_HASH, Account, decode_account, encode_account
+from .account_storage import AccountStorage, slot_key
 from .crypto.keccak import keccak256
-from .errors import DecodeError, StemmaError
-from .rlp import encode, encode_int
+from .errors import StemmaError
 from .trie import EMPTY_ROOT, MissingNode, Trie
 from .turnover import Turnover
 from .types import MAX_UINT64, MAX_UINT256, Address, Hash32, Wei
@@ -103,11 +103,6 @@ def _address_key(address: bytes) -> Hash32:
     return keccak256(address)
 
 
-@lru_cache(maxsize=1 << 16)
-def _slot_key(slot: int) -> Hash32:
-    return keccak256(slot.to_bytes(32, "big"))
-
-
 class _Nodes:
     """A StateReader as the trie wants to see it."""
 
@@ -115,75 +110,6 @@ class _Nodes:
 
     def __init__(self, reader: StateReader) -> None:
         self.get: Callable[[bytes], bytes | None] = reader.node
-
-
-class _Storage:
-    """The slots of one account between two wipes, over a trie of their own."""
-
-    __slots__ = (
-        "address", "changed", "dirty", "originals", "root", "stored_root", "trie", "values", "wiped"
-    )  # fmt: skip
-
-    def __init__(self, address: Address, nodes: _Nodes, root: Hash32, dirty: set[Address]) -> None:
-        self.address = address
-        self.dirty = dirty  # of the State: the accounts whose storage the tries do not show yet
-        self.root = root
-        self.stored_root = root  # as last handed out for storing
-        self.wiped = EMPTY_ROOT  # the stored storage that this one took the place of
-        self.trie = Trie(nodes, root, owner=address)
-        self.values: dict[int, int] = {}  # now, as far as read or written
-        self.originals: dict[int, int] = {}  # at the start of the transaction, of changed slots
-        self.changed: dict[int, int] = {}  # what the trie holds, of slots that may differ from it
-
-    def read(self, slot: int) -> int:
-        value = self.values.get(slot)
-        if value is None:
-            value = self.values[slot] = self._load(slot)
-        return value
-
-    def _load(self, slot: int) -> int:
-        data = self.trie.get(_slot_key(slot))
-        if data is None:
-            return 0
-        if data[0] < 0x80:
-            return data[0]
-        if len(data) != data[0] - 0x7F or len(data) > 33:
-            raise DecodeError(
-                f"storage of 0x{self.address.hex()}, slot {slot:#x}: 0x{data[:34].hex()} "
-                "is not an integer of at most 32 bytes"
-            )
-        return int.from_bytes(data[1:], "big")
-
-    def write(self, slot: int, value: int, old: int) -> None:
-        self.originals.setdefault(slot, old)
-        self.restore(slot, value)
-
-    def restore(self, slot: int, value: int) -> None:
-        """Set a slot and remember what the trie holds; also the undo of a write."""
-        self.changed.setdefault(slot, self.values[slot])
-        self.values[slot] = value
-        self.dirty.add(self.address)
-
-    def flush(self) -> None:
-        """Write what differs into the trie and compute its root.
-
-        Deletions come last: a branch that gets another child needs no sibling to merge with. So
-        the nodes that are read are the fewest, whatever the order of the writes was.
-        """
-        cleared = []
-        for slot, stored in list(self.changed.items()):
-            value = self.values[slot]
-            if value == stored:
-                del self.changed[slot]
-            elif value:
-                self.trie.set(_slot_key(slot), encode(encode_int(value)))
-                del self.changed[slot]
-            else:
-                cleared.append(slot)
-        for slot in cleared:
-            self.trie.delete(_slot_key(slot))
-            del self.changed[slot]
-        self.root = self.trie.root_hash()
 
 
 class State:
@@ -204,15 +130,14 @@ class State:
             Address, _Fields | None
         ] = {}  # what the trie holds, where it may differ
         self._roots: dict[Address, Hash32] = {}  # storage roots that the state trie holds
-        self._storages: dict[Address, _Storage] = {}
+        self._storages: dict[Address, AccountStorage] = {}
         self._dirty: set[Address] = set()
         self._codes: dict[bytes, bytes] = {}
         self._unsaved_codes: dict[Hash32, bytes] = {}
         self._code_uses: dict[Hash32, int] = {}  # by how many accounts more each code is had
         # From here on: what lives as long as one transaction.
         self._journal: list[_Undo] = []
-        self._bases: dict[Address, _Storage] = {}  # storage as it was before the first wipe
-        self._written: list[_Storage] = []  # where originals have to be forgotten
+        self._touched: list[AccountStorage] = []  # those with something to forget in the end
         self._warm_addresses: set[Address] = set()
         self._warm_slots: set[tuple[Address, int]] = set()
         self._transient: dict[tuple[Address, int], int] = {}
@@ -231,10 +156,9 @@ class State:
 
         Checkpoints taken before are no longer open.
         """
-        for storage in self._written:
-            storage.originals.clear()
-        self._written.clear()
-        self._bases.clear()
+        for storage in self._touched:
+            storage.begin_transaction()
+        self._touched.clear()
         self._journal.clear()
         self._warm_addresses.clear()
         self._warm_slots.clear()
@@ -385,18 +309,19 @@ class State:
 
     # -- storage
 
-    def _storage(self, address: Address) -> _Storage:
+    def storage_of(self, address: Address) -> AccountStorage:
+        """The slots of an account, for machines: good until the account is deleted."""
         storage = self._storages.get(address)
         if storage is None:
             self._fields(address)  # the state trie knows the storage root
             root = self._roots.get(address, EMPTY_ROOT)
-            storage = _Storage(address, self._nodes, root, self._dirty)
+            storage = AccountStorage(address, self._nodes, root, self._dirty)
             self._storages[address] = storage
         return storage
 
     def get_storage(self, address: Address, slot: int) -> int:
         """Value of a slot, 0 where nothing is stored."""
-        return (self._storages.get(address) or self._storage(address)).read(slot)
+        return (self._storages.get(address) or self.storage_of(address)).read(slot)
 
     def set_storage(self, address: Address, slot: int, value: int) -> None:
         """Set a slot; 0 clears it. An account that gets its first slot this way comes to exist.
@@ -407,21 +332,26 @@ class State:
             raise StateError(
                 f"storage of 0x{address.hex()}: {slot:#x} = {value:#x} is out of range"
             )
-        storage = self._storages.get(address) or self._storage(address)
+        storage = self._storages.get(address) or self.storage_of(address)
         old = storage.read(slot)
         if old == value:
             return
-        self.touch(address)
-        if not storage.originals:
-            self._written.append(storage)
-        storage.write(slot, value, old)
+        self.write_slot(storage, slot, value, old)
+
+    def write_slot(self, storage: AccountStorage, slot: int, value: int, old: int) -> None:
+        """The same for a slot that holds `old`, which is not `value`; both are words."""
+        originals = storage.originals
+        if not originals:
+            self._touched.append(storage)
+            self.touch(storage.address)
+        if slot not in originals:
+            originals[slot] = old
+        storage.restore(slot, value)
         self._journal.append((storage.restore, slot, old))
 
     def get_original_storage(self, address: Address, slot: int) -> int:
         """Value of a slot when the running transaction began (EIP-2200's original value)."""
-        storage = self._bases.get(address) or self._storage(address)
-        original = storage.originals.get(slot)
-        return storage.read(slot) if original is None else original
+        return (self._storages.get(address) or self.storage_of(address)).original(slot)
 
     def clear_storage(self, address: Address) -> None:
         """Wipe all slots of an account; a revert brings them back."""
@@ -430,14 +360,16 @@ class State:
             self._fields(address)
             if self._roots.get(address, EMPTY_ROOT) == EMPTY_ROOT:
                 return
-            old = self._storage(address)
-        self._bases.setdefault(address, old)
-        new = self._storages[address] = _Storage(address, self._nodes, EMPTY_ROOT, self._dirty)
+            old = self.storage_of(address)
+        new = AccountStorage(address, self._nodes, EMPTY_ROOT, self._dirty)
+        self._storages[address] = new
+        self._touched.append(new)
+        new.base = old.base or old
         new.wiped = old.stored_root if old.wiped == EMPTY_ROOT else old.wiped
         self._dirty.add(address)
         self._journal.append((self._restore_storage, address, old))
 
-    def _restore_storage(self, address: Address, storage: _Storage) -> None:
+    def _restore_storage(self, address: Address, storage: AccountStorage) -> None:
         self._storages[address] = storage
         self._dirty.add(address)
 
@@ -467,8 +399,23 @@ class State:
             self._warm_slots.add(key)
             self._journal.append((self._cool_slot, key, None))
 
+    def access_slot(self, storage: AccountStorage, slot: int) -> bool:
+        """Read a slot into `storage.hot`; was it cold? A revert takes it back."""
+        if not storage.hot:
+            self._touched.append(storage)
+        storage.hot[slot] = storage.read(slot)
+        key = (storage.address, slot)
+        if key in self._warm_slots:
+            return False
+        self._warm_slots.add(key)
+        self._journal.append((self._cool_slot, key, None))
+        return True
+
     def _cool_slot(self, key: tuple[Address, int], _before: None) -> None:
         self._warm_slots.discard(key)
+        storage = self._storages.get(key[0])
+        if storage is not None:
+            storage.hot.pop(key[1], None)
 
     def get_transient(self, address: Address, slot: int) -> int:
         """Value of a transient slot, 0 where none was set in this transaction."""
@@ -587,5 +534,5 @@ class State:
     def prove_storage(self, address: Address, slots: Iterable[int]) -> list[list[bytes]]:
         """Nodes that show each slot, or its absence, under the account's storage root."""
         self.compute_root()
-        trie = self._storage(address).trie
-        return [trie.prove(_slot_key(slot)) for slot in slots]
+        trie = self.storage_of(address).trie
+        return [trie.prove(slot_key(slot)) for slot in slots]

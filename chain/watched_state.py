@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .account import EMPTY_CODE_HASH
+from .account_storage import AccountStorage
 from .state import State, StateReader
 from .trie import EMPTY_ROOT
 from .types import Address, Hash32
@@ -75,6 +76,12 @@ class WatchedState(State):
         """As State; notes the slot with its value before."""
         self._note(address, slot, super().get_storage(address, slot))
         super().set_storage(address, slot, value)
+
+    def access_slot(self, storage: AccountStorage, slot: int) -> bool:
+        """As State; notes the slot."""
+        was_cold = super().access_slot(storage, slot)
+        self._note(storage.address, slot, storage.hot[slot])
+        return was_cold
 
     def _note(self, address: Address, slot: int, value: int) -> None:
         self._fields(address)

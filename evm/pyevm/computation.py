@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 
 from eth.exceptions import OutOfGas, VMError
 
+from chain.account_storage import AccountStorage
 from chain.types import Address
 
 from .instructions.gas import CODE_BYTE
@@ -30,6 +31,7 @@ class Computation:
     """
 
     __slots__ = (
+        "_storage",
         "error",
         "facts",
         "gas_left",
@@ -69,8 +71,20 @@ class Computation:
         self.output = b""
         self.succeeded = True
         self.error: VMError | None = None
+        self._storage: AccountStorage | None = None
 
     # -- what instructions and precompiles ask for ------------------------------------------------
+
+    @property
+    def storage(self) -> AccountStorage:
+        """The slots of the account that the frame works on.
+
+        Held on to while the frame lives: no account with a frame on it is deleted or wiped.
+        """
+        storage = self._storage
+        if storage is None:
+            storage = self._storage = self.state.storage_of(self.msg.storage_address)
+        return storage
 
     def consume_gas(self, amount: int, reason: str) -> None:
         """Take gas. Raises OutOfGas."""

@@ -11,6 +11,7 @@ from typing import ClassVar, Protocol, TypeAlias
 
 from eth.exceptions import VMError
 
+from chain.account_storage import AccountStorage
 from chain.types import Address, Hash32
 
 from .message import FrameMessage, TransactionFacts
@@ -58,20 +59,11 @@ class World(Protocol):
     def has_code_or_nonce(self, address: Address, /) -> bool:
         """Would a creation there collide (EIP-684, 7610)?"""
 
-    def get_storage(self, address: Address, slot: int, /) -> int:
-        """Value of a slot."""
+    def access_slot(self, storage: AccountStorage, slot: int, /) -> bool:
+        """Read a slot into `storage.hot`; was it the first time in this transaction?"""
 
-    def get_original_storage(self, address: Address, slot: int, /) -> int:
-        """Value of a slot when the transaction began."""
-
-    def set_storage(self, address: Address, slot: int, value: int, /) -> None:
-        """Write a slot."""
-
-    def is_storage_warm(self, address: Address, slot: int, /) -> bool:
-        """Was the slot accessed in this transaction?"""
-
-    def mark_storage_warm(self, address: Address, slot: int, /) -> None:
-        """Note that it was."""
+    def write_slot(self, storage: AccountStorage, slot: int, value: int, old: int, /) -> None:
+        """Write a slot that holds another value, `old`."""
 
     def get_transient(self, address: Address, slot: int, /) -> int:
         """Value of a transient slot."""
@@ -114,6 +106,10 @@ class Frame(Protocol):
     @property
     def state(self) -> World:
         """The world that the frame works on."""
+
+    @property
+    def storage(self) -> AccountStorage:
+        """The slots of the account that the frame works on."""
 
     def consume_gas(self, amount: int, reason: str, /) -> None:
         """Take gas. Raises OutOfGas."""

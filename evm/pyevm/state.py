@@ -58,6 +58,9 @@ class MachineState:
         self.set_transient = state.set_transient
         self.is_storage_warm = state.is_slot_warm
         self.mark_storage_warm = state.warm_slot
+        self.storage_of = state.storage_of
+        self.access_slot = state.access_slot
+        self.write_slot = state.write_slot
         self.mark_address_warm = state.warm_address
         self.snapshot = state.checkpoint
         self.revert = state.revert

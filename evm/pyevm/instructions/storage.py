@@ -45,13 +45,15 @@ def tstore(frame: Frame, stack: list[int], gas: int) -> int:
 
 def read_storage(frame: Frame, slot: int, gas: int) -> tuple[int, int]:
     """SLOAD at its whole price but WARM: the value and the gas left. Raises OutOfGas."""
-    state, address = frame.state, frame.msg.storage_address
-    # GAS
-    if not state.is_storage_warm(address, slot):
-        state.mark_storage_warm(address, slot)
-        gas = charge(gas, COLD_SLOT - WARM, "SLOAD")
-    # OPERATION
-    return state.get_storage(address, slot), gas
+    storage = frame.storage
+    value = storage.hot.get(slot)
+    if value is None:
+        # GAS
+        if frame.state.access_slot(storage, slot):
+            gas = charge(gas, COLD_SLOT - WARM, "SLOAD")
+        # OPERATION
+        value = storage.hot[slot]
+    return value, gas
 
 
 def write_storage(frame: Frame, slot: int, value: int, gas: int) -> int:
@@ -64,23 +66,25 @@ def write_storage(frame: Frame, slot: int, value: int, gas: int) -> int:
     # GAS
     if gas <= CALL_STIPEND:
         raise OutOfGas(f"out of gas: SSTORE with {gas} gas, more than 2300 wanted")
-    state, address = frame.state, frame.msg.storage_address
-    current = state.get_storage(address, slot)
-    original = state.get_original_storage(address, slot)
-    cost = 0
-    if not state.is_storage_warm(address, slot):
-        state.mark_storage_warm(address, slot)
-        cost = COLD_SLOT
-    if current != value and original == current:
-        cost += STORAGE_SET if original == 0 else STORAGE_RESET
-    else:
-        cost += WARM
+    storage = frame.storage
+    current = storage.hot.get(slot)
+    if current is None:
+        if frame.state.access_slot(storage, slot):
+            gas -= COLD_SLOT
+        current = storage.hot[slot]
+    if current == value:
+        return charge(gas, WARM, "SSTORE")
+    original = storage.originals.get(slot)
+    if original is None:
+        original = current if storage.base is None else storage.original(slot)
+    changing = STORAGE_RESET if original else STORAGE_SET
+    cost = changing if original == current else WARM
     gas = charge(gas, cost, "SSTORE")
     # OPERATION
-    if current != value:
-        clears = frame.storage_clears_refund
-        frame.facts.refund += storage_refund(original, current, value, clears)
-        state.set_storage(address, slot, value)
+    refund = storage_refund(original, current, value, frame.storage_clears_refund)
+    if refund:
+        frame.facts.refund += refund
+    frame.state.write_slot(storage, slot, value, current)
     return gas
 
 

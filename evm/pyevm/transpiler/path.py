@@ -257,8 +257,12 @@ class Path:
         self.push(word(f"from_bytes(data[{offset.source}:{end}].ljust(32, NUL))"))
 
     def _sload(self) -> None:
-        local = self.fresh()
-        self.emit(f"{local.source}, gas = read_storage(frame, {self.pop().word()}, gas)")
+        slot, local = self.named(self.pop()), self.fresh()
+        self.emit(f"{local.source} = hot.get({slot.source})")
+        self.emit(
+            f"if {local.source} is None: "
+            f"{local.source}, gas = read_storage(frame, {slot.source}, gas)"
+        )
         self.push(local)
 
     def _sstore(self) -> None:
