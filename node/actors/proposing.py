@@ -33,7 +33,7 @@ from rollup.proposer.rules import (
 from rollup.wire.output_root import output_of_header
 
 from ..l1.json_rpc import JsonRpcClient
-from ..l1.transactions import L1Request, L1Sender
+from ..l1.transactions import L1Request, L1Sender, L1TransactionFailed
 
 logger = logging.getLogger("stemma.propose")
 
@@ -42,6 +42,7 @@ _GAMES_AT_START = 100
 
 _GAMES_AFTER_PROPOSAL = 5
 _NEVER = 1 << 63
+_MINED_WITHIN_S = 60.0
 _SAID = {
     GameAction.RESOLVE_CLAIM: "resolving a root claim",
     GameAction.RESOLVE: "resolving a game",
@@ -134,10 +135,21 @@ class Proposing:
             for game in list(self._games.values())
             if now >= self._due_at.get(game.index, 0)
         ]
-        sent = [await self._sender.send(request) for request in requests if request is not None]
-        for pending in sent:
-            await self._sender.wait(pending)
+        await self._send([request for request in requests if request is not None])
         await self._propose(self._contracts, now)
+
+    async def _send(self, requests: list[L1Request]) -> None:
+        """Send all, then wait for all. Raises L1TransactionFailed where one is not mined."""
+        # A reorg may have taken earlier transactions, and their nonces with them.
+        self._sender.forget_nonce()
+        sent = [await self._sender.send(request) for request in requests]
+        for pending in sent:
+            try:
+                await asyncio.wait_for(self._sender.wait(pending), _MINED_WITHIN_S)
+            except TimeoutError:
+                raise L1TransactionFailed(
+                    f"L1 transaction {pending.hashes[0]} not mined in {_MINED_WITHIN_S:.0f} s"
+                ) from None
 
     # Asking
 
@@ -216,7 +228,7 @@ class Proposing:
             return
         root = output_of_header(header).root
         data = create_game(contracts.game_type, root, header.number)
-        await self._sender.send_and_wait(L1Request(contracts.factory, data, value_wei=bond))
+        await self._send([L1Request(contracts.factory, data, value_wei=bond)])
         self._proposed()
         logger.info(
             "proposed an output root", extra={"l2_block": header.number, "root": root.hex()[:8]}
