@@ -78,7 +78,7 @@ def random_case(rnd: random.Random, *, is_osaka: bool = False) -> Case:
     if rnd.random() < 0.005:
         codes = tuple(descent(rnd) for _ in CONTRACTS)
         return Case(codes, b"", rnd.choice(DESCENT_GAS), 0)
-    visited = CONTRACTS[1:] if rnd.random() < 0.6 else ()
+    visited = CONTRACTS[1:] if rnd.random() < 0.9 else ()
     return Case(
         codes=tuple(
             program(rnd, is_osaka=is_osaka, visited=() if index else visited)
