@@ -2,9 +2,9 @@
 
 Knows the events and the frozen SystemConfig; which L1 blocks to read is derivation's business.
 
-Source: specs protocol/system-config.md ("System config updates"), holocene and isthmus
-system-config.md. An update that cannot be read is skipped, as the specification says: L1 input
-must not be able to halt derivation.
+Source: specs protocol/system-config.md ("System config updates"), holocene, isthmus and jovian
+system-config.md, ecotone/derivation.md for the scalars. An update that cannot be read is skipped,
+as the specification says: L1 input must not be able to halt derivation.
 """
 
 from __future__ import annotations
@@ -31,11 +31,17 @@ UPDATE_GAS_LIMIT: Final = 2
 UPDATE_UNSAFE_BLOCK_SIGNER: Final = 3
 UPDATE_EIP1559_PARAMS: Final = 4
 UPDATE_OPERATOR_FEE: Final = 5
+UPDATE_MIN_BASE_FEE: Final = 6
+UPDATE_DA_FOOTPRINT_GAS_SCALAR: Final = 7
+_MAX_UINT32: Final = 2**32 - 1
 
 
-def apply_config_update(system_config: SystemConfig, log: Log) -> SystemConfig:
+def apply_config_update(
+    system_config: SystemConfig, log: Log, *, is_ecotone: bool = True
+) -> SystemConfig:
     """The configuration after one ConfigUpdate log.
 
+    `is_ecotone` says whether Ecotone is active at the L1 block: before it any scalar counts.
     Raises DecodeError where the log is malformed or of an unknown version or type.
     """
     if len(log.topics) != 3 or log.topics[0] != CONFIG_UPDATE:
@@ -45,6 +51,8 @@ def apply_config_update(system_config: SystemConfig, log: Log) -> SystemConfig:
     update_type = int.from_bytes(log.topics[2], "big")
     if update_type == UPDATE_UNSAFE_BLOCK_SIGNER:
         return system_config  # concerns gossip, not derivation
+    if update_type == UPDATE_FEE_SCALARS and not is_ecotone:
+        return _apply_bedrock_scalar(system_config, log.data)
     apply = _UPDATES.get(update_type)
     if apply is None:
         raise DecodeError(f"config update: unknown type {update_type}")
@@ -52,14 +60,14 @@ def apply_config_update(system_config: SystemConfig, log: Log) -> SystemConfig:
 
 
 def apply_config_updates(
-    system_config: SystemConfig, l1_block: L1Block, contract: Address
+    system_config: SystemConfig, l1_block: L1Block, contract: Address, *, is_ecotone: bool = True
 ) -> SystemConfig:
     """The configuration after every readable ConfigUpdate of an L1 block."""
     for receipt in l1_block.receipts:
         for log in receipt.logs:
             if log.address == contract and log.topics[:1] == (CONFIG_UPDATE,):
                 try:
-                    system_config = apply_config_update(system_config, log)
+                    system_config = apply_config_update(system_config, log, is_ecotone=is_ecotone)
                 except DecodeError:
                     continue
     return system_config
@@ -90,7 +98,24 @@ def _apply_fee_scalars(system_config: SystemConfig, data: bytes) -> SystemConfig
     _, scalar = _words(data, 2)  # the first word is the overhead, without meaning since Ecotone
     base_fee_scalar, blob_base_fee_scalar = unpack_fee_scalar(scalar)
     return replace(
-        system_config, base_fee_scalar=base_fee_scalar, blob_base_fee_scalar=blob_base_fee_scalar
+        system_config,
+        base_fee_scalar=base_fee_scalar,
+        blob_base_fee_scalar=blob_base_fee_scalar,
+        overhead=0,
+        bedrock_scalar=0 if scalar[0] else int.from_bytes(scalar, "big"),
+    )
+
+
+def _apply_bedrock_scalar(system_config: SystemConfig, data: bytes) -> SystemConfig:
+    """Overhead and scalar as they are; what does not fit is the most that Ecotone can charge."""
+    overhead, scalar = _words(data, 2)
+    number = int.from_bytes(scalar, "big")
+    return replace(
+        system_config,
+        base_fee_scalar=min(number, _MAX_UINT32),
+        blob_base_fee_scalar=0,
+        overhead=int.from_bytes(overhead, "big"),
+        bedrock_scalar=number,
     )
 
 
@@ -119,10 +144,23 @@ def _apply_operator_fee(system_config: SystemConfig, data: bytes) -> SystemConfi
     )
 
 
+def _apply_min_base_fee(system_config: SystemConfig, data: bytes) -> SystemConfig:
+    (word,) = _words(data, 1)
+    return replace(system_config, min_base_fee=int.from_bytes(_zero_padded(word, 8), "big"))
+
+
+def _apply_da_footprint_gas_scalar(system_config: SystemConfig, data: bytes) -> SystemConfig:
+    (word,) = _words(data, 1)
+    scalar = int.from_bytes(_zero_padded(word, 2), "big")
+    return replace(system_config, da_footprint_gas_scalar=scalar)
+
+
 _UPDATES: Final[dict[int, Callable[[SystemConfig, bytes], SystemConfig]]] = {
     UPDATE_BATCHER: _apply_batcher,
     UPDATE_FEE_SCALARS: _apply_fee_scalars,
     UPDATE_GAS_LIMIT: _apply_gas_limit,
     UPDATE_EIP1559_PARAMS: _apply_eip1559_params,
     UPDATE_OPERATOR_FEE: _apply_operator_fee,
+    UPDATE_MIN_BASE_FEE: _apply_min_base_fee,
+    UPDATE_DA_FOOTPRINT_GAS_SCALAR: _apply_da_footprint_gas_scalar,
 }

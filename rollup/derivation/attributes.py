@@ -16,10 +16,10 @@ from rollup.bridge.l1_attributes import l1_attributes_deposit
 from rollup.bridge.system_config import apply_config_updates
 
 from .errors import CorruptDerivation, ReorgDetected
-from .l2_block import holocene_params
+from .l2_block import fee_parameters
 
 if TYPE_CHECKING:
-    from chain.block import Block
+    from chain.block import Block, Header
     from chain.heads import L2BlockRef
     from chain.transaction import DepositTransaction
     from genesis.config import RollupConfig, SystemConfig
@@ -42,7 +42,12 @@ def prepare_attributes(
     elif origin.number == parent.l1_origin.number + 1:
         _require_same(parent, origin, origin.parent_hash)
         sequence_number = 0
-        system_config = apply_config_updates(system_config, origin, config.l1_system_config_address)
+        system_config = apply_config_updates(
+            system_config,
+            origin,
+            config.l1_system_config_address,
+            is_ecotone=config.forks.is_active("ecotone", origin.timestamp),
+        )
         deposits = user_deposits(origin, config.deposit_contract_address)
     else:
         raise CorruptDerivation(
@@ -53,7 +58,8 @@ def prepare_attributes(
             f"L2 block {parent.number + 1}: time {timestamp} is before its origin's "
             f"{origin.timestamp}"
         )
-    opening = l1_attributes_deposit(config, system_config, origin, sequence_number)
+    opening = l1_attributes_deposit(config, system_config, origin, sequence_number, timestamp)
+    params = (system_config.eip1559_denominator, system_config.eip1559_elasticity)
     return PayloadAttributes(
         parent_hash=parent.hash,
         timestamp=timestamp,
@@ -62,7 +68,7 @@ def prepare_attributes(
         parent_beacon_block_root=origin.parent_beacon_block_root,
         gas_limit=system_config.gas_limit,
         transactions=(opening, *deposits),
-        eip1559_params=(system_config.eip1559_denominator, system_config.eip1559_elasticity),
+        eip1559_params=params if config.forks.is_active("holocene", timestamp) else None,
     )
 
 
@@ -83,9 +89,7 @@ def attributes_mismatch(
     AttributesMatchBlock.
     """
     header = block.header
-    denominator, elasticity = attributes.eip1559_params or (0, 0)
-    if denominator == 0:
-        denominator, elasticity = config.eip1559_denominator, config.eip1559_elasticity
+    is_ecotone = config.forks.is_active("ecotone", attributes.timestamp)
     pairs = (
         ("parent hash", attributes.parent_hash, header.parent_hash),
         ("timestamp", attributes.timestamp, header.timestamp),
@@ -93,11 +97,11 @@ def attributes_mismatch(
         ("fee recipient", attributes.fee_recipient, header.beneficiary),
         (
             "beacon block root",
-            attributes.parent_beacon_block_root,
+            attributes.parent_beacon_block_root if is_ecotone else None,
             header.parent_beacon_block_root,
         ),
         ("gas limit", attributes.gas_limit, header.gas_limit),
-        ("EIP-1559 parameters", (denominator, elasticity), holocene_params(header.extra_data)),
+        ("EIP-1559 parameters", *_fee_parameters(config, attributes, header)),
         ("transaction count", len(attributes.transactions), len(block.transactions)),
     )
     for name, wanted, found in pairs:
@@ -112,6 +116,18 @@ def attributes_mismatch(
                 f"block has 0x{there.hash.hex()}"
             )
     return None
+
+
+def _fee_parameters(
+    config: RollupConfig, attributes: PayloadAttributes, header: Header
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What the attributes ask for and what the header has; before Holocene nothing."""
+    if attributes.eip1559_params is None:
+        return (), ()
+    denominator, elasticity = attributes.eip1559_params
+    if denominator == 0:
+        denominator, elasticity = config.eip1559_denominator, config.eip1559_elasticity
+    return (denominator, elasticity), fee_parameters(header.extra_data)[:2]
 
 
 def _shown(value: object) -> str:

@@ -1,104 +1,161 @@
-"""Stage 4: the one open channel, put together frame by frame.
+"""Stage 4 before Holocene: all open channels, whose frames may come in any order.
 
-Since Holocene there is a single staging channel: a first frame opens it and throws away what was
-open before, a frame that is not the next one is dropped, and a channel that stays open for longer
-than the timeout is dropped.
-Source: OP Stack specs, protocol/holocene/derivation.md, "Channel Bank"; granite/derivation.md for
-the timeout.
+Channels are kept in the order in which they were opened. Before Canyon only the oldest is read,
+once it is complete; since Canyon any that is complete, oldest first. A channel that is open for
+longer than the timeout takes no more frames and goes when it is the oldest; when all of them
+together grow too large, the oldest go.
+Source: OP Stack specs, protocol/derivation.md, "Channel Bank".
 """
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from itertools import islice
+from typing import TYPE_CHECKING
 
-from rollup.wire.channel import MAX_RLP_BYTES_PER_CHANNEL
+from .channel_assembler import FRAME_MEMORY_OVERHEAD_BYTES, CompleteChannel, FrameSource, Origin
+from .journal import Journal, Subject
+from .rules import Rule
 
 if TYPE_CHECKING:
-    from genesis.config import RollupConfig
-    from rollup.l1.provider import L1Block
     from rollup.wire.frame import ChannelId, Frame
 
-_log: Final = logging.getLogger(__name__)
-
-FRAME_MEMORY_OVERHEAD_BYTES: Final = 200
-"""What a frame counts for beside its data (specs, "Channel Bank", pruning)."""
-
-
-class FrameSource(Protocol):
-    """What this stage needs of the frame queue."""
-
-    def next_frame(self) -> Frame | None:
-        """The next frame, None when the L1 block has no more."""
-        ...
-
-
-class Origin(Protocol):
-    """Where on L1 the pipeline stands."""
-
-    origin: L1Block
+    from .forks import ForkSchedule, L1Rules
+    from .frame_queue import PlacedFrame
 
 
 @dataclass(slots=True)
-class _StagingChannel:
+class _OpenChannel:
+    """`opened_at` is the L1 block, `opening` counts channels."""
+
     channel_id: ChannelId
     opened_at: int
-    next_number: int = 0
+    opening: int
+    last_number: int | None = None
     size_bytes: int = 0
-    pieces: list[bytes] = field(default_factory=list)
+    frames: dict[int, Frame] = field(default_factory=dict)
 
-    def accepts(self, frame: Frame) -> bool:
-        return frame.channel_id == self.channel_id and frame.number == self.next_number
+    @property
+    def is_ready(self) -> bool:
+        """Whether all frames up to the closing one are there."""
+        return self.last_number is not None and len(self.frames) == self.last_number + 1
 
-    def append(self, frame: Frame) -> None:
-        self.pieces.append(frame.data)
-        self.next_number += 1
-        self.size_bytes += len(frame.data) + FRAME_MEMORY_OVERHEAD_BYTES
+    def refusal(self, frame: Frame) -> Rule | None:
+        """Why a frame is not taken."""
+        if frame.is_last and self.last_number is not None:
+            return Rule.FRAME_CLOSES_TWICE
+        if frame.number in self.frames:
+            return Rule.FRAME_TWICE
+        if self.last_number is not None and frame.number > self.last_number:
+            return Rule.FRAME_PAST_END
+        return None
+
+    def add(self, frame: Frame) -> list[int]:
+        """Take a frame. A closing one drops those above it; returns their numbers."""
+        beyond: list[int] = []
+        if frame.is_last:
+            self.last_number = frame.number
+            beyond = [number for number in self.frames if number > frame.number]
+            for number in beyond:
+                self.size_bytes -= _size_of(self.frames.pop(number))
+        self.frames[frame.number] = frame
+        self.size_bytes += _size_of(frame)
+        return beyond
+
+    def data(self) -> bytes:
+        """All data, in order; the channel has to be ready."""
+        return b"".join(self.frames[number].data for number in range(len(self.frames)))
 
 
 class ChannelBank:
-    """Assembles channels; at most one is in the making."""
+    """Assembles channels, many at a time."""
 
-    def __init__(self, config: RollupConfig, traversal: Origin, source: FrameSource) -> None:
-        self._config = config
-        self._traversal = traversal
+    def __init__(
+        self, source: FrameSource, traversal: Origin, schedule: ForkSchedule, journal: Journal
+    ) -> None:
         self._source = source
-        self._staging: _StagingChannel | None = None
+        self._traversal = traversal
+        self._schedule = schedule
+        self._journal = journal
+        self._channels: dict[ChannelId, _OpenChannel] = {}  # a dict keeps the order of opening
+        self._ready: set[ChannelId] = set()  # a look at each for each frame would take too long
+        self._openings = 0
+        self._size_bytes = 0
 
-    def next_channel(self) -> bytes | None:
+    def next_channel(self) -> CompleteChannel | None:
         """The next complete channel, None when the L1 block completes no more."""
-        self._drop_if_timed_out()
-        while (frame := self._source.next_frame()) is not None:
-            if frame.number == 0:
-                self._staging = _StagingChannel(frame.channel_id, self._traversal.origin.number)
-            staging = self._staging
-            if staging is None or not staging.accepts(frame):
-                _log.warning(
-                    "frame %d of channel 0x%s dropped: not the next of the open channel",
-                    frame.number,
-                    frame.channel_id.hex(),
-                )
-                continue
-            staging.append(frame)
-            if staging.size_bytes > MAX_RLP_BYTES_PER_CHANNEL:
-                _log.warning("channel 0x%s dropped: too large", frame.channel_id.hex())
-                self._staging = None
-            elif frame.is_last:
-                self._staging = None
-                return b"".join(staging.pieces)
+        rules = self._schedule.l1(self._traversal.origin.timestamp)
+        while True:
+            channel = self._read(rules)
+            if channel is not None:
+                return channel
+            placed = self._source.next_frame()
+            if placed is None:
+                return None
+            self._ingest(placed, rules)
+
+    def clear(self) -> None:
+        """Forget all channels, as at the activation of Holocene."""
+        self._channels.clear()
+        self._ready.clear()
+        self._size_bytes = 0
+
+    def _read(self, rules: L1Rules) -> CompleteChannel | None:
+        while self._channels:
+            oldest = next(iter(self._channels.values()))
+            if not self._is_timed_out(oldest, rules):
+                break
+            self._drop(oldest, Rule.CHANNEL_TIMED_OUT, f"opened at L1 block {oldest.opened_at}")
+        candidates = self._ready if rules.scans_channel_bank else islice(self._channels, 1)
+        ready = [self._channels[channel_id] for channel_id in candidates]
+        for channel in sorted(ready, key=lambda channel: channel.opening):
+            if channel.is_ready and not self._is_timed_out(channel, rules):
+                self._remove(channel)
+                subject = Subject(channel_id=channel.channel_id)
+                self._journal.note(Rule.CHANNEL_COMPLETE, subject)
+                return CompleteChannel(channel.channel_id, channel.data())
         return None
 
-    def _drop_if_timed_out(self) -> None:
-        if self._staging is None:
+    def _ingest(self, placed: PlacedFrame, rules: L1Rules) -> None:
+        frame = placed.frame
+        channel = self._channels.get(frame.channel_id)
+        opens = channel is None
+        if channel is None:
+            self._openings += 1
+            number = self._traversal.origin.number
+            channel = _OpenChannel(frame.channel_id, number, self._openings)
+            self._channels[frame.channel_id] = channel
+        if self._is_timed_out(channel, rules):
+            self._journal.note(Rule.FRAME_OF_TIMED_OUT, placed.subject)
             return
-        origin = self._traversal.origin
-        timeout = self._config.channel_timeout_at(origin.timestamp)
-        if self._staging.opened_at + timeout < origin.number:
-            _log.warning(
-                "channel 0x%s dropped: opened at L1 block %d, still open at %d",
-                self._staging.channel_id.hex(),
-                self._staging.opened_at,
-                origin.number,
-            )
-            self._staging = None
+        refusal = channel.refusal(frame)
+        if refusal is not None:
+            self._journal.note(refusal, placed.subject)
+            return
+        before = channel.size_bytes
+        for beyond in channel.add(frame):
+            subject = Subject(channel_id=frame.channel_id, frame_number=beyond)
+            self._journal.note(Rule.FRAME_PAST_END, subject)
+        self._size_bytes += channel.size_bytes - before
+        self._journal.note(Rule.FRAME_OPENS if opens else Rule.FRAME_TAKEN, placed.subject)
+        if channel.is_ready:
+            self._ready.add(channel.channel_id)
+        while self._size_bytes > rules.max_bank_bytes:
+            oldest = next(iter(self._channels.values()))
+            self._drop(oldest, Rule.CHANNEL_PRUNED, f"{self._size_bytes} bytes in the bank")
+
+    def _is_timed_out(self, channel: _OpenChannel, rules: L1Rules) -> bool:
+        return channel.opened_at + rules.channel_timeout < self._traversal.origin.number
+
+    def _drop(self, channel: _OpenChannel, rule: Rule, detail: str) -> None:
+        self._remove(channel)
+        self._journal.note(rule, Subject(channel_id=channel.channel_id), detail)
+
+    def _remove(self, channel: _OpenChannel) -> None:
+        del self._channels[channel.channel_id]
+        self._ready.discard(channel.channel_id)
+        self._size_bytes -= channel.size_bytes
+
+
+def _size_of(frame: Frame) -> int:
+    return len(frame.data) + FRAME_MEMORY_OVERHEAD_BYTES

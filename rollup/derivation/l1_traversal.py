@@ -61,7 +61,10 @@ class L1Traversal:
                 f"the pipeline stands at 0x{self.origin.hash.hex()}"
             )
         self.system_config = apply_config_updates(
-            self.system_config, block, self._config.l1_system_config_address
+            self.system_config,
+            block,
+            self._config.l1_system_config_address,
+            is_ecotone=self._config.forks.is_active("ecotone", block.timestamp),
         )
         self.origin = block
         self._unread = block

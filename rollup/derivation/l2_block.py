@@ -14,8 +14,9 @@ from chain.errors import DecodeError
 from chain.heads import BlockId, L2BlockRef
 from chain.transaction import DepositTransaction
 from genesis.addresses import L1_ATTRIBUTES_DEPOSITOR, L1_BLOCK
-from genesis.config import SystemConfig
-from rollup.bridge.l1_attributes import L1Attributes
+from genesis.config import SystemConfig, unpack_fee_scalar
+from genesis.fields import ConfigError
+from rollup.bridge.l1_attributes import BEDROCK_SELECTOR, L1Attributes
 
 from .errors import CorruptDerivation
 
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from chain.types import Hash32
     from genesis.config import RollupConfig
 
-_HOLOCENE_EXTRA_DATA_VERSION: Final = 0
-_HOLOCENE_EXTRA_DATA_BYTES: Final = 9
+# Version byte → size: Holocene's two 32-bit parameters, and since Jovian the minimum base fee.
+_EXTRA_DATA_BYTES: Final = {0: 9, 1: 17}
+_NO_PARAMETERS: Final = (0, 0, 0)
 
 
 class L2Source(Protocol):
@@ -33,6 +35,10 @@ class L2Source(Protocol):
 
     def block(self, block_hash: Hash32) -> Block | None:
         """The block, None when there is none of that hash."""
+        ...
+
+    def block_by_number(self, number: int) -> Block | None:
+        """The canonical block of that number, None when there is none."""
         ...
 
 
@@ -106,29 +112,56 @@ def system_config_of(config: RollupConfig, block: Block) -> SystemConfig:
     if is_l2_genesis(config, block):
         return config.genesis.system_config
     attributes = l1_attributes_of(block)
-    denominator, elasticity = holocene_params(block.header.extra_data)
+    header = block.header
+    denominator, elasticity, min_base_fee = _NO_PARAMETERS
+    if config.forks.is_active("holocene", header.timestamp):
+        denominator, elasticity, min_base_fee = fee_parameters(header.extra_data)
+    bedrock_scalar, base_fee_scalar = attributes.bedrock_scalar, attributes.base_fee_scalar
+    blob_base_fee_scalar = attributes.blob_base_fee_scalar
+    if attributes.selector == BEDROCK_SELECTOR:
+        base_fee_scalar, blob_base_fee_scalar = ecotone_scalars(bedrock_scalar)
     return SystemConfig(
         batcher_address=attributes.batcher_address,
-        gas_limit=block.header.gas_limit,
-        base_fee_scalar=attributes.base_fee_scalar,
-        blob_base_fee_scalar=attributes.blob_base_fee_scalar,
+        gas_limit=header.gas_limit,
+        base_fee_scalar=base_fee_scalar,
+        blob_base_fee_scalar=blob_base_fee_scalar,
         operator_fee_scalar=attributes.operator_fee_scalar,
         operator_fee_constant=attributes.operator_fee_constant,
         eip1559_denominator=denominator,
         eip1559_elasticity=elasticity,
+        overhead=attributes.overhead,
+        bedrock_scalar=bedrock_scalar,
+        min_base_fee=min_base_fee,
+        da_footprint_gas_scalar=attributes.da_footprint_gas_scalar,
     )
 
 
-def holocene_params(extra_data: bytes) -> tuple[int, int]:
-    """(denominator, elasticity) of a block's extraData: version 0, two u32.
+def ecotone_scalars(word: int) -> tuple[int, int]:
+    """(base fee scalar, blob base fee scalar) that Ecotone makes of a scalar word of Bedrock's.
 
-    Raises CorruptDerivation. Source: specs protocol/holocene/exec-engine.md.
+    A version 0 that does not fit 32 bits counts as the greatest that does. Source: specs
+    protocol/ecotone/l1-attributes.md; op-node's EcotoneScalars.
     """
-    if (
-        len(extra_data) != _HOLOCENE_EXTRA_DATA_BYTES
-        or extra_data[0] != _HOLOCENE_EXTRA_DATA_VERSION
-    ):
+    try:
+        return unpack_fee_scalar(word.to_bytes(32, "big"))
+    except ConfigError:
+        return min(word, 2**32 - 1), 0
+
+
+def fee_parameters(extra_data: bytes) -> tuple[int, int, int]:
+    """(denominator, elasticity, minimum base fee in wei) of a block's extraData since Holocene.
+
+    Raises CorruptDerivation. Source: specs protocol/holocene/exec-engine.md,
+    protocol/jovian/exec-engine.md.
+    """
+    version = extra_data[0] if extra_data else None
+    if version is None or _EXTRA_DATA_BYTES.get(version) != len(extra_data):
         raise CorruptDerivation(
-            f"extraData 0x{extra_data.hex()} is not version 0 with two 32-bit parameters"
+            f"extraData 0x{extra_data.hex()} is not version 0 with two 32-bit parameters, nor "
+            "version 1 with a minimum base fee behind them"
         )
-    return int.from_bytes(extra_data[1:5], "big"), int.from_bytes(extra_data[5:9], "big")
+    return (
+        int.from_bytes(extra_data[1:5], "big"),
+        int.from_bytes(extra_data[5:9], "big"),
+        int.from_bytes(extra_data[9:], "big"),
+    )

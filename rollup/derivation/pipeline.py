@@ -1,12 +1,12 @@
 """Stage 8: the whole pipeline behind one `step`.
 
-    L1Traversal → L1Retrieval → FrameQueue → ChannelBank → ChannelReader → BatchQueue →
+    L1Traversal → L1Retrieval → FrameQueue → ChannelStage → ChannelReader → BatchProvider →
     AttributesQueue → step()
 
 A pipeline is made at a point that is known exactly: an L2 block S such that the L1 blocks up to I
-give S and nothing after it. To have the open channel of that moment it reads L1 again from a
-channel timeout before I, and throws away the batches it meets on the way. A reset is a new
-pipeline. Executes nothing and moves no head.
+give S and nothing after it. To have the channels (and before Holocene the waiting batches) of that
+moment it reads L1 again from some blocks before, and throws away the batches it meets on the way. A
+reset is a new pipeline. Executes nothing and moves no head.
 Source: OP Stack specs, protocol/derivation.md, "Resetting the Pipeline".
 """
 
@@ -15,14 +15,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .attributes_queue import AttributesQueue, DerivedAttributes
-from .batch_queue import BatchQueue
-from .channel_bank import ChannelBank
+from .attributes_queue import AttributesQueue, BatchUndone, DerivedAttributes
+from .batch_checks import span_context
+from .batch_provider import BatchProvider
 from .channel_reader import ChannelReader
+from .channel_stage import ChannelStage
+from .forks import ForkSchedule
 from .frame_queue import FrameQueue
+from .journal import Journal
 from .l1_retrieval import L1Retrieval
 from .l1_traversal import L1Traversal
-from .l2_block import L2Source, l2_block_ref, require_block, system_config_of
+from .l2_block import (
+    L2Source,
+    is_l2_genesis,
+    l1_attributes_of,
+    l2_block_ref,
+    require_block,
+    system_config_of,
+)
 
 if TYPE_CHECKING:
     from chain.block import Block
@@ -45,7 +55,7 @@ class OriginAdvanced:
     origin: L1BlockRef
 
 
-PipelineStep = DerivedAttributes | OriginConsumed | OriginAdvanced
+PipelineStep = DerivedAttributes | BatchUndone | OriginConsumed | OriginAdvanced
 
 
 class DerivationPipeline:
@@ -58,22 +68,41 @@ class DerivationPipeline:
         l2: L2Source,
         safe_head: Block,
         consumed: BlockId,
+        journal: Journal | None = None,
     ) -> None:
         """Start after safe_head, which L1 up to the block `consumed` gives.
 
-        Raises L1DataMissing when the L1 block to start from is not here, CorruptDerivation when
-        the L2 chain below safe_head is incomplete.
+        Everything that is taken or dropped is noted in the journal. Raises L1DataMissing when the
+        L1 block to start from is not here, CorruptDerivation when the L2 chain below safe_head is
+        incomplete.
         """
-        start = _start_block(config, l2, safe_head, consumed)
+        self._journal = Journal() if journal is None else journal
+        schedule = ForkSchedule(config)
+        start = _start_block(config, schedule, l2, safe_head, consumed)
         origin_id = l2_block_ref(config, start).l1_origin
         origin = provider.block_by_hash(origin_id.hash)
+        self._journal.l1 = origin.ref
         self._traversal = L1Traversal(config, provider, origin, system_config_of(config, start))
-        retrieval = L1Retrieval(self._traversal, provider, config.batch_inbox_address)
-        bank = ChannelBank(config, self._traversal, FrameQueue(retrieval))
-        batches = BatchQueue(
-            config, self._traversal, ChannelReader(bank), resume_after=consumed.number
+        retrieval = L1Retrieval(
+            self._traversal, provider, config.batch_inbox_address, schedule, self._journal
         )
-        self._attributes = AttributesQueue(config, provider, l2, self._traversal, batches)
+        frames = FrameQueue(retrieval, self._traversal, schedule, self._journal)
+        channels = ChannelStage(frames, self._traversal, schedule, self._journal)
+        reader = ChannelReader(
+            channels, self._traversal, schedule, span_context(config), self._journal
+        )
+        batches = BatchProvider(
+            config,
+            schedule,
+            l2,
+            self._traversal,
+            reader,
+            self._journal,
+            resume_after=consumed.number,
+        )
+        self._attributes = AttributesQueue(
+            config, schedule, provider, l2, self._traversal, batches, self._journal
+        )
         self._is_consumed = False
 
     @property
@@ -82,13 +111,14 @@ class DerivationPipeline:
         return self._traversal.origin.ref
 
     def step(self, parent: L2BlockRef) -> PipelineStep:
-        """One unit of progress on top of parent, the safe head.
+        """One unit of progress on top of parent: the safe head, or the last block of its span.
 
         Raises L1DataMissing (step again when it is there) and DerivationError.
         """
         if self._is_consumed:
             self._traversal.advance()
             self._is_consumed = False
+            self._journal.l1 = self.origin
             return OriginAdvanced(self.origin)
         derived = self._attributes.next_attributes(parent)
         if derived is not None:
@@ -104,24 +134,44 @@ class DerivationPipeline:
         """
         self._traversal.require_canonical()
 
-    def drop_channel(self) -> None:
-        """Give up the current channel: the attributes derived last were invalid.
+    def invalidate(self, derived: DerivedAttributes, reason: str) -> DerivedAttributes | None:
+        """Say that the engine refused the attributes derived last; what to build in their place.
 
-        Source: specs protocol/holocene/derivation.md, "Engine Queue".
+        None (before Holocene): go on from the safe head.
         """
-        self._attributes.drop_channel()
+        return self._attributes.invalidate(derived, reason)
 
 
-def _start_block(config: RollupConfig, l2: L2Source, safe_head: Block, consumed: BlockId) -> Block:
+def _start_block(
+    config: RollupConfig,
+    schedule: ForkSchedule,
+    l2: L2Source,
+    safe_head: Block,
+    consumed: BlockId,
+) -> Block:
     """The L2 block at whose L1 origin to start reading.
 
-    Any channel still open after `consumed` was opened at most a timeout before it.
+    A channel still open after `consumed` was opened at most a timeout before it. Before Holocene a
+    batch may wait as well; it was completed after the safe head's L1 origin.
     """
     block = safe_head
+    head = l2_block_ref(config, safe_head)
+    may_wait = not _is_strict_at_origin(config, schedule, safe_head)
+    first_needed = head.l1_origin.number if may_wait else consumed.number
     while True:
         ref = l2_block_ref(config, block)
         is_oldest = block.number <= config.genesis.l2.number
-        timeout = config.channel_timeout_at(ref.timestamp)
-        if is_oldest or ref.l1_origin.number + timeout < consumed.number:
+        # L2 time is never before its origin's, so the longer of two timeouts is used.
+        timeout = max(
+            schedule.l1(ref.timestamp).channel_timeout, schedule.l1(head.timestamp).channel_timeout
+        )
+        if is_oldest or ref.l1_origin.number + timeout < first_needed:
             return block
         block = require_block(l2, block.header.parent_hash)
+
+
+def _is_strict_at_origin(config: RollupConfig, schedule: ForkSchedule, block: Block) -> bool:
+    """Whether Holocene is active at a block's L1 origin, and so at every L1 block after it."""
+    if is_l2_genesis(config, block):
+        return False
+    return schedule.l1(l1_attributes_of(block).timestamp).is_strict

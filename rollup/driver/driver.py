@@ -5,6 +5,9 @@
       ├─ it has another block there, or none      → build it, drop the other  (derived)
       └─ the engine refuses its transactions      → build it of deposits only (derived)
 
+Before Holocene the blocks of a span become safe with its last one; one that the engine refuses
+undoes them, and derivation goes on from the safe head.
+
 One `step` does one bounded piece of work. Time plays no part: L1 is what the provider holds.
 Source: OP Stack specs, protocol/derivation.md, "Engine Queue"; protocol/holocene/derivation.md;
 protocol/rollup-node.md, "sync start".
@@ -22,6 +25,7 @@ from chain.heads import BlockId
 from chain.transaction import DepositTransaction
 from evm.errors import InvalidAttributes, InvalidTransaction
 from rollup.derivation.attributes import attributes_mismatch
+from rollup.derivation.attributes_queue import BatchUndone
 from rollup.derivation.errors import CorruptDerivation, ReorgDetected
 from rollup.derivation.l2_block import l2_block_ref, require_block
 from rollup.derivation.pipeline import DerivationPipeline, OriginAdvanced, OriginConsumed
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from evm.executor import PayloadAttributes
     from genesis.config import RollupConfig
     from rollup.derivation.attributes_queue import DerivedAttributes
+    from rollup.derivation.journal import Journal
     from rollup.l1.provider import L1BlockRef, L1Provider
 
 _log: Final = logging.getLogger(__name__)
@@ -102,6 +107,7 @@ class StepKind(Enum):
     L1_CONSUMED = "l1 consumed"
     CONSOLIDATED = "consolidated"
     DERIVED = "derived"
+    UNDONE = "undone"
     WAITING = "waiting"
 
 
@@ -123,13 +129,22 @@ class Driver:
     """Keeps the engine's safe and finalized heads at what L1 says, and its unsafe head possible."""
 
     def __init__(
-        self, config: RollupConfig, provider: L1Provider, engine: Engine, store: MetaStore
+        self,
+        config: RollupConfig,
+        provider: L1Provider,
+        engine: Engine,
+        store: MetaStore,
+        *,
+        journal: Journal | None = None,
     ) -> None:
-        """Join the parts; the first step finds the point to start from. `store` keeps the log."""
+        """Join the parts; the first step finds the point to start from. `store` keeps the log,
+        `journal` hears what becomes of L1's data.
+        """
         config.require_supported()
         self._config = config
         self._provider = provider
         self._engine = engine
+        self._journal = journal
         self.safe_head_log = SafeHeadLog(store, SafeHeadEntry(config.genesis.l1, config.genesis.l2))
         self._pipeline: DerivationPipeline | None = None
         self._seen_l1_head: L1BlockRef | None = None
@@ -137,6 +152,8 @@ class Driver:
         self._ref: L2BlockRef | None = None
         # Kept until the engine has them: an engine elsewhere may not answer at the first attempt.
         self._pending: DerivedAttributes | None = None
+        # The last block of a span that has not come to its end: built, and not safe yet.
+        self._span_head: L2BlockRef | None = None
         self._consumed_l1 = self.safe_head_log.newest.l1
 
     @property
@@ -167,6 +184,7 @@ class Driver:
         """Have the next step start derivation anew, as when another actor saw L1 reorganise."""
         self._pipeline = None
         self._pending = None
+        self._span_head = None
 
     def step(self) -> DriverStep:
         """Do one unit of work. Raises only errors whose recovery is STOP or, with an engine that
@@ -189,7 +207,7 @@ class Driver:
         self._watch_l1()
         if self._pipeline is None:
             return self._reset()
-        parent = self.safe_head
+        parent = self._span_head or self.safe_head
         if self._pending is not None and self._pending.parent.hash == parent.hash:
             return self._apply(self._pending)
         step = self._pipeline.step(parent)
@@ -199,9 +217,12 @@ class Driver:
             # While the pipeline reads again what led to its start, this lies behind.
             if step.origin.number > self._consumed_l1.number:
                 self._consumed_l1 = step.origin.id
-            self.safe_head_log.record(step.origin.id, parent.id)
+            self.safe_head_log.record(step.origin.id, self.safe_head.id)
             self._follow_finality()
             return DriverStep(StepKind.L1_CONSUMED)
+        if isinstance(step, BatchUndone):
+            self._span_head = None
+            return DriverStep(StepKind.UNDONE)
         return self._apply(step)
 
     # -- L1 moves
@@ -254,7 +275,7 @@ class Driver:
         safe_block = require_block(self._engine, entry.l2.hash)
         # Everything that may be missing is asked for before anything changes.
         self._pipeline = DerivationPipeline(
-            self._config, self._provider, self._engine, safe_block, entry.l1
+            self._config, self._provider, self._engine, safe_block, entry.l1, self._journal
         )
         self._consumed_l1 = entry.l1
         dropped = self._engine.set_heads(unsafe=unsafe, safe=entry.l2)
@@ -283,45 +304,54 @@ class Driver:
         return step
 
     def _applied(self, derived: DerivedAttributes) -> DriverStep:
-        heads = self._engine.heads
+        parent = derived.parent
         present = None
-        if heads.unsafe.number > heads.safe.number:
-            present = self._engine.block_by_number(heads.safe.number + 1)
+        if self._engine.heads.unsafe.number > parent.number:
+            present = self._engine.block_by_number(parent.number + 1)
         if present is None:
             return self._build(derived, ())
         mismatch = attributes_mismatch(self._config, derived.attributes, present)
         if mismatch is None:
-            block = BlockId(present.number, present.hash)
-            self._engine.set_heads(safe=block)
-            return DriverStep(StepKind.CONSOLIDATED, block)
+            self._advance(present, concludes=derived.concludes)
+            return DriverStep(StepKind.CONSOLIDATED, BlockId(present.number, present.hash))
         _log.warning("unsafe chain dropped from L2 block %d: %s", present.number, mismatch)
-        dropped = self._engine.set_heads(unsafe=heads.safe)
+        dropped = self._engine.set_heads(unsafe=parent.id)
         return self._build(derived, _user_transactions(dropped))
 
     def _build(self, derived: DerivedAttributes, returned: tuple[Transaction, ...]) -> DriverStep:
         result = self._execute(derived)
+        if result is None:
+            self._span_head = None
+            return DriverStep(StepKind.UNDONE, None, returned)
         self._engine.commit(result)
+        self._advance(result.block, concludes=derived.concludes)
         block = BlockId(result.block.number, result.block.hash)
-        self._engine.set_heads(safe=block)
         return DriverStep(StepKind.DERIVED, block, returned)
 
-    def _execute(self, derived: DerivedAttributes) -> Built:
-        """Build the block; one that L1 has badly becomes a block of deposits only.
+    def _advance(self, block: Block, *, concludes: bool) -> None:
+        """Make a block safe, or keep it in mind while its span goes on."""
+        if concludes:
+            self._engine.set_heads(safe=BlockId(block.number, block.hash))
+            self._span_head = None
+        else:
+            self._span_head = l2_block_ref(self._config, block)
 
-        Source: specs protocol/holocene/derivation.md, "Engine Queue".
+    def _execute(self, derived: DerivedAttributes) -> Built | None:
+        """Build the block; one that L1 has badly becomes a block of deposits only, or (before
+        Holocene) none at all.
+
+        Source: specs protocol/holocene/derivation.md, "Engine Queue"; protocol/derivation.md,
+        "L1-sync: payload attributes processing".
         """
         try:
             return self._engine.build(derived.attributes)
         except (InvalidTransaction, InvalidAttributes) as error:
-            if derived.is_deposits_only:
+            if derived.is_deposits_only or self._pipeline is None:
                 raise CorruptDerivation(
                     f"L2 block {derived.parent.number + 1}: deposits are refused: {error}"
                 ) from error
-            _log.warning("L2 block %d gets deposits only: %s", derived.parent.number + 1, error)
-        if self._pipeline is not None:
-            self._pipeline.drop_channel()
-        self._pending = derived.deposits_only()
-        return self._engine.build(self._pending.attributes)
+            self._pending = self._pipeline.invalidate(derived, str(error))
+        return None if self._pending is None else self._engine.build(self._pending.attributes)
 
 
 def _user_transactions(blocks: Sequence[Block]) -> tuple[Transaction, ...]:

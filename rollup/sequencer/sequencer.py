@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from chain.errors import Recovery, StemmaError
 from evm.fees import next_base_fee
 from rollup.derivation.attributes import prepare_attributes
+from rollup.derivation.forks import must_be_empty
 from rollup.derivation.l2_block import L2Source, l2_block_ref, require_block, system_config_of
 
 from .origin_selector import OriginSelector
@@ -112,7 +113,7 @@ class Sequencer:
             self._config, parent, system_config_of(self._config, parent_block), origin.block
         )
         candidates: Iterable[PooledTransaction] = ()
-        if not origin.is_empty:
+        if not (origin.is_empty or must_be_empty(self._config, timestamp)):
             candidates = self._pool.pending(next_base_fee(self._engine.config, parent_block.header))
         impossible: list[PooledTransaction] = []
 

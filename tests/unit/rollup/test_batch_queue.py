@@ -1,234 +1,210 @@
-"""Batch queue: which batch may follow the safe head, and what fills in when none comes."""
+"""The batch queue before Holocene: any order, whole spans, and what waits for its time."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
-from l1_blocks import L1_GENESIS_TIME, bare_rollup_config, l1_block, l1_chain
+from derivation_stages import (
+    GivenBatches,
+    L2Blocks,
+    batch_after,
+    config_at,
+    l2_ref,
+    listening,
+    rules_of,
+    span_after,
+    standing_at,
+)
+from l1_blocks import l1_chain
 
-from chain.errors import Recovery
-from chain.heads import L2BlockRef
-from rollup.derivation.batch_queue import BatchQueue, BatchVerdict, check_batch
-from rollup.derivation.errors import ReorgDetected
-from rollup.wire.batch import SingularBatch
+from rollup.derivation.batch_provider import BatchProvider
+from rollup.derivation.forks import ForkSchedule
 
 WINDOW = 10
 CHAIN = l1_chain(40)
-CONFIG = bare_rollup_config(l1_genesis=CHAIN[0], window=WINDOW)
-DRIFT = 1800
-
-
-def l2_ref(origin=0, *, number=10, timestamp=None, sequence_number=0):
-    """A safe head on an L1 origin; its time is that of the origin unless given."""
-    return L2BlockRef(
-        number=number,
-        hash=b"\x77" * 32,
-        parent_hash=b"\x76" * 32,
-        timestamp=CHAIN[origin].timestamp if timestamp is None else timestamp,
-        l1_origin=CHAIN[origin].ref.id,
-        sequence_number=sequence_number,
-    )
-
-
-def batch_after(parent, origin=None, **changes):
-    epoch = CHAIN[parent.l1_origin.number if origin is None else origin]
-    batch = SingularBatch(
-        parent_hash=parent.hash,
-        epoch_number=epoch.number,
-        epoch_hash=epoch.hash,
-        timestamp=parent.timestamp + CONFIG.block_time,
-        transactions=(b"\x02tx",),
-    )
-    return replace(batch, **changes)
-
-
-def judge(parent, batch, *, inclusion=None, epochs=None):
-    number = parent.l1_origin.number
-    epoch, following = epochs or (CHAIN[number].ref, CHAIN[number + 1].ref)
-    inclusion = number + 2 if inclusion is None else inclusion
-    return check_batch(CONFIG, parent, batch, epoch, following, inclusion)
-
-
-def test_fitting_batch_is_accepted():
-    parent = l2_ref(5)
-    assert judge(parent, batch_after(parent)) == (BatchVerdict.ACCEPT, "")
-
-
-def test_batch_of_the_next_epoch_is_accepted_once_its_time_has_come():
-    parent = l2_ref(5, timestamp=CHAIN[6].timestamp - 2)
-    assert judge(parent, batch_after(parent, 6))[0] is BatchVerdict.ACCEPT
-
-
-@pytest.mark.parametrize(
-    ("changes", "verdict", "reason"),
-    [
-        ({"timestamp": CHAIN[5].timestamp}, BatchVerdict.PAST, "is before"),
-        ({"timestamp": 0, "parent_hash": bytes(32)}, BatchVerdict.PAST, "is before"),
-        ({"timestamp": CHAIN[5].timestamp + 4}, BatchVerdict.DROP, "is after"),
-        ({"parent_hash": bytes(32)}, BatchVerdict.DROP, "parent 0x00"),
-        ({"epoch_hash": bytes(32)}, BatchVerdict.DROP, "epoch hash 0x00"),
-        ({"epoch_number": 4}, BatchVerdict.DROP, "epoch 4 is neither 5 nor 6"),
-        ({"epoch_number": 7}, BatchVerdict.DROP, "epoch 7 is neither 5 nor 6"),
-        ({"transactions": (b"\x02tx", b"")}, BatchVerdict.DROP, "transaction 1 is empty"),
-        ({"transactions": (b"\x7edeposit",)}, BatchVerdict.DROP, "transaction 0 is a deposit"),
-    ],
-)
-def test_batch_that_does_not_fit(changes, verdict, reason):
-    parent = l2_ref(5)
-    found, why = judge(parent, batch_after(parent, **changes))
-    assert found is verdict
-    assert reason in why
-
-
-def test_batch_of_the_next_epoch_before_its_time_is_dropped():
-    parent = l2_ref(5)
-    assert "before its L1 origin's" in judge(parent, batch_after(parent, 6))[1]
-
-
-def test_last_l1_block_of_the_sequencing_window_counts():
-    parent = l2_ref(5)
-    assert judge(parent, batch_after(parent), inclusion=5 + WINDOW)[0] is BatchVerdict.ACCEPT
-    verdict, reason = judge(parent, batch_after(parent), inclusion=6 + WINDOW)
-    assert verdict is BatchVerdict.DROP
-    assert "window of epoch 5" in reason
-
-
-class TestDrift:
-    """Times around L1 origin 0's drift limit, with a next origin that may come late."""
-
-    AT_LIMIT = L1_GENESIS_TIME + DRIFT
-
-    def judge(self, timestamp, *, next_origin_time, transactions=(), origin=0):
-        following = l1_block(1, CHAIN[0].hash, time=next_origin_time).ref
-        parent = l2_ref(0, timestamp=timestamp - CONFIG.block_time)
-        epoch = (CHAIN[0].ref, following)[origin]
-        batch = SingularBatch(parent.hash, epoch.number, epoch.hash, timestamp, transactions)
-        return judge(parent, batch, epochs=(CHAIN[0].ref, following))[0]
-
-    def test_transactions_are_allowed_up_to_the_limit(self):
-        late = self.AT_LIMIT + 100
-        accept = self.judge(self.AT_LIMIT, next_origin_time=late, transactions=(b"\x02",))
-        drop = self.judge(self.AT_LIMIT + 2, next_origin_time=late, transactions=(b"\x02",))
-        assert (accept, drop) == (BatchVerdict.ACCEPT, BatchVerdict.DROP)
-
-    def test_empty_batch_past_the_limit_is_allowed_while_the_next_origin_is_not_due(self):
-        past = self.AT_LIMIT + 2
-        assert self.judge(past, next_origin_time=past + 1) is BatchVerdict.ACCEPT
-        assert self.judge(past, next_origin_time=past) is BatchVerdict.DROP
-
-    def test_moving_on_to_the_next_origin_ends_the_drift(self):
-        past = self.AT_LIMIT + 2
-        verdict = self.judge(past, next_origin_time=past, transactions=(b"\x02",), origin=1)
-        assert verdict is BatchVerdict.ACCEPT
-
-
-class Batches:
-    """A channel reader with batches put in by hand; a list stands for one channel."""
-
-    def __init__(self):
-        self.channels = []
-
-    def next_batch(self):
-        while self.channels:
-            if self.channels[0]:
-                return self.channels[0].pop(0)
-            self.channels.pop(0)
-        return None
-
-    def drop_channel(self):
-        if self.channels:
-            self.channels[0].clear()
 
 
 class Bench:
-    """A batch queue that has been fed L1 blocks 0 to `origin`."""
+    """A batch provider that has been fed L1 blocks 0 to `origin`."""
 
-    def __init__(self, parent, origin, *, resume_after=0, chain=CHAIN):
-        self.source = Batches()
-        self.chain = chain
-        self.traversal = SimpleNamespace(origin=chain[0])
-        self.queue = BatchQueue(CONFIG, self.traversal, self.source, resume_after=resume_after)
+    def __init__(self, parent, origin, *, fork="granite", later=None, resume_after=0):
+        self.config = config_at(fork, later=later, l1_genesis=CHAIN[0], window=WINDOW)
+        self.source = GivenBatches(self.config)
+        self.traversal = standing_at(CHAIN[0])
+        self.journal = listening()
+        self.provider = BatchProvider(
+            self.config,
+            ForkSchedule(self.config),
+            L2Blocks(),
+            self.traversal,
+            self.source,
+            self.journal,
+            resume_after=resume_after,
+        )
         for number in range(origin):
-            self.traversal.origin = chain[number]
-            assert self.queue.next_batch(parent) is None
-        self.traversal.origin = chain[origin]
+            self.traversal.origin = CHAIN[number]
+            assert self.provider.next_batch(parent) is None
+        self.traversal.origin = CHAIN[origin]
+        self.feed = self.source.feed
 
-    def feed(self, *channels):
-        self.source.channels.extend([list(channel) for channel in channels])
+    def next(self, parent):
+        return self.provider.next_batch(parent)
+
+    def after(self, parent, origin=None, **changes):
+        return batch_after(self.config, CHAIN, parent, origin, **changes)
+
+    def span(self, parent, epochs, **options):
+        return span_after(self.config, CHAIN, parent, epochs, **options)
 
 
-def test_past_batches_are_skipped_within_their_channel():
-    parent = l2_ref(5)
-    bench = Bench(parent, 7)
-    fitting = batch_after(parent)
-    bench.feed([batch_after(parent, timestamp=parent.timestamp - 2), fitting])
-    assert bench.queue.next_batch(parent) == fitting
-
-
-def test_bad_batch_takes_the_rest_of_its_channel_with_it():
-    parent = l2_ref(5)
-    bench = Bench(parent, 7)
-    bad, good, better = (
-        batch_after(parent, parent_hash=bytes(32)),
-        batch_after(parent),
-        batch_after(parent, transactions=()),
+def child(parent, batch):
+    """The block that was built from a batch."""
+    return replace(
+        parent,
+        number=parent.number + 1,
+        hash=bytes((parent.number + 1,)) * 32,
+        parent_hash=parent.hash,
+        timestamp=batch.timestamp,
+        l1_origin=CHAIN[batch.epoch_number].ref.id,
     )
-    bench.feed([bad, good], [better])
-    assert bench.queue.next_batch(parent) == better
 
 
-def test_batches_in_blocks_up_to_the_parents_origin_are_ignored():
-    parent = l2_ref(5)
+def test_batches_in_the_wrong_order_wait_for_their_time():
+    parent = l2_ref(CHAIN, 5)
+    bench = Bench(parent, 7)
+    first = bench.after(parent)
+    second = bench.after(child(parent, first))
+    bench.feed([second], [first])
+    assert bench.next(parent).batch == first
+    assert bench.next(child(parent, first)).batch == second
+    assert rules_of(bench.journal) == ["BATCH_FUTURE", "BATCH_ACCEPTED", "BATCH_ACCEPTED"]
+
+
+def test_batch_of_an_earlier_l1_block_waits_for_one_of_a_later():
+    parent = l2_ref(CHAIN, 5)
+    bench = Bench(parent, 7)
+    first = bench.after(parent)
+    second = bench.after(child(parent, first))
+    bench.feed([second])
+    assert bench.next(parent) is None
+    bench.traversal.origin = CHAIN[8]
+    bench.feed([first])
+    assert bench.next(parent).batch == first
+    assert bench.next(child(parent, first)).batch == second
+
+
+def test_first_of_two_that_fit_is_taken_and_bad_ones_leave_their_channel_alone():
+    parent = l2_ref(CHAIN, 5)
+    bench = Bench(parent, 7)
+    bad = bench.after(parent, epoch_hash=bytes(32))
+    first, second = bench.after(parent), bench.after(parent, transactions=())
+    bench.feed([bad, first, second])
+    assert bench.next(parent).batch == first
+
+
+def test_another_batch_for_the_same_time_is_the_next_try():
+    """The first gives an invalid block: derivation goes on from the same parent."""
+    parent = l2_ref(CHAIN, 5)
+    bench = Bench(parent, 7)
+    first, second = bench.after(parent), bench.after(parent, transactions=())
+    bench.feed([first, second])
+    assert bench.next(parent).batch == first
+    assert bench.next(parent).batch == second
+    assert bench.next(parent) is None
+
+
+def test_blocks_of_a_span_conclude_with_the_last():
+    parent = l2_ref(CHAIN, 5)
+    bench = Bench(parent, 8)
+    bench.feed([bench.span(parent, [5, 5, 5])])
+    concludes = []
+    while (found := bench.next(parent)) is not None:
+        assert found.batch.parent_hash == parent.hash
+        concludes.append(found.concludes)
+        parent = child(parent, found.batch)
+    assert concludes == [False, False, True]
+
+
+def test_span_is_undone_when_a_block_of_it_was_not_built():
+    parent = l2_ref(CHAIN, 5)
+    bench = Bench(parent, 8)
+    bench.feed([bench.span(parent, [5, 5, 5]), bench.after(parent)])
+    first = bench.next(parent)
+    bench.next(child(parent, first.batch))
+    # the second block is invalid: back to the safe head, and on with the next batch
+    assert bench.next(parent).batch == bench.after(parent)
+
+
+def test_batch_that_moves_to_an_l1_block_not_known_waits_for_it():
+    parent = l2_ref(CHAIN, 5, timestamp=CHAIN[6].timestamp - 2)
     bench = Bench(parent, 5)
-    bench.feed([batch_after(parent)])
-    assert bench.queue.next_batch(parent) is None
-    assert bench.source.next_batch() is None
+    bench.feed([bench.after(parent, 6)])
+    assert bench.next(parent) is None
+    bench.traversal.origin = CHAIN[6]
+    assert bench.next(parent).batch == bench.after(parent, 6)
 
 
-def test_batches_in_blocks_derived_before_a_reset_are_ignored():
-    parent = l2_ref(5)
-    bench = Bench(parent, 8, resume_after=8)
-    bench.feed([batch_after(parent)])
-    assert bench.queue.next_batch(parent) is None
+def test_span_ahead_of_l1_waits_for_it():
+    parent = l2_ref(CHAIN, 5, timestamp=CHAIN[7].timestamp)
+    bench = Bench(parent, 6)
+    bench.feed([bench.span(parent, [5, 6, 7])])
+    assert bench.next(parent) is None
+    bench.traversal.origin = CHAIN[7]
+    assert bench.next(parent).batch.epoch_number == 5
+
+
+def test_window_counts_from_the_block_that_completed_the_batch_not_from_now():
+    parent = l2_ref(CHAIN, 5)
+    bench = Bench(parent, 5 + WINDOW - 1)
+    first = bench.after(parent)
+    second = bench.after(child(parent, first), transactions=())
+    bench.feed([second])
+    assert bench.next(parent) is None
+    bench.traversal.origin = CHAIN[5 + WINDOW]
+    empty = bench.next(parent)
+    assert empty.batch == bench.after(parent, transactions=())
+    assert rules_of(bench.journal)[-1] == "EMPTY_BATCH"
+
+
+def test_batches_gathered_before_a_restart_are_gathered_again():
+    parent = l2_ref(CHAIN, 5)
+    bench = Bench(parent, 7, resume_after=8)
+    first = bench.after(parent)
+    second = bench.after(child(parent, first))
+    bench.feed([second])
+    assert bench.next(parent) is None
+    bench.traversal.origin = CHAIN[8]
+    assert bench.next(parent) is None
     bench.traversal.origin = CHAIN[9]
-    bench.feed([batch_after(parent)])
-    assert bench.queue.next_batch(parent) == batch_after(parent)
+    bench.feed([first])
+    assert bench.next(parent).batch == first
+    assert bench.next(child(parent, first)).batch == second
 
 
-def test_no_empty_batch_within_the_sequencing_window():
-    parent = l2_ref(5)
-    assert Bench(parent, 5 + WINDOW - 1).queue.next_batch(parent) is None
+def test_batches_from_before_the_safe_heads_origin_are_not_gathered():
+    parent = l2_ref(CHAIN, 5)
+    bench = Bench(parent, 4)
+    bench.feed([bench.after(parent)])
+    for number in (4, 5, 6, 7):
+        bench.traversal.origin = CHAIN[number]
+        assert bench.next(parent) is None
 
 
-def test_empty_batches_fill_the_epoch_when_its_window_is_over():
-    parent = l2_ref(5)
-    bench = Bench(parent, 5 + WINDOW)
-    assert bench.queue.next_batch(parent) == batch_after(parent, transactions=())
+def test_holocene_forgets_the_batches_that_wait():
+    parent = l2_ref(CHAIN, 5)
+    bench = Bench(parent, 7, later={"holocene": CHAIN[8].timestamp})
+    first = bench.after(parent)
+    bench.feed([bench.after(child(parent, first))])
+    assert bench.next(parent) is None
+    bench.traversal.origin = CHAIN[8]
+    bench.feed([first])
+    assert bench.next(parent).batch == first
+    assert bench.next(child(parent, first)) is None
 
 
-def test_batch_in_the_last_block_of_the_window_comes_before_the_empty_one():
-    parent = l2_ref(5)
-    bench = Bench(parent, 5 + WINDOW)
-    bench.feed([batch_after(parent)])
-    assert bench.queue.next_batch(parent) == batch_after(parent)
-
-
-def test_next_epoch_is_filled_only_when_its_own_window_is_over():
-    parent = l2_ref(5, timestamp=CHAIN[6].timestamp - 2)
-    bench = Bench(parent, 5 + WINDOW)
-    assert bench.queue.next_batch(parent) is None
-    bench.traversal.origin = CHAIN[6 + WINDOW]
-    assert bench.queue.next_batch(parent) == batch_after(parent, 6, transactions=())
-
-
-def test_parent_on_another_l1_fork_is_a_reorg():
-    fork = l1_chain(12, salt=1)
-    parent = l2_ref(5)
-    bench = Bench(parent, 5, chain=fork)
-    assert bench.queue.next_batch(parent) is None
-    bench.traversal.origin = fork[6]
-    with pytest.raises(ReorgDetected, match="has L1 origin 5") as caught:
-        bench.queue.next_batch(parent)
-    assert caught.value.recovery is Recovery.RESET
+@pytest.mark.parametrize("fork", ["bedrock", "delta", "granite"])
+def test_empty_batches_fill_the_epoch_when_its_window_is_over(fork):
+    parent = l2_ref(CHAIN, 5)
+    bench = Bench(parent, 5 + WINDOW, fork=fork)
+    assert bench.next(parent).batch == bench.after(parent, transactions=())

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from actors import World, transfer
+from derivation_stages import listening, place
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from l1_blocks import l1_block
@@ -16,7 +17,9 @@ from genesis.config import GRANITE_CHANNEL_TIMEOUT
 from genesis.dev_accounts import dev_account
 from rollup.batcher.batcher import Batcher, BatcherOutOfSync
 from rollup.batcher.payload import BatcherConfig, BatcherConfigError
-from rollup.derivation.channel_bank import ChannelBank
+from rollup.derivation.channel_assembler import ChannelAssembler
+from rollup.derivation.forks import ForkSchedule
+from rollup.derivation.frame_queue import PlacedFrame
 from rollup.wire.blob import decode_blob
 from rollup.wire.channel import read_channel
 from rollup.wire.frame import decode_frames
@@ -256,7 +259,7 @@ class LossyL1:
         self.config, self.blocks = chain
         self.number = 10
         self.safe = 0
-        self.bank = ChannelBank(self.config, self, self)
+        self.channels = ChannelAssembler(self, self, ForkSchedule(self.config), listening())
         self.frames = []
 
     @property
@@ -264,7 +267,7 @@ class LossyL1:
         return l1_block(self.number)
 
     def next_frame(self):
-        return self.frames.pop(0) if self.frames else None
+        return PlacedFrame(self.frames.pop(0), place()) if self.frames else None
 
     def include(self, batcher, payloads, count):
         self.number += 1
@@ -275,8 +278,8 @@ class LossyL1:
             batcher.payload_failed(payloads[count].id)
 
     def derive(self):
-        while (channel := self.bank.next_channel()) is not None:
-            for batch in read_channel(channel):
+        while (channel := self.channels.next_channel()) is not None:
+            for batch in read_channel(channel.data):
                 if self.safe == len(self.blocks) - 1:
                     break
                 expected = self.blocks[self.safe + 1].header.timestamp

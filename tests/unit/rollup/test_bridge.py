@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from derivation_stages import forks_up_to
 
 from chain import abi
 from chain.errors import DecodeError, Recovery
@@ -14,7 +15,6 @@ from chain.types import Address, Hash32, to_address
 from genesis.addresses import L1_ATTRIBUTES_DEPOSITOR, L1_BLOCK
 from genesis.allocation import L1Anchor, dev_l1_genesis, genesis_block, l2_genesis, rollup_config
 from genesis.config import SystemConfig
-from genesis.fields import ConfigError
 from genesis.presets import l2_preset
 from rollup.bridge.address_alias import apply_l1_to_l2_alias, undo_l1_to_l2_alias
 from rollup.bridge.deposits import (
@@ -94,7 +94,7 @@ def test_logs_of_other_contracts_are_no_deposits():
 
 def test_l1_attributes_deposit_is_the_transaction_of_the_specification():
     block = _l1_block()
-    deposit = l1_attributes_deposit(_rollup_config(), SYSTEM_CONFIG, block, 3)
+    deposit = l1_attributes_deposit(_rollup_config(), SYSTEM_CONFIG, block, 3, 2_000)
     assert (deposit.sender, deposit.to) == (L1_ATTRIBUTES_DEPOSITOR, L1_BLOCK)
     assert (deposit.mint, deposit.value, deposit.gas_limit) == (0, 0, 1_000_000)
     assert deposit.is_system_transaction is False
@@ -105,11 +105,55 @@ def test_l1_attributes_deposit_is_the_transaction_of_the_specification():
     assert attributes.batcher_address == SYSTEM_CONFIG.batcher_address
 
 
-def test_l1_attributes_of_a_later_fork_are_not_made():
-    config = _rollup_config()
-    later = dataclasses.replace(config, forks=dataclasses.replace(config.forks, jovian=2**40))
-    with pytest.raises(ConfigError, match="jovian"):
-        l1_attributes_deposit(later, SYSTEM_CONFIG, _l1_block(), 0)
+def _config_at(fork, **later):
+    """The rollup config under the rules of a fork, its first block at time 0."""
+    genesis = dataclasses.replace(_rollup_config().genesis, l2_time=0)
+    return dataclasses.replace(_rollup_config(), genesis=genesis, forks=forks_up_to(fork, **later))
+
+
+FORMS = {
+    "bedrock": ("015d8eb9", 260),
+    "delta": ("015d8eb9", 260),
+    "ecotone": ("440a5e20", 164),
+    "holocene": ("440a5e20", 164),
+    "isthmus": ("098999be", 176),
+    "jovian": ("3db6be2b", 178),
+    "karst": ("3db6be2b", 178),
+}
+
+
+@pytest.mark.parametrize("fork", FORMS)
+def test_l1_attributes_have_the_form_of_the_fork_and_are_read_back(fork):
+    selector, size = FORMS[fork]
+    deposit = l1_attributes_deposit(_config_at(fork), SYSTEM_CONFIG, _l1_block(), 3, 1_000)
+    assert deposit.data[:4].hex() == selector
+    assert len(deposit.data) == size
+    attributes = L1Attributes.decode(deposit.data)
+    assert attributes.encode() == deposit.data
+    assert attributes.sequence_number == 3
+    assert attributes.batcher_address == SYSTEM_CONFIG.batcher_address
+    assert attributes.da_footprint_gas_scalar == (400 if size == 178 else 0)
+
+
+@pytest.mark.parametrize(
+    ("before", "fork"), [("delta", "ecotone"), ("holocene", "isthmus"), ("isthmus", "jovian")]
+)
+def test_block_that_activates_a_fork_still_has_the_form_before(before, fork):
+    config = _config_at(before, **{fork: 1_000})
+    forms = [
+        l1_attributes_deposit(config, SYSTEM_CONFIG, _l1_block(), 0, time).data[:4].hex()
+        for time in (998, 1_000, 1_000 + config.block_time)
+    ]
+    assert forms == [FORMS[before][0], FORMS[before][0], FORMS[fork][0]]
+
+
+@pytest.mark.parametrize(
+    ("fork", "gas", "is_system"),
+    [("bedrock", 150_000_000, True), ("regolith", 1_000_000, False)],
+)
+def test_system_transactions_end_with_regolith(fork, gas, is_system):
+    deposit = l1_attributes_deposit(_config_at(fork), SYSTEM_CONFIG, _l1_block(), 0, 1_000)
+    assert (deposit.gas_limit, deposit.is_system_transaction) == (gas, is_system)
 
 
 @pytest.mark.parametrize(
@@ -117,13 +161,14 @@ def test_l1_attributes_of_a_later_fork_are_not_made():
     [
         (lambda data: data[:-1], "175 bytes"),
         (lambda data: data + b"\x00", "177 bytes"),
-        (lambda data: b"\x44\x0a\x5e\x20" + data[4:], "selector 0x440a5e20"),
+        (lambda data: b"\x44\x0a\x5e\x20" + data[4:], "176 bytes, expected 164"),
+        (lambda data: b"\x44\x0a\x5e\x21" + data[4:], "selector 0x440a5e21"),
         (lambda data: b"", "selector 0x,"),
         (lambda data: data[:132] + b"\x01" + data[133:], "is not an address"),
     ],
 )
 def test_malformed_l1_attributes_are_refused(alter, message):
-    data = l1_attributes_deposit(_rollup_config(), SYSTEM_CONFIG, _l1_block(), 0).data
+    data = l1_attributes_deposit(_rollup_config(), SYSTEM_CONFIG, _l1_block(), 0, 2_000).data
     with pytest.raises(DecodeError, match=message):
         L1Attributes.decode(alter(data))
 
@@ -141,7 +186,9 @@ def _update(update_type: int, payload: bytes, version: int = 0) -> Log:
     ("log", "message"),
     [
         (_update(0, bytes(31) + b"\x01", version=1), "version"),
-        (_update(6, bytes(32)), "unknown type 6"),
+        (_update(8, bytes(32)), "unknown type 8"),
+        (_update(6, bytes(23) + b"\x01" * 9), "more than 8 bytes"),
+        (_update(7, bytes(29) + b"\x01" * 3), "more than 2 bytes"),
         (_update(0, b"\x01" * 32), "more than 20 bytes"),
         (_update(0, bytes(64)), "expected 96"),
         (_update(1, bytes(32) + b"\x05" + bytes(31)), "unknown form"),
@@ -171,6 +218,25 @@ def test_last_update_of_a_block_wins():
     assert (
         apply_config_updates(SYSTEM_CONFIG, block, SYSTEM_CONFIG_CONTRACT).gas_limit == 23_000_000
     )
+
+
+@pytest.mark.parametrize(
+    ("update_type", "value", "field"),
+    [(6, 10**9, "min_base_fee"), (7, 500, "da_footprint_gas_scalar")],
+)
+def test_jovian_updates_set_their_field(update_type, value, field):
+    after = apply_config_update(SYSTEM_CONFIG, _update(update_type, value.to_bytes(32, "big")))
+    assert after == dataclasses.replace(SYSTEM_CONFIG, **{field: value})
+
+
+def test_before_ecotone_any_scalar_counts_and_overhead_with_it():
+    log = _update(1, (188).to_bytes(32, "big") + (2**40).to_bytes(32, "big"))
+    with pytest.raises(DecodeError):
+        apply_config_update(SYSTEM_CONFIG, log)
+    after = apply_config_update(SYSTEM_CONFIG, log, is_ecotone=False)
+    assert (after.overhead, after.bedrock_scalar) == (188, 2**40)
+    assert (after.base_fee_scalar, after.blob_base_fee_scalar) == (2**32 - 1, 0)
+    assert after.scalar == (2**40).to_bytes(32, "big")
 
 
 def test_alias_wraps_around_and_is_undone():

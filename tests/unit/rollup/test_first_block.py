@@ -51,7 +51,9 @@ def first_block():
 
     def execute(*deposits: DepositTransaction):
         system_config = config.genesis.system_config
-        opening = l1_attributes_deposit(config, system_config, l1_block, 0)
+        opening = l1_attributes_deposit(
+            config, system_config, l1_block, 0, config.genesis.l2_time + config.block_time
+        )
         attributes = PayloadAttributes(
             parent_hash=genesis.hash,
             timestamp=config.timestamp_of(1),
