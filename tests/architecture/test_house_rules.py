@@ -10,14 +10,12 @@ from source_tree import ROOMS, source_files
 # One library, one door: where each outside library may be imported. Standard library aside,
 # a library that is not in this table may not be imported at all.
 DOORS = {
-    "Crypto": ("chain/crypto/keccak.py",),
     "aiohttp": ("node/", "ai/gateway/", "ai/worker/"),
     "brotli": ("rollup/wire/",),
     "ckzg": ("rollup/da/", "rollup/wire/blob.py", "evm/pyevm/", "node/l1/"),
     "coincurve": ("chain/crypto/",),
     "cryptography": ("chain/",),
     "eth": ("evm/pyevm/",),
-    "eth_hash": ("chain/crypto/keccak.py",),
     "numpy": ("ai/",),
     "peft": ("ai/",),
     "plyvel": ("chain/storage/level.py",),
@@ -29,6 +27,7 @@ DOORS = {
     "rlp": ("chain/",),
     "rusty_rlp": ("chain/",),
     "safetensors": ("ai/",),
+    "sha3": ("chain/crypto/keccak.py",),
     "tokenizers": ("ai/",),
     "torch": ("ai/",),
     "transformers": ("ai/",),
