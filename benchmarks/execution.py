@@ -1,61 +1,99 @@
-"""`make bench-evm`: what executing blocks costs, ours beside stock py-evm, EELS and revm.
+"""`make bench-evm`: what executing blocks costs, ours beside py-evm, EELS, eth-tester, revm, anvil.
 
-Every machine gets the same signed transactions from execution_workload.py. Ours, py-evm and EELS
-decode them, recover senders, execute and compute a state root; ours also seals the block (receipts,
-bloom, three roots) and commits it to memory. revm is called from Python without signatures, tries
-or blocks, and marks what the bare machine costs. Ours starts each load without transpiled code, so
-that what transpiling costs is in the figures. Medians of three; one run for the loops of py-evm and
-for EELS, which takes minutes. EELS and revm join where `ethereum-execution` and `pyrevm` are there.
+Every machine runs in a process of its own and gets the same signed transactions from the same world
+(execution_workload.py). Set-up is outside the clock; figures are medians of three. Gas has to be
+the same for all, and so has the state root wherever a machine has one. Ours decodes, recovers
+senders, executes, computes every root, seals and commits; CONTENDERS says what others leave out. A
+machine that is not there is named with the reason, and the others go on.
+
+    execution.py                 # everything, some six minutes
+    execution.py --only stemma   # one machine
+    execution.py --check         # exit 1 where ours is not as much faster as it has to be
 
 Progress goes to standard error, the table to standard output, figures to results/evm.json.
 """
 
 from __future__ import annotations
 
-import gc
-import importlib.util
+import argparse
 import json
+import os
+import platform
 import statistics
+import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
-from execution_workload import CHAIN_ID, DEPLOYER, Workload, all_workloads
-from stock_pyevm import StockPyEvm
-from workload import ADDRESSES, FUNDS_WEI
+import execution_load
+from execution_load import Load, Measured
 
-from chain.storage import ChainStore, MemoryStore
-from chain.transaction import decode_transaction, recover_sender
-from chain.types import ZERO_ADDRESS, ZERO_HASH
-from evm.engine import ExecutionEngine
-from evm.executor import PayloadAttributes
-from evm.pyevm import interpreter
-from evm.pyevm.transpiler.hot import HotCodes
-from genesis.allocation import GenesisAccount, GenesisSpec, genesis_block, l1_contracts
-from genesis.config import ChainConfig
-
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 RESULTS = Path(__file__).resolve().parent / "results" / "evm.json"
-REPEATS = 3
-MEASURED_ONCE = {"py-evm": {"Mgas/s"}, "EELS": {"Mgas/s", "transfers/s"}}
-"""By machine: the units of its rows that are measured once."""
-GAS_LIMIT = 10**10
-MEGAGAS = 1_000_000
+OURS = "stemma"
+SPEED_UP = {
+    ("transfers/s", "py-evm"): 2.5,
+    ("ERC-20 transfers/s", "py-evm"): 2.5,
+    ("arithmetic loop, Mgas/s", "py-evm"): 20.0,
+}
+EVERYWHERE = {"EELS": 5.0}
+"""How much faster ours has to be than another, by row and on every row."""
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One run of a load: seconds, and the gas that it used."""
+class Contender:
+    """A machine: the module that runs it, where it comes from, and what its figures leave out."""
 
-    seconds: float
-    gas: int
+    module: str
+    tool: str | None
+    note: str
+    counts_gas_alike: bool = True
 
-    def figure(self, workload: Workload) -> float:
-        """Mgas/s or transactions/s, whichever the row counts."""
-        amount = self.gas / MEGAGAS if workload.counts_gas else len(workload.load)
-        return amount / self.seconds
+
+CONTENDERS = {
+    OURS: Contender(
+        "execution_ours",
+        None,
+        "decodes, recovers senders, executes, seals (receipts, bloom, every root) and commits.",
+    ),
+    "py-evm": Contender(
+        "execution_pyevm",
+        None,
+        "decodes, recovers, executes, state root; no receipts, header or database in the rows per"
+        " second; the mixed block is imported with all checks.",
+    ),
+    "EELS": Contender(
+        "execution_eels",
+        "EELS and eth-tester",
+        "as py-evm; the mixed block goes through the whole state transition.",
+    ),
+    "eth-tester": Contender(
+        "execution_eth_tester",
+        "EELS and eth-tester",
+        "a block for each transaction, its default; the first 200 of a row; no state root to see;"
+        " no import: the mixed block's transactions are sent one by one.",
+    ),
+    "revm": Contender(
+        "execution_revm",
+        None,
+        "calls through pyrevm: no signatures, no root, no block; what a call has touched stays warm"
+        " for the next, so its own gas is less on ERC-20, swaps and the mixed block.",
+        counts_gas_alike=False,
+    ),
+    "anvil": Contender(
+        "execution_anvil",
+        "anvil",
+        "raw transactions over HTTP in batches of a hundred and one evm_mine; no import: the mixed"
+        " block is built, and its root is not compared (another parent).",
+    ),
+}
+
+
+class Disagreement(Exception):
+    """Two machines that have not done the same work."""
 
 
 def say(text: str) -> None:
@@ -63,197 +101,218 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def ours(workload: Workload) -> Measured:
-    """Our engine on plain Ethereum rules, in memory."""
-    alloc = {address: GenesisAccount(balance=FUNDS_WEI * 100) for address in (*ADDRESSES, DEPLOYER)}
-    spec = GenesisSpec(
-        config=ChainConfig.ethereum(CHAIN_ID),
-        alloc=alloc | l1_contracts(),
-        timestamp=1,
-        gas_limit=GAS_LIMIT,
-        base_fee_per_gas=10**9,
-    )
-    engine = ExecutionEngine.open(ChainStore(MemoryStore()), spec.config, genesis_block(spec))
-    interpreter.HOT_CODES = HotCodes()  # type: ignore[misc]  # forget what earlier loads made hot
-    if workload.set_up:
-        seal(engine, workload.set_up)
-    gc.collect()
-    start = time.perf_counter()
-    gas = seal(engine, workload.load)
-    return Measured(time.perf_counter() - start, gas)
+def make_loads() -> list[Load]:
+    """Every row's blocks, by our engine."""
+    from execution_ours import make_load
+    from execution_workload import all_workloads
+
+    return [make_load(workload) for workload in all_workloads()]
 
 
-def seal(engine: ExecutionEngine, raws: tuple[bytes, ...]) -> int:
-    """Make a block of raw transactions and commit it; the gas used. All must succeed."""
-    parent = engine.header(engine.heads.unsafe.hash)
-    attributes = PayloadAttributes(
-        parent_hash=parent.hash,
-        timestamp=parent.timestamp + 12,
-        prev_randao=ZERO_HASH,
-        fee_recipient=ZERO_ADDRESS,
-        parent_beacon_block_root=ZERO_HASH,
-        gas_limit=GAS_LIMIT,
-        transactions=tuple(decode_transaction(raw) for raw in raws),
-    )
-    result = engine.build(attributes)
-    engine.commit(result)
-    for index, receipt in enumerate(result.receipts):
-        if not receipt.succeeded:
-            raise RuntimeError(f"ours: transaction {index} of {len(raws)} has failed")
-    return result.header.gas_used
+def check_same_work(name: str, load: Load, measured: Measured) -> None:
+    """Gas and root are those of our block. Raises Disagreement."""
+    gas = sum(load.block.gas[: measured.transactions])
+    alike = CONTENDERS[name].counts_gas_alike or len(load.block.gas) == 1
+    if alike and measured.gas != gas:
+        raise Disagreement(f"{load.row}: {name} uses {measured.gas} gas, stemma {gas}")
+    if measured.root and measured.root != load.block.state_root:
+        raise Disagreement(
+            f"{load.row}: {name} ends at the root {measured.root}, stemma {load.block.state_root}"
+        )
 
 
-def stock(workload: Workload) -> Measured:
-    """py-evm as it comes; its clock holds no block and no receipts trie."""
-    engine = StockPyEvm(DEPLOYER)
-    if workload.set_up:
-        engine.run(list(workload.set_up))
-    gc.collect()
-    return Measured(engine.run(list(workload.load)), 0)
+def run_contender(name: str, path: Path, loads: list[Load]) -> dict[str, Measured]:
+    """By row: what a machine's own process tells. Raises Disagreement."""
+    script = Path(__file__).with_name("execution_machine.py")
+    command = [sys.executable, str(script), CONTENDERS[name].module, str(path)]
+    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    told = {}
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=script.parent,
+        env={**os.environ, "PYTHONPATH": paths},
+    ) as process:
+        for line in process.stdout or ():
+            values = json.loads(line)
+            measured = Measured(**{**values, "seconds": tuple(values["seconds"])})
+            load = next(load for load in loads if load.row == measured.row)
+            told[measured.row] = measured
+            if not measured.error:
+                check_same_work(name, load, measured)
+            say(f"{name}: {measured.row}: {measured.error or cell(load, measured)}")
+        errors = process.stderr.read() if process.stderr else ""
+    if process.returncode:
+        reason = errors.strip().splitlines()[-1] if errors.strip() else "no reason given"
+        raise RuntimeError(f"exit {process.returncode}: {reason}")
+    return told
 
 
-def revm(workload: Workload) -> Measured:
-    """Revm through pyrevm: calls only."""
-    import pyrevm
-
-    block = pyrevm.BlockEnv(number=1, timestamp=13, basefee=10**9, gas_limit=GAS_LIMIT)
-    env = pyrevm.Env(cfg=pyrevm.CfgEnv(chain_id=CHAIN_ID), block=block)
-    machine = pyrevm.EVM(env=env, gas_limit=GAS_LIMIT, spec_id="CANCUN")
-    for address in (*ADDRESSES, DEPLOYER):
-        machine.insert_account_info(hexed(address), pyrevm.AccountInfo(balance=FUNDS_WEI * 100))
-    for call in calls(workload.set_up):
-        run_on_revm(machine, call)
-    prepared = calls(workload.load)
-    gas = 0
-    start = time.perf_counter()
-    for call in prepared:
-        gas += run_on_revm(machine, call)
-    return Measured(time.perf_counter() - start, gas)
+def figure(load: Load, measured: Measured) -> float:
+    """The median, in the row's unit."""
+    seconds = statistics.median(measured.seconds)
+    return load.figure(seconds, measured.transactions, measured.gas)
 
 
-def eels(workload: Workload) -> Measured:
-    """The execution specification in Python: transactions one by one, then the state root."""
-    from ethereum.forks.prague import fork, state, transactions, vm
-    from ethereum_types.bytes import Bytes20, Bytes32
-    from ethereum_types.numeric import U64, U256, Uint
-
-    world = state.State()
-    for address in (*ADDRESSES, DEPLOYER):
-        account = state.Account(nonce=Uint(0), balance=U256(FUNDS_WEI * 100), code=b"")
-        state.set_account(world, Bytes20(address), account)
-    environment = vm.BlockEnvironment(
-        chain_id=U64(CHAIN_ID),
-        state=world,
-        block_gas_limit=Uint(GAS_LIMIT),
-        block_hashes=[],
-        coinbase=Bytes20(ZERO_ADDRESS),
-        number=Uint(1),
-        base_fee_per_gas=Uint(10**9),
-        time=U256(13),
-        prev_randao=Bytes32(ZERO_HASH),
-        excess_blob_gas=U64(0),
-        parent_beacon_block_root=Bytes32(ZERO_HASH),
-    )
-
-    def run(raws: tuple[bytes, ...]) -> int:
-        output = vm.BlockOutput()
-        for index, raw in enumerate(raws):
-            tx = transactions.decode_transaction(raw)
-            fork.process_transaction(environment, output, tx, Uint(index))
-        state.state_root(world)
-        return int(output.block_gas_used)
-
-    if workload.set_up:
-        run(workload.set_up)
-    gc.collect()
-    start = time.perf_counter()
-    gas = run(workload.load)
-    return Measured(time.perf_counter() - start, gas)
+def cell(load: Load, measured: Measured | None) -> str:
+    """A figure with as many digits as mean something."""
+    if measured is None or measured.error:
+        return "-"
+    value = figure(load, measured)
+    return f"{value:,.{0 if value >= 100 else 1}f}"
 
 
-def hexed(data: bytes) -> str:
-    """0x and hex digits."""
-    return "0x" + data.hex()
+def speed_up(load: Load, ours: Measured, theirs: Measured) -> float:
+    """How much faster ours is."""
+    mine, other = figure(load, ours), figure(load, theirs)
+    return other / mine if load.is_import else mine / other
 
 
-def calls(raws: tuple[bytes, ...]) -> list[tuple[str, str | None, bytes, int, int]]:
-    """Sender, receiver, data, value and gas of raw transactions."""
-    found = []
-    for raw in raws:
-        tx: Any = decode_transaction(raw)
-        to = None if tx.to is None else hexed(tx.to)
-        found.append((hexed(recover_sender(tx)), to, tx.data, tx.value, tx.gas_limit))
+Results = dict[str, dict[str, Measured]]
+
+
+def speed_ups(loads: list[Load], results: Results) -> dict[str, dict[str, float]]:
+    """By row and other machine: how much faster ours is."""
+    found: dict[str, dict[str, float]] = {}
+    for load in loads:
+        ours = results.get(OURS, {}).get(load.row)
+        if ours is None or ours.error:
+            continue
+        found[load.row] = {
+            name: round(speed_up(load, ours, rows[load.row]), 2)
+            for name, rows in results.items()
+            if name != OURS and load.row in rows and not rows[load.row].error
+        }
     return found
 
 
-def run_on_revm(machine: Any, call: tuple[str, str | None, bytes, int, int]) -> int:  # noqa: ANN401
-    """Gas used; raises RuntimeError where the call fails."""
-    sender, to, data, value, gas = call
-    if to is None:
-        machine.deploy(deployer=sender, code=data, value=value, gas=gas)
-    else:
-        machine.message_call(sender, to, calldata=data, value=value, gas=gas, gas_price=10**9)
-    used: int = machine.result.gas_used
-    return used
+def shortfalls(ratios: dict[str, dict[str, float]]) -> list[str]:
+    """Where ours is not as much faster as it has to be, in words."""
+    wanted = dict(SPEED_UP)
+    for row in ratios:
+        wanted |= {(row, other): factor for other, factor in EVERYWHERE.items()}
+    return [
+        f"{row}: {ratios[row][other]:.1f}x {other}, {factor:g}x is asked for"
+        for (row, other), factor in wanted.items()
+        if ratios.get(row, {}).get(other, factor) < factor
+    ]
 
 
-Machine = Callable[[Workload], Measured]
-MACHINES: dict[str, tuple[Machine, str | None]] = {
-    "stemma": (ours, None),
-    "py-evm": (stock, None),
-    "EELS": (eels, "ethereum.forks.prague"),
-    "revm (no signatures, no root)": (revm, "pyrevm"),
-}
-"""By name: how to run a load, and the module without which it cannot be."""
-
-
-def is_installed(module: str) -> bool:
-    """Whether a module can be imported."""
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
-
-
-def measure(workloads: list[Workload]) -> dict[str, dict[str, float]]:
-    """Figures by row and machine."""
-    rows: dict[str, dict[str, float]] = {}
-    for workload in workloads:
-        gas = ours(workload).gas
-        row = rows[workload.row] = {}
-        for name, (machine, module) in MACHINES.items():
-            if module is not None and not is_installed(module):
-                say(f"{name}: skipped, the package {module} is not installed")
-                continue
-            once = workload.row.split()[-1] in MEASURED_ONCE.get(name, ())
-            repeats = 1 if once else REPEATS
-            runs = [Measured(machine(workload).seconds, gas) for _ in range(repeats)]
-            row[name] = round(statistics.median(run.figure(workload) for run in runs), 1)
-            say(f"{workload.row}: {name}: {row[name]}")
-    return rows
-
-
-def table(rows: dict[str, dict[str, float]]) -> str:
-    """The figures as text, with what ours is of py-evm's."""
-    header = ["", *MACHINES, "ours / py-evm"]
-    lines = [header]
-    for name, row in rows.items():
-        figures = [f"{row[machine]:,}" if machine in row else "-" for machine in MACHINES]
-        lines.append([name, *figures, f"{row['stemma'] / row['py-evm']:.1f}x"])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+def table(loads: list[Load], results: Results, ratios: dict[str, dict[str, float]]) -> str:
+    """The figures as text, with how much faster ours is than each Python one."""
+    compared = [name for name in ("py-evm", "EELS", "eth-tester") if name in results]
+    lines = [["", *results, *(f"/ {name}" for name in compared)]]
+    for load in loads:
+        cells = [cell(load, rows.get(load.row)) for rows in results.values()]
+        row_ratios = ratios.get(load.row, {})
+        factors = [f"{row_ratios[name]:.1f}x" if name in row_ratios else "-" for name in compared]
+        lines.append([load.row, *cells, *factors])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return "\n".join(
-        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+        "  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True))
         for line in lines
     )
 
 
-def main() -> None:
-    """Measure, print, write down."""
-    rows = measure(all_workloads())
-    print(table(rows))
+def notes(loads: list[Load], results: Results, missing: dict[str, str], load_before: float) -> str:
+    """What is under the table: what the figures hold, and what is not there."""
+    lines = [
+        f"{os.cpu_count()} cores, load average {load_before:.1f} before, CPython"
+        f" {platform.python_version()}; medians of {execution_load.REPEATS}; same gas everywhere,"
+        " same state root wherever there is one."
+    ]
+    lines += [f"{name}: {CONTENDERS[name].note}" for name in results]
+    for name, rows in results.items():
+        for load in loads:
+            failed = rows.get(load.row)
+            if failed is not None and failed.error:
+                lines.append(f"{name}: {load.row}: not measured: {failed.error}")
+    lines += [f"{name}: not measured: {reason}" for name, reason in missing.items()]
+    return "\n".join(lines)
+
+
+def write_results(
+    loads: list[Load], results: Results, ratios: dict[str, dict[str, float]], text: str
+) -> None:
+    """Figures, ratios, gas and roots into results/evm.json."""
+    rows = {}
+    for load in loads:
+        rows[load.row] = {
+            "figures": {
+                name: round(figure(load, told[load.row]), 2)
+                for name, told in results.items()
+                if load.row in told and not told[load.row].error
+            },
+            "stemma is faster by": ratios.get(load.row, {}),
+            "gas": sum(load.block.gas),
+            "transactions": len(load.block.gas),
+            "state root": "0x" + load.block.state_root,
+        }
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(rows, indent=2) + "\n")
+    document = {"rows": rows, "notes": text.splitlines()}
+    RESULTS.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="exit 1 where ours is too slow")
+    parser.add_argument("--only", action="append", choices=[*CONTENDERS], metavar="MACHINE")
+    parser.add_argument("--row", action="append", help="only rows that begin so")
+    return parser.parse_args()
+
+
+def measure(
+    names: list[str], loads: list[Load], absent: dict[str, str]
+) -> tuple[Results, dict[str, str]]:
+    """What each machine tells, and why some do not. Raises Disagreement."""
+    results: Results = {}
+    missing: dict[str, str] = {}
+    with TemporaryDirectory(prefix="benchmark-") as scratch:
+        path = Path(scratch) / "loads.json"
+        execution_load.write(loads, path)
+        for name in names:
+            reason = absent.get(CONTENDERS[name].tool or "")
+            try:
+                if reason is None:
+                    results[name] = run_contender(name, path, loads)
+            except RuntimeError as error:
+                reason = str(error)
+            if reason is not None:
+                missing[name] = reason
+                say(f"{name}: not measured: {reason}")
+    return results, missing
+
+
+def main() -> int:
+    """Measure, print, write down."""
+    import bench_tools
+
+    options, load_before, started = arguments(), os.getloadavg()[0], time.perf_counter()
+    names = options.only or list(CONTENDERS)
+    loads = [
+        load
+        for load in make_loads()
+        if options.row is None or load.row.startswith(tuple(options.row))
+    ]
+    try:
+        results, missing = measure(names, loads, bench_tools.missing())
+    except Disagreement as error:
+        say(f"not the same work: {error}")
+        return 1
+    ratios = speed_ups(loads, results)
+    text = notes(loads, results, missing, load_before)
+    print(table(loads, results, ratios), text, sep="\n\n")
+    if options.only is None and options.row is None:
+        write_results(loads, results, ratios, text)
+    say(f"{time.perf_counter() - started:.0f} s in all")
+    failed = shortfalls(ratios)
+    for line in failed:
+        print(f"too slow: {line}")
+    return 1 if options.check and failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""What `execution.py` asks of a machine, and the process around one.
+
+`python execution_machine.py MODULE LOADS` runs every load of a file on the machine of a module
+beside this one and prints one line of JSON for each. A process by itself, so that a machine that is
+not there, or breaks, or changes a library for all in its process takes nothing down with it.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from execution_load import REPEATS, Load, Measured
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Machine:
+    """One world that has run the set-up of a load, made anew for every repeat."""
+
+    max_transactions: int | None = None
+    """How many of a row's transactions are run at most; of a block always all."""
+
+    def __init__(self, load: Load) -> None:
+        self.load = load
+        self.raws = load.block.raws[: None if load.is_import else self.max_transactions]
+
+    def run(self) -> None:
+        """What is timed. Raises whatever went wrong."""
+        raise NotImplementedError
+
+    def gas_used(self) -> int:
+        """By what was timed."""
+        raise NotImplementedError
+
+    def state_root(self) -> bytes:
+        """After what was timed; no bytes where the machine has none."""
+        return b""
+
+    def close(self) -> None:
+        """Give back what is held outside the process."""
+
+
+def measure(kind: type[Machine], load: Load) -> Measured:
+    """Run a load as often as is asked for."""
+    seconds = []
+    for _ in range(REPEATS):
+        machine = kind(load)
+        try:
+            gc.collect()
+            started = time.perf_counter()
+            machine.run()
+            seconds.append(time.perf_counter() - started)
+            gas, root = machine.gas_used(), machine.state_root().hex()
+        finally:
+            machine.close()
+    return Measured(load.row, tuple(seconds), gas, len(machine.raws), root)
+
+
+def main() -> None:
+    from execution_load import read
+
+    name, path = sys.argv[1:]
+    sys.path.append(str(ROOT / "build" / "benchmarks"))
+    kind: type[Machine] = importlib.import_module(name).MACHINE
+    for load in read(Path(path)):
+        try:
+            measured = measure(kind, load)
+        except Exception as error:  # noqa: BLE001 - a row that fails leaves the others
+            measured = Measured(load.row, error=f"{type(error).__name__}: {error}"[:300])
+        print(json.dumps(asdict(measured)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
