@@ -263,7 +263,7 @@ def transactions_root(transactions: Sequence[bytes]) -> Hash32:
 
 def receipts_root(receipts: Sequence[Receipt]) -> Hash32:
     """Return the trie root over receipts in order."""
-    return ordered_trie_root([receipt.encode() for receipt in receipts])
+    return ordered_trie_root([receipt.hashed_form for receipt in receipts])
 
 
 def withdrawals_root(withdrawals: Sequence[Withdrawal]) -> Hash32:

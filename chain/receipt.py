@@ -5,7 +5,7 @@ Knows nothing of how a receipt came about, nor of what only JSON-RPC adds to it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -92,6 +92,17 @@ class Receipt(Encodable):
     def bloom(self) -> bytes:
         """The 256-byte bloom filter over the logs."""
         return logs_bloom(self.logs) if self.logs else EMPTY_BLOOM
+
+    @property
+    def hashed_form(self) -> bytes:
+        """What the receipts root commits to: without the deposit nonce where it has no version.
+
+        Between Regolith and Canyon receipts knew the nonce and headers did not (specs deposits.md,
+        Deposit Receipt).
+        """
+        if self.deposit_nonce is None or self.deposit_receipt_version is not None:
+            return self.encode()
+        return replace(self, deposit_nonce=None).encode()
 
     def _build(self) -> bytes:
         status = b"\x01" if self.succeeded else b""

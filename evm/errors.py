@@ -25,6 +25,7 @@ class Fault(Enum):
     GAS_LIMIT_TOO_HIGH = "transaction gas limit too high"
     GAS_LIMIT_REACHED = "gas limit reached"
     BLOCK_SIZE_REACHED = "block size limit reached"
+    DA_FOOTPRINT_REACHED = "DA footprint limit reached"
     BLOB_GAS_LIMIT_REACHED = "blob gas limit reached"
     TOO_MANY_BLOBS = "too many blobs in transaction"
     TYPE_NOT_SUPPORTED = "transaction type not supported"
@@ -68,6 +69,7 @@ _PASSING = frozenset(
         Fault.FEE_CAP_TOO_LOW,
         Fault.BLOB_FEE_CAP_TOO_LOW,
         Fault.GAS_LIMIT_REACHED,
+        Fault.DA_FOOTPRINT_REACHED,
         Fault.BLOB_GAS_LIMIT_REACHED,
         Fault.BLOCK_SIZE_REACHED,
     }

@@ -31,15 +31,11 @@ from genesis.addresses import (
     SYSTEM_ADDRESS,
 )
 from genesis.config import ChainConfig
+from genesis.upgrades import CREATE2_DEPLOYER, create2_deployer_code
 
 from .environment import BlockEnvironment, BlockHashOf, Message, Outcome
 from .errors import Fault, InvalidAttributes, InvalidTransaction
-from .fees import (
-    blob_base_fee,
-    encode_eip1559_params,
-    next_base_fee,
-    next_excess_blob_gas,
-)
+from .fees import FeeParameters, blob_base_fee, next_base_fee, next_excess_blob_gas
 from .forks import NO_LIMIT, OptimismRules, RuleSet, mined_rules, rules_at
 from .pyevm.dao import DAO_ACCOUNTS, DAO_REFUND
 from .pyevm.machine import Machine
@@ -74,7 +70,8 @@ class PayloadAttributes:
 
     `transactions` all have to go in, in that order, before anything from a pool.
     `eip1559_params` is (denominator, elasticity) for this block's extraData on an L2; (0, 0) stands
-    for the chain's own. `extra_data` overrides it, and is the extraData of an L1 block.
+    for the chain's own. `min_base_fee`, in wei per gas, goes with them from Jovian on, None for 0.
+    `extra_data` overrides both, and is the extraData of an L1 block.
     """
 
     parent_hash: Hash32
@@ -85,6 +82,7 @@ class PayloadAttributes:
     parent_beacon_block_root: Hash32 = ZERO_HASH
     transactions: tuple[Transaction, ...] = ()
     eip1559_params: tuple[int, int] | None = None
+    min_base_fee: int | None = None
     extra_data: bytes | None = None
     withdrawals: tuple[Withdrawal, ...] = ()
     """Payouts of the beacon chain to an L1 (EIP-4895); an L2 has none."""
@@ -150,6 +148,7 @@ class BlockExecution:
         self._receipts: list[Receipt] = []
         self.gas_used = 0
         self._blob_gas_used = 0
+        self._da_footprint = 0
         self._size_bytes = _HEADER_BYTES + _WITHDRAWAL_BYTES * len(attributes.withdrawals)
 
     @property
@@ -166,27 +165,44 @@ class BlockExecution:
         if tracer is not None:
             transition = Transition(self._state, self.environment, tracer=tracer)
         blob_gas_left = self._rules.max_blob_gas - self._blob_gas_used
+        footprint = self._footprint_of(tx, transition)
         applied = transition.apply(tx, sender, self.gas_left, blob_gas_left)
+        self._da_footprint += footprint
         self.gas_used += applied.gas_used
         self._blob_gas_used += applied.blob_gas_used
         if self._rules.max_block_bytes != NO_LIMIT:
             self._size_bytes += len(tx.encode()) + _RLP_PREFIX_BYTES
         self._transactions.append(tx)
         self._senders.append(sender)
-        self._receipts.append(
-            Receipt(
-                type=tx.type,
-                succeeded=applied.outcome.succeeded,
-                cumulative_gas_used=self.gas_used,
-                logs=applied.outcome.logs,
-                deposit_nonce=applied.deposit_nonce,
-                deposit_receipt_version=None if applied.deposit_nonce is None else 1,
-                state_root=(
-                    None if self._rules.has_status_receipts else self._state.compute_root()
-                ),
-            )
-        )
+        self._receipts.append(self._receipt(tx, applied))
         return applied
+
+    def _footprint_of(self, tx: Transaction, transition: Transition) -> int:
+        """What the transaction adds to the block's DA footprint. Raises InvalidTransaction."""
+        optimism = self._rules.optimism
+        if optimism is None or not optimism.has_da_footprint:
+            return 0
+        footprint = transition.da_footprint(tx)
+        left = self.environment.gas_limit - self._da_footprint
+        if footprint > left:
+            raise InvalidTransaction(Fault.DA_FOOTPRINT_REACHED, f"have {left}, want {footprint}")
+        return footprint
+
+    def _receipt(self, tx: Transaction, applied: Applied) -> Receipt:
+        nonce = version = None
+        optimism, has_status = self._rules.optimism, self._rules.has_status_receipts
+        if optimism is not None and optimism.has_deposit_nonce:
+            nonce = applied.deposit_nonce
+            version = None if nonce is None else optimism.deposit_receipt_version
+        return Receipt(
+            type=tx.type,
+            succeeded=applied.outcome.succeeded,
+            cumulative_gas_used=self.gas_used,
+            logs=applied.outcome.logs,
+            deposit_nonce=nonce,
+            deposit_receipt_version=version,
+            state_root=None if has_status else self._state.compute_root(),
+        )
 
     def add_candidate(self, tx: Transaction, sender: Address) -> Applied:
         """Apply a transaction that need not go in, if there is room for it (EIP-7934).
@@ -235,6 +251,8 @@ class BlockExecution:
         """The system calls at the start of a block; each does nothing where its contract is not."""
         if self.environment.number == self._config.fork_block("daoForkBlock"):
             self._move_dao()
+        if self._is_first_of_canyon():
+            self._state.set_code(CREATE2_DEPLOYER, create2_deployer_code())
         if self._rules.has_beacon_root:
             self._system_call(BEACON_ROOTS, self._attributes.parent_beacon_block_root)
         if self._rules.has_parent_hashes:
@@ -247,6 +265,15 @@ class BlockExecution:
         self._state.begin_transaction()
         machine = Machine(self._state, self.environment)
         return machine.run(Message(SYSTEM_ADDRESS, contract, 0, data, SYSTEM_CALL_GAS, 0))
+
+    def _is_first_of_canyon(self) -> bool:
+        """Whether this block brings the code of the create2Deployer (predeploys.md)."""
+        forks = self._config.forks
+        return (
+            self._config.is_optimism
+            and forks.is_active("canyon", self._attributes.timestamp)
+            and not forks.is_active("canyon", self._parent.timestamp)
+        )
 
     def _move_dao(self) -> None:
         """The one change of state that no transaction made (EIP-779)."""
@@ -295,7 +322,9 @@ class BlockExecution:
             nonce=work.nonce,
             base_fee_per_gas=environment.base_fee if rules.has_base_fee else None,
             withdrawals_root=self._withdrawals_root(),
-            blob_gas_used=None if rules.blobs is None else self._blob_gas_used,
+            blob_gas_used=(
+                None if rules.blobs is None else self._blob_gas_used + self._da_footprint
+            ),
             excess_blob_gas=None if rules.blobs is None else self._excess_blob_gas,
             parent_beacon_block_root=(
                 attributes.parent_beacon_block_root if rules.has_beacon_root else None
@@ -307,7 +336,7 @@ class BlockExecution:
         if not self._rules.has_withdrawals:
             return None
         optimism = self._rules.optimism
-        if optimism is not None and optimism.has_operator_fee:
+        if optimism is not None and optimism.has_message_passer_root:
             return self._state.storage_root(L2_TO_L1_MESSAGE_PASSER)
         return withdrawals_root(self._attributes.withdrawals)
 
@@ -351,7 +380,7 @@ def block_environment(
         coinbase=attributes.fee_recipient,
         prev_randao=randao,
         gas_limit=attributes.gas_limit,
-        base_fee=next_base_fee(config, parent),
+        base_fee=next_base_fee(config, parent, attributes.timestamp),
         blob_base_fee=blob_base_fee(excess, rules.blobs),
         block_hash=block_hash,
         rules=rules,
@@ -365,7 +394,9 @@ def _extra_data(
         return attributes.extra_data
     if optimism is None or not optimism.has_fee_parameters:
         return b""
-    return encode_eip1559_params(*config.eip1559_params(*(attributes.eip1559_params or (0, 0))))
+    denominator, elasticity = config.eip1559_params(*(attributes.eip1559_params or (0, 0)))
+    least = (attributes.min_base_fee or 0) if optimism.has_min_base_fee else None
+    return FeeParameters(denominator, elasticity, least).encode()
 
 
 def _difficulty(rules: RuleSet, parent: Header, attributes: PayloadAttributes) -> int:

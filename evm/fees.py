@@ -1,9 +1,9 @@
 """What a transaction pays: base fee, blob base fee, the L2's data fee and operator fee.
 
 Pure arithmetic on integers: wei per gas, wei, bytes. Sources: EIP-1559, EIP-4844, EIP-7918; specs
-holocene/exec-engine.md (base fee parameters in extraData), ecotone/l1-attributes.md and
-fjord/exec-engine.md (data fee), isthmus/exec-engine.md (operator fee). Who pays and who is paid is
-in `transition.py`.
+exec-engine.md and fjord/exec-engine.md (data fee), holocene and jovian/exec-engine.md (base fee
+parameters in extraData, DA footprint), isthmus and jovian/exec-engine.md (operator fee). Who pays
+and who is paid is in `transition.py`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from genesis.addresses import L1_BLOCK
 from genesis.config import BlobSchedule, ChainConfig
 
 from .fastlz import fastlz_size, longest_size
-from .forks import GAS_PER_BLOB, ISTHMUS, PRAGUE, OptimismRules, rules_at
+from .forks import GAS_PER_BLOB, ISTHMUS, PRAGUE, DataFee, OptimismRules, rules_at
 
-HOLOCENE_EXTRA_DATA_BYTES: Final = 9
+_HOLOCENE_VERSION: Final = 0
+_JOVIAN_VERSION: Final = 1
+_EXTRA_DATA_BYTES: Final = {_HOLOCENE_VERSION: 9, _JOVIAN_VERSION: 17}
 
 INITIAL_BASE_FEE: Final = 10**9
 """Of London's first block, in wei per gas."""
@@ -31,54 +33,92 @@ FJORD_FASTLZ_COEFFICIENT: Final = 836_500
 FJORD_MIN_SIZE: Final = 100_000_000
 """Smallest size that is charged, in millionths of a byte: 100 bytes."""
 
+BEDROCK_SIGNATURE_BYTES: Final = 68
+"""Bytes that Bedrock charged on top of a transaction, as if it had no signature yet."""
+
 # Storage layout of the L1Block predeploy, as op-geth reads it (core/types/rollup_cost.go).
 _SLOT_L1_BASE_FEE: Final = 1
 _SLOT_SCALARS: Final = 3
+_SLOT_OVERHEAD: Final = 5
+_SLOT_BEDROCK_SCALAR: Final = 6
 _SLOT_L1_BLOB_BASE_FEE: Final = 7
 _SLOT_OPERATOR_FEE: Final = 8
 _CACHED_LENGTH: Final = 1024
 _LARGEST_MINIMAL_SIZE: Final = (FJORD_MIN_SIZE - FJORD_INTERCEPT) // FJORD_FASTLZ_COEFFICIENT
 """A transaction that FastLZ leaves with this many bytes or fewer pays for 100."""
+_UINT16: Final = 2**16 - 1
 _UINT32: Final = 2**32 - 1
 _UINT64: Final = 2**64 - 1
 
 
 class InvalidExtraData(StemmaError):
-    """The extraData of an L2 header does not hold base fee parameters as Holocene wants them."""
+    """The extraData of an L2 header does not hold base fee parameters as its fork wants them."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeeParameters:
+    """How the base fee moves, and in wei per gas how low it may go.
+
+    From Holocene on an L2 header carries them in its extraData, from Jovian on with the least base
+    fee. Sources: holocene/exec-engine.md, Dynamic EIP-1559 Parameters; jovian/exec-engine.md,
+    Minimum Base Fee in Block Header.
+    """
+
+    denominator: int
+    elasticity: int
+    min_base_fee: int | None = None
+    """None before Jovian."""
+
+    def encode(self) -> bytes:
+        """The extraData: version, denominator, elasticity and, since Jovian, the least base fee."""
+        params = self.denominator.to_bytes(4, "big") + self.elasticity.to_bytes(4, "big")
+        if self.min_base_fee is None:
+            return bytes((_HOLOCENE_VERSION,)) + params
+        return bytes((_JOVIAN_VERSION,)) + params + self.min_base_fee.to_bytes(8, "big")
+
+    @staticmethod
+    def decode(extra_data: bytes, *, has_min_base_fee: bool) -> FeeParameters:
+        """Read extraData of Holocene, or of Jovian. Raises InvalidExtraData."""
+        version = _JOVIAN_VERSION if has_min_base_fee else _HOLOCENE_VERSION
+        size = _EXTRA_DATA_BYTES[version]
+        if len(extra_data) != size or extra_data[0] != version:
+            raise InvalidExtraData(
+                f"extraData 0x{extra_data.hex()}: expected {size} bytes, version {version}"
+            )
+        denominator = int.from_bytes(extra_data[1:5], "big")
+        elasticity = int.from_bytes(extra_data[5:9], "big")
+        if denominator == 0 or elasticity == 0:
+            raise InvalidExtraData(
+                f"extraData 0x{extra_data.hex()}: denominator {denominator}, elasticity "
+                f"{elasticity}; neither may be 0"
+            )
+        least = int.from_bytes(extra_data[9:], "big") if has_min_base_fee else None
+        return FeeParameters(denominator, elasticity, least)
 
 
 def encode_eip1559_params(denominator: int, elasticity: int) -> bytes:
     """Holocene extraData: a version byte 0, then denominator and elasticity as uint32."""
-    return b"\x00" + denominator.to_bytes(4, "big") + elasticity.to_bytes(4, "big")
+    return FeeParameters(denominator, elasticity).encode()
 
 
 def decode_eip1559_params(extra_data: bytes) -> tuple[int, int]:
     """Denominator and elasticity from Holocene extraData. Raises InvalidExtraData."""
-    if len(extra_data) != HOLOCENE_EXTRA_DATA_BYTES or extra_data[0] != 0:
-        raise InvalidExtraData(
-            f"extraData 0x{extra_data.hex()}: expected {HOLOCENE_EXTRA_DATA_BYTES} bytes, version 0"
-        )
-    denominator = int.from_bytes(extra_data[1:5], "big")
-    elasticity = int.from_bytes(extra_data[5:9], "big")
-    if denominator == 0 or elasticity == 0:
-        raise InvalidExtraData(
-            f"extraData 0x{extra_data.hex()}: denominator {denominator}, elasticity {elasticity}; "
-            "neither may be 0"
-        )
-    return denominator, elasticity
+    read = FeeParameters.decode(extra_data, has_min_base_fee=False)
+    return read.denominator, read.elasticity
 
 
-def base_fee_params(config: ChainConfig, parent: Header) -> tuple[int, int]:
-    """Denominator and elasticity for the child of `parent`.
+def fee_parameters(config: ChainConfig, parent: Header, timestamp: int) -> FeeParameters:
+    """Those of the child of `parent` with that timestamp, in seconds.
 
-    From Holocene on an L2 parent carries them in its extraData; a genesis block without any means
-    the config's. Raises InvalidExtraData.
+    From Holocene on an L2 parent carries them; a genesis block without any means the config's.
+    Raises InvalidExtraData.
     """
     if config.is_optimism and (parent.number > 0 or parent.extra_data):
         optimism = rules_at(config, parent.timestamp).optimism
         if optimism is not None and optimism.has_fee_parameters:
-            return decode_eip1559_params(parent.extra_data)
-    return config.eip1559_denominator, config.eip1559_elasticity
+            has_min = optimism.has_min_base_fee
+            return FeeParameters.decode(parent.extra_data, has_min_base_fee=has_min)
+    return FeeParameters(config.denominator_at(timestamp), config.eip1559_elasticity)
 
 
 def has_base_fee(config: ChainConfig, number: int) -> bool:
@@ -86,22 +126,36 @@ def has_base_fee(config: ChainConfig, number: int) -> bool:
     return config.is_optimism or config.is_fork_block_reached("londonBlock", number)
 
 
-def next_base_fee(config: ChainConfig, parent: Header) -> int:
+def next_base_fee(config: ChainConfig, parent: Header, timestamp: int | None = None) -> int:
     """Base fee of the child of `parent`, in wei per gas (EIP-1559); 0 where it has none.
 
-    Raises InvalidExtraData.
+    `timestamp` of the child, in seconds, tells Canyon's first block; without one it is the
+    parent's. Raises InvalidExtraData.
     """
     base_fee = parent.base_fee_per_gas
     if base_fee is None:
         return INITIAL_BASE_FEE if has_base_fee(config, parent.number + 1) else 0
-    denominator, elasticity = base_fee_params(config, parent)
-    target = parent.gas_limit // elasticity
-    if parent.gas_used == target:
+    parameters = fee_parameters(config, parent, timestamp or parent.timestamp)
+    target = parent.gas_limit // parameters.elasticity
+    moved = _moved(base_fee, target, _metered_gas(config, parent), parameters.denominator)
+    return max(moved, parameters.min_base_fee or 0)
+
+
+def _moved(base_fee: int, target: int, used: int, denominator: int) -> int:
+    if used == target:
         return base_fee
-    if parent.gas_used > target:
-        rise = base_fee * (parent.gas_used - target) // target // denominator
-        return base_fee + max(rise, 1)
-    return max(base_fee - base_fee * (target - parent.gas_used) // target // denominator, 0)
+    if used > target:
+        return base_fee + max(base_fee * (used - target) // target // denominator, 1)
+    return max(base_fee - base_fee * (target - used) // target // denominator, 0)
+
+
+def _metered_gas(config: ChainConfig, parent: Header) -> int:
+    """Gas that moves the base fee: since Jovian the DA footprint, where that is more."""
+    if config.is_optimism and parent.blob_gas_used:
+        optimism = rules_at(config, parent.timestamp).optimism
+        if optimism is not None and optimism.has_da_footprint:
+            return max(parent.gas_used, parent.blob_gas_used)
+    return parent.gas_used
 
 
 def next_excess_blob_gas(config: ChainConfig, parent: Header, timestamp: int | None = None) -> int:
@@ -142,7 +196,8 @@ def blob_base_fee(excess_blob_gas: int, schedule: BlobSchedule | None = PRAGUE.b
 class L1FeeParameters:
     """What the L1Block predeploy says of prices: fees in wei, scalars in millionths.
 
-    `has_fastlz_fee` is False before Fjord.
+    `overhead` (gas) and `bedrock_scalar` are Bedrock's, the other scalars Ecotone's.
+    `da_footprint_gas_scalar` is gas per byte.
     """
 
     base_fee: int
@@ -151,7 +206,12 @@ class L1FeeParameters:
     blob_base_fee_scalar: int
     operator_fee_scalar: int
     operator_fee_constant: int
-    has_fastlz_fee: bool = True
+    rule: DataFee = DataFee.FJORD
+    overhead: int = 0
+    bedrock_scalar: int = 0
+    operator_fee_factor: int = 1
+    operator_fee_divisor: int = 10**6
+    da_footprint_gas_scalar: int = 0
 
     @property
     def weighted_price(self) -> int:
@@ -165,14 +225,36 @@ class L1FeeParameters:
         return estimate * self.weighted_price // 10**12
 
     def ecotone_data_fee(self, data: bytes) -> int:
-        """Ecotone's L1 fee in wei of a signed transaction: 4 gas a zero byte, 16 any other."""
-        zeros = data.count(0)
-        calldata_gas = 4 * zeros + 16 * (len(data) - zeros)
-        return calldata_gas * self.weighted_price // (16 * 10**6)
+        """Ecotone's L1 fee in wei of a signed transaction."""
+        return calldata_gas(data) * self.weighted_price // (16 * 10**6)
+
+    def bedrock_data_fee(self, data: bytes) -> int:
+        """The L1 fee in wei of a signed transaction before Ecotone."""
+        gas = calldata_gas(data) + self.overhead
+        if self.rule is DataFee.BEDROCK:
+            gas += 16 * BEDROCK_SIGNATURE_BYTES
+        return gas * self.base_fee * self.bedrock_scalar // 10**6
 
     def operator_fee(self, gas: int) -> int:
-        """Isthmus operator fee in wei for that much gas."""
-        return gas * self.operator_fee_scalar // 10**6 + self.operator_fee_constant
+        """Operator fee in wei for that much gas (Isthmus; a hundredfold since Jovian)."""
+        scaled = gas * self.operator_fee_scalar * self.operator_fee_factor
+        return scaled // self.operator_fee_divisor + self.operator_fee_constant
+
+    def da_footprint(self, encoded_transaction: bytes) -> int:
+        """Gas that a signed transaction takes of its block's room on L1.
+
+        Source: jovian/exec-engine.md, DA Footprint Block Limit.
+        """
+        if not self.da_footprint_gas_scalar:
+            return 0
+        size = FJORD_INTERCEPT + FJORD_FASTLZ_COEFFICIENT * charged_size(encoded_transaction)
+        return max(FJORD_MIN_SIZE, size) // 10**6 * self.da_footprint_gas_scalar
+
+
+def calldata_gas(data: bytes) -> int:
+    """Gas of that much calldata on L1: 4 a zero byte, 16 any other (EIP-2028)."""
+    zeros = data.count(0)
+    return 4 * zeros + 16 * (len(data) - zeros)
 
 
 def l1_attributes(
@@ -180,27 +262,41 @@ def l1_attributes(
 ) -> L1FeeParameters:
     """Read the prices that the L1-attributes deposit left in the storage of L1Block.
 
-    Before Isthmus there is no operator fee, and its slot is not read.
+    What a fork does not have is not read. In Ecotone's first block, whose L1 attributes are still
+    Bedrock's, so is the data fee.
     """
     rules = optimism or OptimismRules()
-    scalars = get_storage(L1_BLOCK, _SLOT_SCALARS)
+    is_early = rules.data_fee in (DataFee.BEDROCK, DataFee.REGOLITH)
+    scalars = 0 if is_early else get_storage(L1_BLOCK, _SLOT_SCALARS)
+    blob_base_fee = 0 if is_early else get_storage(L1_BLOCK, _SLOT_L1_BLOB_BASE_FEE)
+    base_fee_scalar, blob_base_fee_scalar = (scalars >> 96) & _UINT32, (scalars >> 64) & _UINT32
+    rule = rules.data_fee
+    if not (is_early or base_fee_scalar or blob_base_fee_scalar or blob_base_fee):
+        is_early, rule = True, DataFee.REGOLITH
     operator = get_storage(L1_BLOCK, _SLOT_OPERATOR_FEE) if rules.has_operator_fee else 0
     return L1FeeParameters(
         base_fee=get_storage(L1_BLOCK, _SLOT_L1_BASE_FEE),
-        blob_base_fee=get_storage(L1_BLOCK, _SLOT_L1_BLOB_BASE_FEE),
-        base_fee_scalar=(scalars >> 96) & _UINT32,
-        blob_base_fee_scalar=(scalars >> 64) & _UINT32,
+        blob_base_fee=blob_base_fee,
+        base_fee_scalar=base_fee_scalar,
+        blob_base_fee_scalar=blob_base_fee_scalar,
         operator_fee_scalar=(operator >> 64) & _UINT32,
         operator_fee_constant=operator & _UINT64,
-        has_fastlz_fee=rules.has_fastlz_fee,
+        rule=rule,
+        overhead=get_storage(L1_BLOCK, _SLOT_OVERHEAD) if is_early else 0,
+        bedrock_scalar=get_storage(L1_BLOCK, _SLOT_BEDROCK_SCALAR) if is_early else 0,
+        operator_fee_factor=rules.operator_fee_factor,
+        operator_fee_divisor=rules.operator_fee_divisor,
+        da_footprint_gas_scalar=(operator >> 96) & _UINT16 if rules.has_da_footprint else 0,
     )
 
 
 def l1_fee(parameters: L1FeeParameters, encoded_transaction: bytes) -> int:
     """L1 data fee in wei of a signed transaction in its EIP-2718 form."""
+    if parameters.rule in (DataFee.BEDROCK, DataFee.REGOLITH):
+        return parameters.bedrock_data_fee(encoded_transaction)
     if not (parameters.base_fee_scalar or parameters.blob_base_fee_scalar):
         return 0
-    if not parameters.has_fastlz_fee:
+    if parameters.rule is DataFee.ECOTONE:
         return parameters.ecotone_data_fee(encoded_transaction)
     return parameters.data_fee(charged_size(encoded_transaction))
 

@@ -2,16 +2,17 @@
 
 Each fork is its predecessor with the fields that it changes; Ethereum's and the OP Stack's are two
 lines of deltas on one base. Nothing else asks for the name of a fork. Which of them a block is
-under is read off the chain's configuration (`rules_at`).
+under is read off the chain's configuration (`rules_of`).
 
-Sources: the EIPs named at each field; specs protocol/{ecotone,fjord,granite,holocene,isthmus}/
-exec-engine.md and protocol/precompiles.md.
+Sources: the EIPs named at each field and fork; OP Stack specs below protocol/, named likewise.
+docs/protocol/forks.md has both lines as tables.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Any, Final
 
 from chain.block import Header
@@ -72,16 +73,37 @@ class MachineRules:
     """py-evm's own opcodes run the code, at the prices in `opcodes`; else our loop at Berlin's."""
 
 
+class DataFee(Enum):
+    """How an L2 transaction pays for its data on L1 (exec-engine.md, L1-Cost fees)."""
+
+    BEDROCK = "zero and other bytes, and 68 more, at overhead and scalar"
+    REGOLITH = "zero and other bytes at overhead and scalar"
+    ECOTONE = "zero and other bytes at two scalars"
+    FJORD = "FastLZ size at two scalars"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class OptimismRules:
-    """What the OP Stack lays on top of Ethereum's rules."""
+    """What the OP Stack lays on top of Ethereum's rules; as it stands, Bedrock's."""
 
-    has_fastlz_fee: bool = False
-    """Fjord's data fee, by FastLZ size; before it Ecotone's, by zero and other bytes."""
+    data_fee: DataFee = DataFee.BEDROCK
+    has_system_transactions: bool = True
+    """Deposits take all their gas, system transactions none (deposits.md, Execution)."""
+    has_deposit_nonce: bool = False
+    """A deposit's receipt knows its nonce (deposits.md, Deposit Receipt)."""
+    deposit_receipt_version: int | None = None
+    """And commits to it (deposits.md, Deposit Receipt)."""
     has_fee_parameters: bool = False
-    """Holocene: the base fee's denominator and elasticity are in the parent's extraData."""
+    """The base fee's denominator and elasticity are in the parent's extraData."""
+    has_min_base_fee: bool = False
+    """And the least base fee."""
+    has_message_passer_root: bool = False
+    """The header's withdrawalsRoot is the storage root of L2ToL1MessagePasser."""
     has_operator_fee: bool = False
-    """Isthmus. With it the header's withdrawalsRoot is the root of L2ToL1MessagePasser."""
+    operator_fee_factor: int = 1
+    operator_fee_divisor: int = 10**6
+    has_da_footprint: bool = False
+    """The header's blobGasUsed is what the block's transactions take of L1, in gas."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,9 +162,20 @@ class RuleSet:
         return 0 if self.blobs is None else self.blobs.max * GAS_PER_BLOB
 
 
+def _with_precompiles(
+    machine: MachineRules, name: str, changes: Mapping[Address, Callable[[Any], Any]]
+) -> MachineRules:
+    return replace(machine, name=name, precompiles={**machine.precompiles, **changes})
+
+
 def _with_natives(machine: MachineRules) -> MachineRules:
-    tables = {**machine.precompiles, **precompiles.native_precompiles(NATIVE_PRECOMPILES)}
-    return replace(machine, precompiles=tables, natives=NATIVE_PRECOMPILES)
+    natives = precompiles.native_precompiles(NATIVE_PRECOMPILES)
+    return replace(_with_precompiles(machine, machine.name, natives), natives=NATIVE_PRECOMPILES)
+
+
+def _op(rules: RuleSet) -> OptimismRules:
+    """The OP Stack's part of its rules."""
+    return rules.optimism or OptimismRules()
 
 
 # -- Ethereum, proof of work ----------------------------------------------------------------------
@@ -361,59 +394,95 @@ ETHEREUM: Final = (
 
 # -- OP Stack -------------------------------------------------------------------------------------
 
-ECOTONE: Final = replace(
+BEDROCK: Final = replace(  # exec-engine.md, deposits.md
+    PARIS,
+    name="bedrock",
+    machine=replace(_with_natives(PARIS.machine), name="bedrock"),
+    transaction_types=PARIS.transaction_types | {DEPOSIT},
+    optimism=OptimismRules(),
+)
+REGOLITH: Final = replace(  # regolith/overview.md
+    BEDROCK,
+    name="regolith",
+    optimism=OptimismRules(
+        data_fee=DataFee.REGOLITH, has_system_transactions=False, has_deposit_nonce=True
+    ),
+)
+CANYON: Final = replace(  # canyon/overview.md; the denominator is the configuration's
+    SHANGHAI,
+    name="canyon",
+    machine=replace(_with_natives(SHANGHAI.machine), name="canyon"),
+    transaction_types=REGOLITH.transaction_types,
+    optimism=replace(_op(REGOLITH), deposit_receipt_version=1),
+)
+DELTA: Final = replace(CANYON, name="delta")  # delta/overview.md: derivation only
+ECOTONE: Final = replace(  # ecotone/overview.md; exec-engine.md, Ecotone L1-Cost fee changes
     CANCUN,
     name="ecotone",
     machine=replace(_with_natives(CANCUN.machine), name="ecotone"),
-    transaction_types=SHANGHAI.transaction_types | {DEPOSIT},
-    optimism=OptimismRules(),
+    transaction_types=DELTA.transaction_types,
+    optimism=replace(_op(DELTA), data_fee=DataFee.ECOTONE),
 )
-FJORD: Final = replace(
+FJORD: Final = replace(  # fjord/exec-engine.md; precompiles.md, P256VERIFY
     ECOTONE,
     name="fjord",
-    machine=replace(
-        ECOTONE.machine,
-        name="fjord",
-        precompiles={**ECOTONE.machine.precompiles, **precompiles.FJORD_DELTA},
-    ),
-    optimism=OptimismRules(has_fastlz_fee=True),
+    machine=_with_precompiles(ECOTONE.machine, "fjord", precompiles.FJORD_DELTA),
+    optimism=replace(_op(ECOTONE), data_fee=DataFee.FJORD),
 )
-GRANITE: Final = replace(
+GRANITE: Final = replace(  # granite/exec-engine.md, bn256Pairing precompile input restriction
     FJORD,
     name="granite",
-    machine=replace(
-        FJORD.machine,
-        name="granite",
-        precompiles={**FJORD.machine.precompiles, **precompiles.GRANITE_DELTA},
-    ),
+    machine=_with_precompiles(FJORD.machine, "granite", precompiles.GRANITE_DELTA),
 )
-HOLOCENE: Final = replace(
+HOLOCENE: Final = replace(  # holocene/exec-engine.md, Dynamic EIP-1559 Parameters
     GRANITE,
     name="holocene",
-    optimism=OptimismRules(has_fastlz_fee=True, has_fee_parameters=True),
+    optimism=replace(_op(GRANITE), has_fee_parameters=True),
 )
-ISTHMUS: Final = replace(
+ISTHMUS: Final = replace(  # isthmus/exec-engine.md
     PRAGUE,
     name="isthmus",
-    machine=replace(
+    machine=_with_precompiles(
         _with_natives(PRAGUE.machine),
-        name="isthmus",
-        precompiles={
-            **precompiles.PRAGUE,
-            **GRANITE.machine.precompiles,
+        "isthmus",
+        {
+            **precompiles.FJORD_DELTA,
+            **precompiles.GRANITE_DELTA,
             **precompiles.ISTHMUS_DELTA,
         },
     ),
     transaction_types=HOLOCENE.transaction_types | {SET_CODE},
-    optimism=OptimismRules(has_fastlz_fee=True, has_fee_parameters=True, has_operator_fee=True),
+    optimism=replace(_op(HOLOCENE), has_message_passer_root=True, has_operator_fee=True),
+)
+JOVIAN: Final = replace(  # jovian/exec-engine.md
+    ISTHMUS,
+    name="jovian",
+    machine=_with_precompiles(ISTHMUS.machine, "jovian", precompiles.JOVIAN_DELTA),
+    optimism=replace(
+        _op(ISTHMUS),
+        has_min_base_fee=True,
+        has_da_footprint=True,
+        operator_fee_factor=100,
+        operator_fee_divisor=1,
+    ),
+)
+KARST: Final = replace(  # karst/overview.md, karst/exec-engine.md
+    JOVIAN,
+    name="karst",
+    machine=replace(
+        _with_precompiles(JOVIAN.machine, "karst", precompiles.KARST_DELTA),
+        opcodes=opcodes.OSAKA,
+    ),
+    max_transaction_gas=OSAKA.max_transaction_gas,
 )
 OPTIMISM: Final = (
-    ("isthmus", ISTHMUS), ("holocene", HOLOCENE), ("granite", GRANITE), ("fjord", FJORD),
-    ("ecotone", ECOTONE),
+    ("karst", KARST), ("jovian", JOVIAN), ("isthmus", ISTHMUS), ("holocene", HOLOCENE),
+    ("granite", GRANITE), ("fjord", FJORD), ("ecotone", ECOTONE), ("delta", DELTA),
+    ("canyon", CANYON), ("regolith", REGOLITH),
 )  # fmt: skip
-"""By the fork whose time switches it on, latest first."""
+"""By the fork whose time switches it on, latest first; Bedrock before any of them."""
 
-_NOT_YET: Final = ("jovian", "karst", "interop")
+_NOT_YET: Final = ("interop",)
 
 
 def rules_of(config: ChainConfig, header: Header) -> RuleSet:
@@ -445,11 +514,7 @@ def rules_at(config: ChainConfig, timestamp: int) -> RuleSet:
     for fork, rules in table:
         if config.forks.is_active(fork, timestamp):
             return _with_schedule(rules, config, timestamp)
-    if config.is_optimism:
-        raise UnsupportedFork(
-            f"chain {config.chain_id}, block at {timestamp}: before Ecotone, the first OP fork here"
-        )
-    return PARIS
+    return BEDROCK if config.is_optimism else PARIS
 
 
 def _with_schedule(rules: RuleSet, config: ChainConfig, timestamp: int) -> RuleSet:

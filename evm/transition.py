@@ -2,8 +2,8 @@
 
 Ethereum's rules, and on an L2 the OP Stack's on top: deposits, data fee, operator fee and fee
 vaults. Which of them hold is read off the block's rule set. Sources: EELS prague
-`process_transaction`; specs protocol/deposits.md, isthmus/exec-engine.md. Blocks, receipts and
-where transactions come from are the executor's.
+`process_transaction`; specs protocol/deposits.md, {isthmus,jovian}/exec-engine.md. Blocks, receipts
+and where transactions come from are the executor's.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .delegation import apply_authorizations, delegation_of
 from .environment import BlockEnvironment, Message, Outcome
 from .errors import Fault, InvalidTransaction
 from .fees import L1FeeParameters, l1_attributes, l1_fee
-from .forks import GAS_PER_BLOB, RuleSet
+from .forks import GAS_PER_BLOB, OptimismRules, RuleSet
 from .intrinsic_gas import gas_of
 from .pyevm.machine import Machine
 from .tracing import Tracer
@@ -110,6 +110,17 @@ class Transition:
         self._settle(tx, sender, payment, gas_used)
         self._finish(outcome)
         return Applied(outcome, gas_used, _blob_gas(tx))
+
+    def da_footprint(self, tx: Transaction) -> int:
+        """Gas that a transaction takes of the block's room on L1; a deposit takes none (Jovian)."""
+        if self._optimism is None or isinstance(tx, DepositTransaction):
+            return 0
+        return self._l1_prices(self._optimism).da_footprint(tx.encode())
+
+    def _l1_prices(self, optimism: OptimismRules) -> L1FeeParameters:
+        if self._prices is None:
+            self._prices = l1_attributes(self._state.get_storage, optimism)
+        return self._prices
 
     # -- checks -----------------------------------------------------------------------------------
 
@@ -196,10 +207,9 @@ class Transition:
         blob_fee = _blob_gas(tx) * self._block.blob_base_fee
         if self._optimism is None:
             return Payment(base_fee + tip, fee_cap, tip, blob_fee, 0, None)
-        if self._prices is None:
-            self._prices = l1_attributes(self._state.get_storage, self._optimism)
-        data_fee = l1_fee(self._prices, tx.encode())
-        return Payment(base_fee + tip, fee_cap, tip, 0, data_fee, self._prices)
+        prices = self._l1_prices(self._optimism)
+        data_fee = l1_fee(prices, tx.encode())
+        return Payment(base_fee + tip, fee_cap, tip, 0, data_fee, prices)
 
     def _check_sender(self, tx: SignedTransaction, sender: Address, payment: Payment) -> None:
         self._check_nonce(tx, sender)
@@ -301,10 +311,16 @@ class Transition:
     # -- deposits ---------------------------------------------------------------------------------
 
     def _apply_deposit(self, tx: DepositTransaction, gas_available: int) -> Applied:
-        """Mint first, whatever comes; a deposit that cannot run still takes all its gas."""
-        if tx.type not in self._rules.transaction_types:
+        """Mint first, whatever comes; a deposit that cannot run still takes all its gas.
+
+        Before Regolith each takes all of it, and a system transaction none of the block's.
+        """
+        optimism = self._optimism
+        if optimism is None or tx.type not in self._rules.transaction_types:
             raise InvalidTransaction(Fault.TYPE_NOT_SUPPORTED)
-        if tx.gas_limit > gas_available:
+        is_early = optimism.has_system_transactions
+        is_system = is_early and tx.is_system_transaction
+        if tx.gas_limit > gas_available and not is_system:
             raise InvalidTransaction(
                 Fault.GAS_LIMIT_REACHED, f"have {gas_available}, want {tx.gas_limit}"
             )
@@ -312,11 +328,12 @@ class Transition:
         self._credit(tx.sender, tx.mint)
         nonce = state.get_nonce(tx.sender)
         intrinsic, floor = gas_of(tx, self._rules)
-        reason = self._why_not(tx, max(intrinsic, floor))
+        reason = self._why_not(tx, max(intrinsic, floor), optimism)
         state.set_nonce(tx.sender, nonce + 1)
+        all_gas = 0 if is_system else tx.gas_limit
         if reason is not None:
             outcome = Outcome(b"", 0, 0, (), (), f"failed deposit: {reason}")
-            return Applied(outcome, tx.gas_limit, deposit_nonce=nonce)
+            return Applied(outcome, all_gas, deposit_nonce=nonce)
         outcome = self._machine.run(
             Message(
                 sender=tx.sender,
@@ -329,12 +346,16 @@ class Transition:
             )
         )
         self._finish(outcome)
+        if is_early:
+            return Applied(outcome, all_gas, deposit_nonce=nonce)
         gas_used = gas_after_refund(self._rules, tx.gas_limit, outcome, 0, floor)
         return Applied(outcome, gas_used, deposit_nonce=nonce)
 
-    def _why_not(self, tx: DepositTransaction, gas_wanted: int) -> str | None:
+    def _why_not(
+        self, tx: DepositTransaction, gas_wanted: int, optimism: OptimismRules
+    ) -> str | None:
         """Why a deposit cannot run at all, or None. Regolith knows no system transactions."""
-        if tx.is_system_transaction:
+        if tx.is_system_transaction and not optimism.has_system_transactions:
             return f"system tx not supported: address 0x{tx.sender.hex()}"
         if tx.gas_limit < gas_wanted:
             return f"{Fault.INTRINSIC_GAS.value}: have {tx.gas_limit}, want {gas_wanted}"

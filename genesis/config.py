@@ -10,7 +10,6 @@ exec-engine.md; op-node/rollup/types.go and op-service/eth/types.go for the JSON
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -19,6 +18,31 @@ from chain.heads import BlockId
 from chain.types import ZERO_ADDRESS, Address
 
 from .fields import ConfigError, Fields
+from .fork_schedule import (
+    BLOCK_FORKS,
+    DAO_FORK,
+    ETHEREUM_FORKS,
+    OPTIMISM_FORKS,
+    BlobSchedule,
+    ForkTimes,
+    ScheduledBlobs,
+    read_blob_schedules,
+    read_fork_blocks,
+    read_terminal_difficulty,
+)
+
+__all__ = [
+    "BlobSchedule",
+    "ChainConfig",
+    "ConfigError",
+    "ForkTimes",
+    "RollupConfig",
+    "RollupGenesis",
+    "ScheduledBlobs",
+    "SystemConfig",
+    "default_batch_inbox",
+    "unpack_fee_scalar",
+]
 
 Rules = Literal["ethereum", "optimism"]
 
@@ -28,118 +52,14 @@ GAS_LIMIT_MIN: Final = 5_000
 FJORD_MAX_SEQUENCER_DRIFT_S: Final = 1_800
 GRANITE_CHANNEL_TIMEOUT: Final = 50
 
-_OPTIMISM_FORKS: Final = (
-    "regolith", "canyon", "delta", "ecotone", "fjord", "granite",
-    "holocene", "isthmus", "jovian", "karst", "interop",
-)  # fmt: skip
-_ETHEREUM_FORKS: Final = ("shanghai", "cancun", "prague", "osaka")
-_BLOB_ONLY_FORKS: Final = ("bpo1", "bpo2", "bpo3", "bpo4", "bpo5")
-_BLOB_FORKS: Final = ("cancun", "prague", "osaka", *_BLOB_ONLY_FORKS)
-# Scheduled by time, yet no rule set of its own: blob schedules.
-_IGNORED_TIMES: Final = frozenset(
-    {"pectra_blob_schedule_time", *(fork + "Time" for fork in _BLOB_ONLY_FORKS)}
-)
-# The Ethereum fork that each OP fork brings along (specs: protocol/superchain-upgrades.md).
-_ETHEREUM_FORK_OF: Final = {"shanghai": "canyon", "cancun": "ecotone", "prague": "isthmus"}
-_BLOCK_FORKS: Final = (
-    "homesteadBlock", "daoForkBlock", "eip150Block", "eip155Block", "eip158Block", "byzantiumBlock",
-    "constantinopleBlock", "petersburgBlock", "istanbulBlock", "muirGlacierBlock", "berlinBlock",
-    "londonBlock", "arrowGlacierBlock", "grayGlacierBlock", "mergeNetsplitBlock",
-)  # fmt: skip
-# A chain has this one only where its configuration says so.
-_DAO_FORK: Final = "daoForkBlock"
-
-
-@dataclass(frozen=True, slots=True)
-class ForkTimes:
-    """When each fork activates, as a block timestamp in seconds; None means never."""
-
-    shanghai: int | None = None
-    cancun: int | None = None
-    prague: int | None = None
-    osaka: int | None = None
-    regolith: int | None = None
-    canyon: int | None = None
-    delta: int | None = None
-    ecotone: int | None = None
-    fjord: int | None = None
-    granite: int | None = None
-    holocene: int | None = None
-    isthmus: int | None = None
-    jovian: int | None = None
-    karst: int | None = None
-    interop: int | None = None
-
-    def __post_init__(self) -> None:
-        for names in (_ETHEREUM_FORKS, _OPTIMISM_FORKS):
-            previous = 0
-            for name in names:
-                time: int | None = getattr(self, name)
-                if time is not None and time < previous:
-                    raise ConfigError(
-                        f"fork {name} at {time} is before its predecessor's {previous}"
-                    )
-                previous = previous if time is None else time
-
-    def is_active(self, fork: str, timestamp: int) -> bool:
-        """Whether `fork` (a field of this class) is active in a block of that timestamp."""
-        time: int | None = getattr(self, fork)
-        return time is not None and time <= timestamp
-
-    @staticmethod
-    def ethereum_from_genesis() -> ForkTimes:
-        """Prague from block 0: the embedded L1."""
-        return ForkTimes(shanghai=0, cancun=0, prague=0)
-
-    @staticmethod
-    def optimism_from_genesis() -> ForkTimes:
-        """Isthmus from block 0: every L2 that stemma starts."""
-        times = dict.fromkeys(_OPTIMISM_FORKS[: _OPTIMISM_FORKS.index("isthmus") + 1], 0)
-        return ForkTimes(shanghai=0, cancun=0, prague=0, **times)
-
-    @staticmethod
-    def from_fields(fields: Fields, suffix: str) -> ForkTimes:
-        """Read `<fork><suffix>` keys: "_time" in rollup.json, "Time" in genesis.json.
-
-        A scheduled fork that this table does not know is refused: a node that ignored it would
-        follow another chain from that time on. Raises ConfigError.
-        """
-        names = [f.name for f in dataclasses.fields(ForkTimes)]
-        known = {name + suffix for name in names} | _IGNORED_TIMES
-        for key in fields.names():
-            if key.endswith(suffix) and key not in known and key in fields and key != "block_time":
-                raise ConfigError(f"{fields.where}: {key} schedules a fork this node does not know")
-        times = {name: fields.optional_integer(name + suffix) for name in names}
-        for ethereum, optimism in _ETHEREUM_FORK_OF.items():
-            if times[ethereum] is None:
-                times[ethereum] = times[optimism]
-        return ForkTimes(**times)
-
-
-@dataclass(frozen=True, slots=True)
-class BlobSchedule:
-    """Blobs of a block, aimed at and at most, and how fast their price moves (EIP-7840)."""
-
-    target: int
-    max: int
-    base_fee_update_fraction: int
-
-
-@dataclass(frozen=True, slots=True)
-class ScheduledBlobs:
-    """A blob schedule, the fork that brings it (cancun, ..., bpo1, ...) and its time in seconds."""
-
-    fork: str
-    time: int
-    schedule: BlobSchedule
-
 
 @dataclass(frozen=True, slots=True)
 class ChainConfig:
     """The rules of one execution layer.
 
     `eip1559_denominator` is the one in force from Canyon on (250 on OP Mainnet), which Holocene
-    keeps as the meaning of "parameters 0" in payload attributes. `gas_limit` is the block gas limit
+    keeps as the meaning of "parameters 0" in payload attributes; `bedrock_eip1559_denominator` that
+    of before (50 there), None for the same. `gas_limit` is the block gas limit
     where payload attributes name none. `blob_schedules` are those that the chain itself names, in
     the order in which they come into force (EIP-7840, 7892); without any a fork brings its own
     along. `fork_blocks` are the forks by number that came after block 0, or never (None), and the
@@ -159,6 +79,7 @@ class ChainConfig:
     fork_blocks: tuple[tuple[str, int | None], ...] = ()
     terminal_total_difficulty: int | None = 0
     deposit_contract: Address | None = None
+    bedrock_eip1559_denominator: int | None = None
 
     def __post_init__(self) -> None:
         # EIP-2294: v = 2 * chain_id + 36 has to fit the integers of wallets.
@@ -179,12 +100,19 @@ class ChainConfig:
         for name, number in self.fork_blocks:
             if name == fork:
                 return number
-        return None if fork == _DAO_FORK else 0
+        return None if fork == DAO_FORK else 0
 
     def is_fork_block_reached(self, fork: str, number: int) -> bool:
         """Whether block `number` is under a fork by number."""
         first = self.fork_block(fork)
         return first is not None and first <= number
+
+    def denominator_at(self, timestamp: int) -> int:
+        """The configured EIP-1559 denominator of a block of that timestamp, in seconds."""
+        early = self.bedrock_eip1559_denominator
+        if early is None or self.forks.is_active("canyon", timestamp):
+            return self.eip1559_denominator
+        return early
 
     def eip1559_params(self, denominator: int, elasticity: int) -> tuple[int, int]:
         """The parameters that payload attributes mean: (0, 0) stands for the chain's own.
@@ -238,9 +166,9 @@ class ChainConfig:
                 eip1559_denominator=8,
                 gas_limit=gas_limit,
                 forks=forks,
-                blob_schedules=_blob_schedules(fields),
-                fork_blocks=_fork_blocks(fields),
-                terminal_total_difficulty=_terminal_difficulty(fields),
+                blob_schedules=read_blob_schedules(fields),
+                fork_blocks=read_fork_blocks(fields),
+                terminal_total_difficulty=read_terminal_difficulty(fields),
                 deposit_contract=fields.optional_address("depositContractAddress"),
             )
         optimism = fields.child("optimism")
@@ -254,29 +182,32 @@ class ChainConfig:
             ),
             gas_limit=gas_limit,
             forks=forks,
+            bedrock_eip1559_denominator=_other_denominator(optimism),
         )
 
     def to_json(self) -> dict[str, Any]:
         """The `config` object of a geth genesis.json."""
         config: dict[str, Any] = {"chainId": self.chain_id}
-        for fork in _BLOCK_FORKS:
+        for fork in BLOCK_FORKS:
             number = self.fork_block(fork)
             if number is not None:
                 config[fork] = number
-        if _DAO_FORK in config:
+        if DAO_FORK in config:
             config["daoForkSupport"] = True
         if self.deposit_contract is not None:
             config["depositContractAddress"] = f"0x{self.deposit_contract.hex()}"
         if self.terminal_total_difficulty is not None:
             config["terminalTotalDifficulty"] = self.terminal_total_difficulty
             config["terminalTotalDifficultyPassed"] = self.terminal_total_difficulty == 0
-        names = [*_ETHEREUM_FORKS]
+        names = [*ETHEREUM_FORKS]
         if self.is_optimism:
             config["bedrockBlock"] = 0
-            names += _OPTIMISM_FORKS
+            names += OPTIMISM_FORKS
             config["optimism"] = {
                 "eip1559Elasticity": self.eip1559_elasticity,
-                "eip1559Denominator": self.eip1559_denominator,
+                "eip1559Denominator": (
+                    self.bedrock_eip1559_denominator or self.eip1559_denominator
+                ),
                 "eip1559DenominatorCanyon": self.eip1559_denominator,
             }
         for name in names:
@@ -293,58 +224,11 @@ class ChainConfig:
         return config
 
 
-def _fork_blocks(fields: Fields) -> tuple[tuple[str, int | None], ...]:
-    """The forks of a geth genesis.json that come at a block after the first, or never.
-
-    Each builds on those before it: one that is left out came with the next one that is there.
-    Raises ConfigError.
-    """
-    numbers: dict[str, int | None] = {}
-    following = 0 if _terminal_difficulty(fields) == 0 else None
-    for fork in reversed(_BLOCK_FORKS):
-        number = fields.optional_integer(fork)
-        if fork == _DAO_FORK:
-            has_dao = "daoForkSupport" in fields and fields.raw("daoForkSupport") is True
-            numbers[fork] = number if has_dao else None
-            continue
-        following = following if number is None else number
-        numbers[fork] = following
-    if numbers["eip155Block"] != numbers["eip158Block"]:
-        raise ConfigError(
-            f"{fields.where}: eip155Block is {numbers['eip155Block']}, eip158Block "
-            f"{numbers['eip158Block']}: here both come with one fork"
-        )
-    usual = {_DAO_FORK: None}
-    return tuple(
-        [(fork, numbers[fork]) for fork in _BLOCK_FORKS if numbers[fork] != usual.get(fork, 0)]
-    )
-
-
-def _terminal_difficulty(fields: Fields) -> int | None:
-    """Where proof of work ends; a fork by time says that it has, though the key be left out."""
-    difficulty = fields.optional_integer("terminalTotalDifficulty", bits=256)
-    if difficulty is None and any(name + "Time" in fields for name in _ETHEREUM_FORKS):
-        return 0
-    return difficulty
-
-
-def _blob_schedules(fields: Fields) -> tuple[ScheduledBlobs, ...]:
-    """The `blobSchedule` of a geth genesis.json; one without a time never comes into force."""
-    if "blobSchedule" not in fields:
-        return ()
-    entries, found = fields.child("blobSchedule"), []
-    for rank, fork in enumerate(_BLOB_FORKS):
-        time = fields.optional_integer(fork + "Time")
-        if fork not in entries or time is None:
-            continue
-        entry = entries.child(fork)
-        schedule = BlobSchedule(
-            target=entry.integer("target"),
-            max=entry.integer("max"),
-            base_fee_update_fraction=entry.integer("baseFeeUpdateFraction"),
-        )
-        found.append((time, rank, ScheduledBlobs(fork, time, schedule)))
-    return tuple([scheduled for _, _, scheduled in sorted(found, key=lambda each: each[:2])])
+def _other_denominator(optimism: Fields) -> int | None:
+    """The EIP-1559 denominator before Canyon, where it is not that of Canyon."""
+    early = optimism.optional_integer("eip1559Denominator", bits=32)
+    later = optimism.optional_integer("eip1559DenominatorCanyon", bits=32)
+    return None if later is None or early == later else early
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,8 +237,8 @@ class SystemConfig:
 
     Fee scalars are in millionths; `operator_fee_constant` is in wei; gas limit in gas.
     `eip1559_denominator == 0` means the chain's own parameters (Holocene). `overhead` (gas) and
-    `bedrock_scalar` are what Bedrock charged by, without meaning since Ecotone. `min_base_fee` is in
-    wei per gas, `da_footprint_gas_scalar` in gas per byte, 0 for the default (Jovian). Raises
+    `bedrock_scalar` are what Bedrock charged by, without meaning since Ecotone. `min_base_fee` is
+    in wei per gas, `da_footprint_gas_scalar` in gas per byte, 0 for the default (Jovian). Raises
     ConfigError.
     """
 
@@ -489,6 +373,7 @@ class RollupConfig:
     forks: ForkTimes = field(default_factory=ForkTimes.optimism_from_genesis)
     eip1559_elasticity: int = 6
     eip1559_denominator: int = 250
+    bedrock_eip1559_denominator: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("block_time", "max_sequencer_drift", "seq_window_size", "channel_timeout"):
@@ -571,6 +456,9 @@ class RollupConfig:
             eip1559_denominator=(
                 250 if chain_op is None else chain_op.integer("eip1559DenominatorCanyon", bits=32)
             ),
+            bedrock_eip1559_denominator=(
+                None if chain_op is None else _other_denominator(chain_op)
+            ),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -589,7 +477,7 @@ class RollupConfig:
             "l1_chain_id": self.l1_chain_id,
             "l2_chain_id": self.l2_chain_id,
         }
-        for name in _OPTIMISM_FORKS:
+        for name in OPTIMISM_FORKS:
             time: int | None = getattr(self.forks, name)
             if time is not None:
                 value[name + "_time"] = time
@@ -599,7 +487,7 @@ class RollupConfig:
         value["protocol_versions_address"] = _hex(self.protocol_versions_address)
         value["chain_op_config"] = {
             "eip1559Elasticity": self.eip1559_elasticity,
-            "eip1559Denominator": self.eip1559_denominator,
+            "eip1559Denominator": self.bedrock_eip1559_denominator or self.eip1559_denominator,
             "eip1559DenominatorCanyon": self.eip1559_denominator,
         }
         return value

@@ -285,3 +285,14 @@ ISTHMUS_DELTA: Final[PrecompileTable] = {
     BLS_G2_MSM: _limited(PRAGUE[BLS_G2_MSM], 488_448),
     BLS_PAIRING: _limited(PRAGUE[BLS_PAIRING], 235_008),
 }
+JOVIAN_DELTA: Final[PrecompileTable] = {
+    BN254_PAIRING: _limited(CANCUN[BN254_PAIRING], 81_984),
+    BLS_G1_MSM: _limited(PRAGUE[BLS_G1_MSM], 288_960),
+    BLS_G2_MSM: _limited(PRAGUE[BLS_G2_MSM], 278_784),
+    BLS_PAIRING: _limited(PRAGUE[BLS_PAIRING], 156_672),
+}
+KARST_DELTA: Final[PrecompileTable] = {
+    MODEXP: OSAKA[MODEXP],
+    BN254_PAIRING: _limited(CANCUN[BN254_PAIRING], 57_600),
+    P256VERIFY: OSAKA[P256VERIFY],
+}

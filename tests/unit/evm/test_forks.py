@@ -237,15 +237,15 @@ def test_ethereum_rules_by_time(forks_active, name):
     assert forks.rules_at(config, 5).name == name
 
 
-def test_optimism_rules_by_time_and_none_before_ecotone_or_from_jovian_on():
-    times = ForkTimes(ecotone=10, fjord=20, granite=30, holocene=40, isthmus=50, jovian=60)
+def test_optimism_rules_by_time():
+    names = [name for name, _ in reversed(forks.OPTIMISM)]
+    times = ForkTimes(**{name: 10 * index for index, name in enumerate(names, 1)}, interop=990)
     config = replace(ChainConfig.optimism(10), forks=times)
-    names = [forks.rules_at(config, time).name for time in (19, 20, 39, 40, 50)]
-    assert names == ["ecotone", "fjord", "granite", "holocene", "isthmus"]
-    with pytest.raises(forks.UnsupportedFork, match="before Ecotone"):
-        forks.rules_at(config, 9)
-    with pytest.raises(forks.UnsupportedFork, match="no rules for jovian"):
-        forks.rules_at(config, 60)
+    found = [forks.rules_at(config, 10 * index + 9).name for index in range(len(names) + 1)]
+    assert found == ["bedrock", *names]
+    assert names[-1] == "karst"
+    with pytest.raises(forks.UnsupportedFork, match="no rules for interop"):
+        forks.rules_at(config, 990)
 
 
 @pytest.mark.parametrize(
