@@ -1,11 +1,14 @@
 """`make bench-memory`: does a node that lives long stay small? Resident memory over many blocks.
 
-First 86,400 empty blocks, a day of one-second blocks, then 10,000 full ones, in one process: the
-engine, the pool and the LevelDB store of a node, in pruned mode, with blocks built and committed as
-the sequencer does. An empty block holds the L1-attributes deposit and the system calls. A full one
-holds transfers, a fifth of them to accounts that did not exist, and a quarter ERC-20 transfers,
-until the next does not fit. Another process signs them. Safe and finalized heads follow as they do
-where the L1 finalizes after a few minutes.
+86,400 empty blocks, a day of one-second blocks, and 10,000 full ones, each kind by a process of its
+own: the engine, the pool and the LevelDB store of a node, in pruned mode, with blocks built and
+committed as the sequencer does. An empty block holds the L1-attributes deposit and the system
+calls. A full one holds transfers, a fifth of them to accounts that did not exist, and a quarter
+ERC-20 transfers, until the next does not fit. A third process signs them. Safe and finalized heads
+follow as they do where the L1 finalizes after some minutes.
+
+Resident memory is what Linux says of the process: its own (anonymous) memory, and the pages that it
+has mapped of LevelDB's tables.
 
 Progress goes to standard error; figures to results/memory.json, the plot to docs/images/memory.svg.
 """
@@ -27,7 +30,16 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from plot import Curve, line_plot
-from workload import ADDRESSES, KEYS, MINT, SENDERS, TRANSFER, Signer, create_address
+from workload import (
+    ADDRESSES,
+    KEYS,
+    MINT,
+    SENDERS,
+    TRANSFER,
+    Signer,
+    create_address,
+    token_bytecode,
+)
 
 from chain.crypto.keccak import keccak256
 from chain.crypto.secp256k1 import address_of
@@ -54,18 +66,21 @@ LIMIT_MB = 500
 SAFE_DEPTH, FINALIZED_DEPTH = 60, 720
 HEADS_EVERY = 12
 OLD_ACCOUNTS = 100_000
-POOLED_AHEAD = 2_000
+POOLED_AHEAD = 1_000
 CHUNK = 200
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One look at the process. Memory and disk in MB, time in seconds since the start."""
+    """One look at the process. Memory and disk in MB, time in seconds since the start.
 
-    phase: str
+    `mapped_mb` is the part of the memory that is pages of files.
+    """
+
     block: int
     seconds: float
     memory_mb: float
+    mapped_mb: float
     disk_mb: float
 
 
@@ -137,7 +152,9 @@ class Node:
         result = self.engine.build(attributes, self.pool.pending(base_fee))
         self.engine.commit(result)
         state = result.state
-        self.pool.reset(lambda who: (state.get_nonce(who), state.get_balance(who)))
+        self.pool.reset(
+            lambda who: (state.get_nonce(who), state.get_balance(who)), set(result.senders)
+        )
         if result.header.number % HEADS_EVERY == 0:
             self._move_heads(result.header.number)
         return result
@@ -156,19 +173,19 @@ class Node:
                 sender = recover_sender(tx)
                 self.pool.add(tx, sender, state.get_nonce(sender), state.get_balance(sender))
 
-    def sample(self, phase: str, started: float) -> Sample:
+    def sample(self, started: float) -> Sample:
         """Memory of this process and size of the store on disk."""
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        memory = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        page_mb = os.sysconf("SC_PAGE_SIZE") / 1e6
+        resident, mapped = map(int, Path("/proc/self/statm").read_text().split()[1:3])
         disk = 0
         for file in self.directory.iterdir():
             with suppress(FileNotFoundError):  # LevelDB compacts meanwhile
                 disk += file.stat().st_size
         return Sample(
-            phase,
             self.engine.heads.unsafe.number,
             round(time.monotonic() - started, 1),
-            round(memory, 1),
+            round(resident * page_mb, 1),
+            round(mapped * page_mb, 1),
             round(disk / 1e6, 1),
         )
 
@@ -206,12 +223,13 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def run_phase(
-    node: Node, phase: str, blocks: int, samples: list[Sample], line: Connection | None
-) -> dict[str, float]:
-    """Build so many blocks and look at the process some 400 times; what they held on average."""
+def run_blocks(
+    node: Node, kind: str, blocks: int, line: Connection | None
+) -> tuple[dict[str, float], list[Sample]]:
+    """Build so many blocks and look at the process some 400 times; figures and looks."""
     every = max(1, blocks // 400)
     started, used, count = time.monotonic(), 0, 0
+    samples: list[Sample] = []
     for done in range(1, blocks + 1):
         if line is not None:
             node.pool_up(line)
@@ -219,29 +237,55 @@ def run_phase(
         used += result.header.gas_used
         count += len(result.block.transactions)
         if done % every == 0:
-            samples.append(node.sample(phase, started))
-        if done % (every * 20) == 0:
+            samples.append(node.sample(started))
+        if done % (every * 10) == 0:
             seen = samples[-1]
             say(
-                f"{phase} {done}/{blocks}: {seen.memory_mb:.0f} MB, disk {seen.disk_mb:.0f} MB, "
-                f"{done / (time.monotonic() - started):.0f} blocks/s"
+                f"{kind} {done}/{blocks}: {seen.memory_mb:.0f} MB, {seen.mapped_mb:.0f} of it "
+                f"mapped, disk {seen.disk_mb:.0f} MB, {done / (time.monotonic() - started):.1f}/s"
             )
-    return {
+    figures = {
         "blocks": blocks,
         "seconds": round(time.monotonic() - started, 1),
+        "processor_seconds": round(time.process_time(), 1),
         "transactions_per_block": round(count / blocks, 1),
         "gas_per_block": round(used / blocks),
         "fullness": round(used / blocks / node.gas_limit, 4),
     }
+    return figures, samples
 
 
-def second_half(samples: list[Sample], phase: str) -> dict[str, float]:
-    """How memory went over the second half of a phase: means of its two halves, MB."""
-    seen = [sample.memory_mb for sample in samples if sample.phase == phase]
-    late = seen[len(seen) // 2 :]
+def run_process(
+    kind: str, given: argparse.Namespace, token_code: bytes, answer: Connection
+) -> None:
+    """One of the two processes: all its blocks on a store of its own; sends figures and looks."""
+    home = given.directory or Path(tempfile.mkdtemp(prefix="stemma-long-run-"))
+    node = Node(home / kind, given.gas_limit, given.retained)
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    signer = spawn.Process(target=sign_forever, args=(theirs, token_code))
+    try:
+        if kind == "full":
+            signer.start()
+            theirs.close()
+            answer.send(run_blocks(node, kind, given.full, ours))
+        else:
+            answer.send(run_blocks(node, kind, given.empty, None))
+    finally:
+        ours.close()
+        if signer.pid is not None:
+            signer.terminate()
+        node.store.close()
+        if given.directory is None:
+            shutil.rmtree(home)
+
+
+def second_half(samples: list[Sample]) -> dict[str, float]:
+    """How memory went over the second half of the blocks: means of its two halves, in MB."""
+    late = [sample.memory_mb for sample in samples[len(samples) // 2 :]]
     third, fourth = late[: len(late) // 2], late[len(late) // 2 :]
     return {
-        "most_mb": max(seen),
+        "most_mb": max(sample.memory_mb for sample in samples),
         "third_quarter_mb": round(sum(third) / len(third), 1),
         "fourth_quarter_mb": round(sum(fourth) / len(fourth), 1),
     }
@@ -252,7 +296,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--empty", type=int, default=86_400, help="empty blocks")
     parser.add_argument("--full", type=int, default=10_000, help="full blocks")
-    parser.add_argument("--gas-limit", type=int, default=10_000_000)
+    parser.add_argument("--gas-limit", type=int, default=5_000_000)
+    parser.add_argument("--kinds", nargs="*", default=["empty", "full"])
     parser.add_argument("--retained", type=int, default=1_024, help="states below the head")
     parser.add_argument("--directory", type=Path, help="keep the store here")
     parser.add_argument("--no-results", action="store_true", help="write neither figures nor plot")
@@ -260,64 +305,49 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Run both phases and write down what was seen."""
+    """Run both kinds side by side and write down what was seen."""
     given = arguments()
-    from workload import token_bytecode
-
     spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe()
-    # What the compiler leaves in memory is not the node's.
-    with spawn.Pool(1) as compiler:
+    with spawn.Pool(1) as compiler:  # what the compiler leaves in memory is not the node's
         code = compiler.apply(token_bytecode)
-    directory = given.directory or Path(tempfile.mkdtemp(prefix="stemma-long-run-"))
-    node = Node(directory, given.gas_limit, given.retained)
-    signer = spawn.Process(target=sign_forever, args=(theirs, code), daemon=True)
-    signer.start()
-    theirs.close()
-    samples: list[Sample] = []
-    try:
-        phases = {
-            "empty": run_phase(node, "empty", given.empty, samples, None),
-            "full": run_phase(node, "full", given.full, samples, ours),
-        }
-    finally:
-        ours.close()
-        signer.terminate()
-        node.store.close()
-        if given.directory is None:
-            shutil.rmtree(directory)
-    for phase, figures in phases.items():
-        figures.update(second_half(samples, phase))
-        say(f"{phase}: {figures}")
+    seen: dict[str, tuple[dict[str, float], list[Sample]]] = {}
+    answers = {}
+    for kind in given.kinds:
+        answers[kind], theirs = spawn.Pipe(duplex=False)
+        spawn.Process(target=run_process, args=(kind, given, code, theirs)).start()
+        theirs.close()
+    for kind, answer in answers.items():
+        figures, samples = seen[kind] = answer.recv()
+        figures.update(second_half(samples))
+        say(f"{kind}: {figures}")
     if not given.no_results:
-        write_down(given, phases, samples)
-    most = max(sample.memory_mb for sample in samples)
+        write_down(given, seen)
+    most = max(figures["most_mb"] for figures, _ in seen.values())
     if most >= LIMIT_MB:
         sys.exit(f"{most:.0f} MB of resident memory, {LIMIT_MB} at most")
 
 
 def write_down(
-    given: argparse.Namespace, phases: dict[str, dict[str, float]], samples: list[Sample]
+    given: argparse.Namespace, seen: dict[str, tuple[dict[str, float], list[Sample]]]
 ) -> None:
     """Figures as JSON and memory over blocks as a plot."""
     content = {
         "gas_limit": given.gas_limit,
         "retained_blocks": given.retained,
-        "phases": phases,
-        "samples": [asdict(sample) for sample in samples],
+        **{
+            kind: figures | {"samples": [asdict(sample) for sample in samples]}
+            for kind, (figures, samples) in seen.items()
+        },
     }
     RESULTS.write_text(json.dumps(content, indent=1) + "\n")
-    curves = [
-        Curve(
-            f"{figures['blocks']:,.0f} {phase} blocks",
-            [
-                ((index + 1) / len(chosen) * 100, sample.memory_mb)
-                for index, sample in enumerate(chosen)
-            ],
-        )
-        for phase, figures in phases.items()
-        if (chosen := [sample for sample in samples if sample.phase == phase])
-    ]
+    curves = []
+    for kind, (figures, samples) in seen.items():
+        name = f"{figures['blocks']:,.0f} {kind} blocks"
+        parts = [100 * (index + 1) / len(samples) for index in range(len(samples))]
+        memory = [sample.memory_mb for sample in samples]
+        own = [sample.memory_mb - sample.mapped_mb for sample in samples]
+        curves.append(Curve(name, list(zip(parts, memory, strict=True))))
+        curves.append(Curve(f"{name}, without mapped files", list(zip(parts, own, strict=True))))
     PLOT.parent.mkdir(exist_ok=True)
     PLOT.write_text(
         line_plot(

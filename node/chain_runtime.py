@@ -86,7 +86,7 @@ def open_store(directory: Path, state: StateSection, *, is_rollup: bool) -> Chai
     goes by depth alone. Raises WrongStateMode where the store is not what is asked for.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    kv = LevelStore(directory / STORE_DIRECTORY)
+    kv = LevelStore(directory / STORE_DIRECTORY, open_tables=state.open_tables)
     try:
         mode = state.mode
         if not mode and stored_schema(kv) == PRUNED_SCHEMA_VERSION:

@@ -62,6 +62,7 @@ class StateSection:
 
     mode: str = _setting("", "archive or pruned; empty: as the store is, a new one an archive")
     retained_blocks: int = _setting(1024, "pruned: blocks below the head that keep their state")
+    open_tables: int = _setting(100, "tables of 2 MB that LevelDB keeps mapped, at least 64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +191,10 @@ class NodeConfig:
         if self.state.retained_blocks < 1:
             raise ConfigurationError(
                 f"state.retained_blocks: expected at least 1, got {self.state.retained_blocks}"
+            )
+        if self.state.open_tables < 64:
+            raise ConfigurationError(
+                f"state.open_tables: expected at least 64, got {self.state.open_tables}"
             )
         _check_choices("log.format", (self.log.format,), node_logging.FORMATS)
         try:

@@ -31,3 +31,7 @@ class TrieNodeError(DecodeError):
 
 class ProofError(DecodeError):
     """A proof is malformed, incomplete, too long, or belongs to another root."""
+
+
+class TrieOrderError(StemmaError, ValueError):
+    """Keys for a trie that is built in one pass did not come in ascending order."""
