@@ -70,7 +70,7 @@ def _node(paths: list[bytes], values: list[bytes], start: int, end: int, depth: 
 
 def _branch(paths: list[bytes], values: list[bytes], start: int, end: int, depth: int) -> bytes:
     above = paths[start][:depth]
-    references = []
+    references: list[bytes] = []
     while start < end:
         nibble = paths[start][depth]
         references += [EMPTY_REFERENCE] * (nibble - len(references))

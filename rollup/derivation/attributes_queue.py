@@ -21,6 +21,8 @@ from .l2_block import L2Source, require_block, system_config_of
 from .rules import Rule
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from chain.heads import L2BlockRef
     from chain.transaction import Transaction
     from evm.executor import PayloadAttributes
@@ -143,7 +145,7 @@ class AttributesQueue:
         )
         derived = DerivedAttributes(parent, attributes, self._traversal.origin.ref, found.concludes)
         try:
-            transactions = _decode_transactions(batch)
+            transactions = _decode_transactions(batch, self._already_decoded(parent))
         except DecodeError as error:
             return self.invalidate(derived, str(error)) or BatchUndone(parent)
         attributes = replace(attributes, transactions=attributes.transactions + transactions)
@@ -151,13 +153,20 @@ class AttributesQueue:
         self._journal.note(Rule.PAYLOAD, subject, f"{len(attributes.transactions)} transactions")
         return replace(derived, attributes=attributes)
 
+    def _already_decoded(self, parent: L2BlockRef) -> Mapping[bytes, Transaction]:
+        """Transactions of the unsafe block in this place, by their bytes: mostly the very ones."""
+        present = self._l2.block_by_number(parent.number + 1)
+        return {} if present is None else {tx.encode(): tx for tx in present.transactions}
 
-def _decode_transactions(batch: SingularBatch) -> tuple[Transaction, ...]:
+
+def _decode_transactions(
+    batch: SingularBatch, known: Mapping[bytes, Transaction]
+) -> tuple[Transaction, ...]:
     """Read a batch's transactions. Raises DecodeError for one that no L2 block may hold."""
     transactions = []
     for index, raw in enumerate(batch.transactions):
         try:
-            tx = decode_transaction(raw)
+            tx = known.get(raw) or decode_transaction(raw)
         except DecodeError as error:
             raise DecodeError(f"batch transaction {index}: {error}") from error
         if isinstance(tx, BlobTransaction):
