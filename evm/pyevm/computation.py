@@ -31,12 +31,12 @@ class Computation:
     """
 
     __slots__ = (
-        "_storage",
         "error",
         "facts",
         "gas_left",
         "memory",
         "msg",
+        "opened",
         "output",
         "return_data",
         "stack",
@@ -71,7 +71,7 @@ class Computation:
         self.output = b""
         self.succeeded = True
         self.error: VMError | None = None
-        self._storage: AccountStorage | None = None
+        self.opened: AccountStorage | None = None
 
     # -- what instructions and precompiles ask for ------------------------------------------------
 
@@ -81,10 +81,9 @@ class Computation:
 
         Held on to while the frame lives: no account with a frame on it is deleted or wiped.
         """
-        storage = self._storage
-        if storage is None:
-            storage = self._storage = self.state.storage_of(self.msg.storage_address)
-        return storage
+        if self.opened is None:
+            self.opened = self.state.storage_of(self.msg.storage_address)
+        return self.opened
 
     def consume_gas(self, amount: int, reason: str) -> None:
         """Take gas. Raises OutOfGas."""

@@ -83,6 +83,7 @@ class Frame(Protocol):
         output: what this frame gives back.
         succeeded: False where the frame has failed or reverted.
         error: how, or None.
+        opened: what `storage` gives, once it was asked for.
 
     """
 
@@ -95,6 +96,7 @@ class Frame(Protocol):
     output: bytes
     succeeded: bool
     error: VMError | None
+    opened: AccountStorage | None
 
     # What differs from fork to fork.
     has_delegations: ClassVar[bool]

@@ -14,17 +14,22 @@ def log(topic_count: int) -> Instruction:
 
     def instruction(frame: Frame, stack: list[int], gas: int) -> int:
         """Pops offset, size and topics; logs that memory. Yellow paper, 0xa0 to 0xa4; EIP-214."""
-        if frame.msg.is_static:
-            raise WriteProtection("write protection")
         # STACK
         offset, size = stack.pop(), stack.pop()
         topics = tuple([stack.pop() for _ in range(topic_count)])
-        # GAS
-        gas = charge(gas, LOG_TOPIC * topic_count + LOG_BYTE * size, "LOG")
-        gas = touch(frame.memory, offset, size, gas)
-        # OPERATION
-        data = bytes(frame.memory[offset : offset + size]) if size else b""
-        frame.add_log_entry(frame.msg.storage_address, topics, data)
-        return gas
+        return write_log(frame, offset, size, topics, gas)
 
     return instruction
+
+
+def write_log(frame: Frame, offset: int, size: int, topics: tuple[int, ...], gas: int) -> int:
+    """Log a piece of memory; the gas left. Raises OutOfGas and WriteProtection."""
+    if frame.msg.is_static:
+        raise WriteProtection("write protection")
+    # GAS
+    gas = charge(gas, LOG_TOPIC * len(topics) + LOG_BYTE * size, "LOG")
+    gas = touch(frame.memory, offset, size, gas)
+    # OPERATION
+    data = bytes(frame.memory[offset : offset + size]) if size else b""
+    frame.add_log_entry(frame.msg.storage_address, topics, data)
+    return gas

@@ -45,7 +45,7 @@ def tstore(frame: Frame, stack: list[int], gas: int) -> int:
 
 def read_storage(frame: Frame, slot: int, gas: int) -> tuple[int, int]:
     """SLOAD at its whole price but WARM: the value and the gas left. Raises OutOfGas."""
-    storage = frame.storage
+    storage = frame.opened or frame.storage
     value = storage.hot.get(slot)
     if value is None:
         # GAS
@@ -66,7 +66,7 @@ def write_storage(frame: Frame, slot: int, value: int, gas: int) -> int:
     # GAS
     if gas <= CALL_STIPEND:
         raise OutOfGas(f"out of gas: SSTORE with {gas} gas, more than 2300 wanted")
-    storage = frame.storage
+    storage = frame.opened or frame.storage
     current = storage.hot.get(slot)
     if current is None:
         if frame.state.access_slot(storage, slot):

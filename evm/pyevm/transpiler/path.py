@@ -32,6 +32,8 @@ def variable(position: int) -> str:
     return f"v{position}" if position >= 0 else f"u{-position}"
 
 
+MSIZE: Final = 0x59
+LOGS: Final = range(0xA0, 0xA5)
 SHUFFLES: Final = range(0x5F, 0xA0)
 """PUSH0 to SWAP16."""
 ACTIONS: Final = frozenset(
@@ -47,6 +49,7 @@ class Path:
     __slots__ = (
         "depth_limit",
         "floor",
+        "grown_at",
         "known_memory",
         "level",
         "lines",
@@ -70,6 +73,8 @@ class Path:
         self.depth_limit = 0  # the highest depth reached
         self.known_memory = 0  # bytes that memory has for sure
         self.words: dict[int, Symbol] = {}  # by offset: what a word of memory holds
+
+        self.grown_at = -1  # line of this run that extends memory to a constant end, if any
 
     def fork(self, level: int) -> Path:
         """The same place on another branch, whose lines are indented by `level`."""
@@ -142,6 +147,7 @@ class Path:
     def begin_run(self, pc: int) -> None:
         """From here on constant gas is added up; `end_run` has to follow."""
         self.run_at, self.run_pc, self.run_gas = len(self.lines), pc, 0
+        self.grown_at = -1
         self.run_rescue = self.flushed()
 
     def end_run(self) -> None:
@@ -207,7 +213,7 @@ class Path:
         simple: Callable[[], object] | None = {
             0x0A: self._exp, 0x20: self._keccak256, 0x35: self._calldataload, 0x50: self.pop,
             0x51: self._mload, 0x52: self._mstore, 0x53: self._mstore8, 0x54: self._sload,
-            0x55: self._sstore, 0x5C: self._tload,
+            0x55: self._sstore, 0x5C: self._tload, 0x37: self._calldatacopy, 0x39: self._codecopy,
         }.get(op)  # fmt: skip
         if simple is not None:
             simple()
@@ -215,6 +221,8 @@ class Path:
             self.push(constant(len(self.program.code) - 1))
         elif op == 0x58:
             self.push(constant(pc))
+        elif op in LOGS:
+            self._log(op)
         elif op == 0x59 or op == 0x5A or op == 0x3D:
             source = {0x59: "len(memory)", 0x5A: "gas", 0x3D: "len(frame.return_data)"}[op]
             self.push(self._assigned(source))
@@ -256,6 +264,11 @@ class Path:
         end = constant(offset.value + 32).source if offset.is_constant else f"{offset.source} + 32"
         self.push(word(f"from_bytes(data[{offset.source}:{end}].ljust(32, NUL))"))
 
+    def _log(self, op: int) -> None:
+        offset, size, *topics = self.pops(2 + op - 0xA0)
+        words = "".join([f"{topic.word()}, " for topic in topics])
+        self.emit(f"gas = write_log(frame, {offset.word()}, {size.word()}, ({words}), gas)")
+
     def _sload(self) -> None:
         slot, local = self.named(self.pop()), self.fresh()
         self.emit(f"{local.source} = hot.get({slot.source})")
@@ -285,10 +298,23 @@ class Path:
         reached = offset.value + size
         end = constant(reached).source
         if reached > self.known_memory:
-            self.emit(f"if {end} > len(memory): gas = grow(memory, {end}, gas)")
-            if reached <= MAX_TRACKED_MEMORY:
-                self.known_memory = (reached + 31) & ~31
+            self._extend_to(reached, end)
         return end
+
+    def _extend_to(self, reached: int, end: str) -> None:
+        """Extend memory to a constant end: once a run, at its first place that needs it.
+
+        What a run does in between cannot tell, since only MSIZE reads how far memory goes.
+        """
+        line = f"if {end} > len(memory): gas = grow(memory, {end}, gas)"
+        is_tracked = reached <= MAX_TRACKED_MEMORY
+        if self.grown_at >= 0 and is_tracked and MSIZE not in self.program.opcodes:
+            self.lines[self.grown_at] = " " * self.level + line
+        else:
+            self.grown_at = len(self.lines) if is_tracked else -1
+            self.emit(line)
+        if is_tracked:
+            self.known_memory = (reached + 31) & ~31
 
     def _forget(self, offset: Symbol, size: int) -> None:
         if not offset.is_constant:
@@ -325,6 +351,34 @@ class Path:
         self.extend(offset, 1)
         self.emit(f"memory[{offset.source}] = {value.ring()} & 255")
         self._forget(offset, 1)
+
+    def _calldatacopy(self) -> None:
+        self._copy(0x37, "data")
+
+    def _codecopy(self) -> None:
+        self._copy(0x39, "message.code")
+
+    def _copy(self, op: int, source: str) -> None:
+        """Copy from what stays the same as long as the frame runs."""
+        self.reach(3)
+        size = self.stack[-3]
+        if not size.is_constant or not 0 < size.value <= MAX_TRACKED_MEMORY:
+            self._call_out(op)
+            return
+        target, offset = self.named(self.pop()), self.named(self.pop())
+        self.pop()
+        self.run_gas += 3 * ((size.value + 31) // 32)
+        end = self.extend(target, size.value)
+        past = (
+            constant(offset.value + size.value).source
+            if offset.is_constant
+            else (f"{offset.source} + {size.value}")
+        )
+        self.emit(
+            f"memory[{target.source}:{end}] = "
+            f"{source}[{offset.source}:{past}].ljust({size.value}, NUL)"
+        )
+        self._forget(target, size.value)
 
     def _keccak256(self) -> None:
         offset, size = self.named(self.pop()), self.pop()

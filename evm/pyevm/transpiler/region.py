@@ -367,7 +367,7 @@ class Writer:
             lines += [f" {names} = stack[-{need}:]", f" del stack[-{need}:]"]
         reads = {
             "memory": " memory = frame.memory",
-            "hot.": " hot = frame.storage.hot",
+            "hot.": " hot = (frame.opened or frame.storage).hot",
             "message.": " message = frame.msg",
             "data[": " data = frame.msg.data",
             "len(data)": " data = frame.msg.data",

@@ -9,6 +9,7 @@ from eth.exceptions import InvalidJumpDestination, OutOfGas
 from chain.crypto.keccak import keccak256
 
 from ..instructions import INSTRUCTIONS
+from ..instructions.log import write_log
 from ..instructions.storage import read_storage, write_storage
 from ..instructions.system import give_up, leave, selfdestruct
 from ..memory import grow
@@ -32,6 +33,7 @@ NAMESPACE: Final[dict[str, Any]] = {
     "leave": leave,
     "read_storage": read_storage,
     "selfdestruct": selfdestruct,
+    "write_log": write_log,
     "write_storage": write_storage,
     **FUNCTIONS,
 }
