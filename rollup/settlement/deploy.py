@@ -198,10 +198,9 @@ def _constructor_arguments(
         ),
         "SuperchainConfig": abi.encode(["address"], [parameters.guardian]),
         "AnchorStateRegistry": abi.encode(
-            ["address", "address", "address", "bytes32", "uint256", "uint32", "uint256"],
+            ["address", "address", "bytes32", "uint256", "uint32", "uint256"],
             [
                 at.system_config,
-                at.superchain_config,
                 at.dispute_game_factory,
                 parameters.anchor_root,
                 parameters.anchor_number,
@@ -220,16 +219,16 @@ def _constructor_arguments(
         ),
         "DelayedWETH": abi.encode(
             ["address", "address", "uint256"],
-            [parameters.owner, at.superchain_config, settlement.bond_delay_s],
+            [parameters.owner, at.system_config, settlement.bond_delay_s],
         ),
         "FaultDisputeGame": _game_arguments(parameters, at),
         "L1CrossDomainMessenger": abi.encode(
             ["address", "address", "address"],
-            [at.portal, at.superchain_config, L2_CROSS_DOMAIN_MESSENGER],
+            [at.portal, at.system_config, L2_CROSS_DOMAIN_MESSENGER],
         ),
         "L1StandardBridge": abi.encode(
             ["address", "address", "address"],
-            [at.l1_cross_domain_messenger, at.superchain_config, L2_STANDARD_BRIDGE],
+            [at.l1_cross_domain_messenger, at.system_config, L2_STANDARD_BRIDGE],
         ),
         "OptimismMintableERC20": b"",
         "OptimismMintableERC20Factory": abi.encode(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,8 @@ from genesis.presets import l2_preset
 MULTICALL3 = "0xcA11bde05977b3631167028862bE2a173976CA11"
 SUPPLY = 10**9
 REORG_DEPTH = 4
-LONGEST_S = 60.0
 
-pytestmark = [pytest.mark.e2e, pytest.mark.node_js]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.node_js]
 
 
 @pytest.fixture
@@ -77,10 +75,7 @@ def there_and_back(net: NodeProcess, name: str, reorg_depth: int) -> dict[str, A
         "reorgDepth": reorg_depth,
     }
     script = Path(__file__).parent / "js" / "bridge.mjs"
-    started = time.monotonic()
-    said = json.loads(node_js.run_module(script, json.dumps(argument)))
-    said["seconds"] = time.monotonic() - started
-    return said
+    return json.loads(node_js.run_module(script, json.dumps(argument)))
 
 
 def assert_all_arrived(said: dict[str, Any]) -> None:
@@ -96,7 +91,6 @@ def test_ether_and_tokens_go_over_the_bridge_and_back(net: NodeProcess) -> None:
     assert said["statuses"] == [
         "waiting-to-prove", "waiting-to-finalize", "ready-to-finalize", "finalized",
     ]  # fmt: skip
-    assert said["seconds"] < LONGEST_S
 
 
 def test_ether_and_tokens_come_back_over_a_reorg_of_l1(net: NodeProcess) -> None:
@@ -105,4 +99,3 @@ def test_ether_and_tokens_come_back_over_a_reorg_of_l1(net: NodeProcess) -> None
     assert said["statuses"][-3:] == ["waiting-to-finalize", "ready-to-finalize", "finalized"]
     # The reorg took the proof, and with it perhaps the game.
     assert said["statuses"][1] in ("waiting-to-prove", "ready-to-prove")
-    assert said["seconds"] < LONGEST_S

@@ -24,15 +24,15 @@ interface DisputeGameFactory:
         _gameType: uint32, _rootClaim: bytes32, _extraData: Bytes[256]
     ) -> (address, uint64): view
 
-interface SuperchainConfig:
+interface SystemConfig:
     def guardian() -> address: view
-    def paused(_identifier: address) -> bool: view
+    def paused() -> bool: view
+    def superchainConfig() -> address: view
 
 IN_PROGRESS: constant(uint8) = 0
 DEFENDER_WINS: constant(uint8) = 2
 
 systemConfig: public(immutable(address))
-superchainConfig: public(immutable(address))
 disputeGameFactory: public(immutable(address))
 FINALITY_DELAY_SECONDS: immutable(uint256)
 STARTING_ROOT: immutable(bytes32)
@@ -59,7 +59,6 @@ event RetirementTimestampSet:
 @deploy
 def __init__(
     _systemConfig: address,
-    _superchainConfig: address,
     _disputeGameFactory: address,
     _startingRoot: bytes32,
     _startingNumber: uint256,
@@ -67,7 +66,6 @@ def __init__(
     _finalityDelaySeconds: uint256,
 ):
     systemConfig = _systemConfig
-    superchainConfig = _superchainConfig
     disputeGameFactory = _disputeGameFactory
     STARTING_ROOT = _startingRoot
     STARTING_NUMBER = _startingNumber
@@ -81,14 +79,14 @@ def __init__(
 @internal
 @view
 def _onlyGuardian():
-    if msg.sender != staticcall SuperchainConfig(superchainConfig).guardian():
+    if msg.sender != staticcall SystemConfig(systemConfig).guardian():
         raw_revert(method_id("AnchorStateRegistry_Unauthorized()"))
 
 
 @internal
 @view
 def _paused() -> bool:
-    return staticcall SuperchainConfig(superchainConfig).paused(self)
+    return staticcall SystemConfig(systemConfig).paused()
 
 
 @internal
@@ -324,6 +322,15 @@ def disputeGameFinalityDelaySeconds() -> uint256:
     @notice How long a resolved game waits before it counts.
     """
     return FINALITY_DELAY_SECONDS
+
+
+@external
+@view
+def superchainConfig() -> address:
+    """
+    @notice The keeper of the guardian and of pauses.
+    """
+    return staticcall SystemConfig(systemConfig).superchainConfig()
 
 
 @external

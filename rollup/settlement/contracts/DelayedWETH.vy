@@ -12,11 +12,12 @@ struct WithdrawalRequest:
     amount: uint256
     timestamp: uint256
 
-interface SuperchainConfig:
-    def paused(_identifier: address) -> bool: view
+interface SystemConfig:
+    def paused() -> bool: view
+    def superchainConfig() -> address: view
 
 owner: public(immutable(address))
-superchainConfig: public(immutable(address))
+systemConfig: public(immutable(address))
 DELAY_SECONDS: immutable(uint256)
 
 balanceOf: public(HashMap[address, uint256])
@@ -43,9 +44,9 @@ event Withdrawal:
 
 
 @deploy
-def __init__(_owner: address, _superchainConfig: address, _delaySeconds: uint256):
+def __init__(_owner: address, _systemConfig: address, _delaySeconds: uint256):
     owner = _owner
-    superchainConfig = _superchainConfig
+    systemConfig = _systemConfig
     DELAY_SECONDS = _delaySeconds
 
 
@@ -72,9 +73,7 @@ def _transfer(source: address, target: address, amount: uint256):
 
 @internal
 def _withdraw(guy: address, amount: uint256):
-    assert not staticcall SuperchainConfig(superchainConfig).paused(
-        self
-    ), "DelayedWETH: contract is paused"
+    assert not staticcall SystemConfig(systemConfig).paused(), "DelayedWETH: contract is paused"
     request: WithdrawalRequest = self.withdrawals[msg.sender][guy]
     assert request.amount >= amount, "DelayedWETH: insufficient unlocked withdrawal"
     assert request.timestamp > 0, "DelayedWETH: withdrawal not unlocked"
@@ -230,6 +229,15 @@ def decimals() -> uint8:
     @notice Decimals of the token.
     """
     return 18
+
+
+@external
+@view
+def superchainConfig() -> address:
+    """
+    @notice The keeper of the guardian and of pauses.
+    """
+    return staticcall SystemConfig(systemConfig).superchainConfig()
 
 
 @external

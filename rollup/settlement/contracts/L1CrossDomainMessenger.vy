@@ -38,24 +38,25 @@ interface OptimismPortal:
         _data: Bytes[CrossDomainMessenger.MAX_RELAY_CALL],
     ): payable
 
-interface SuperchainConfig:
-    def paused(_identifier: address) -> bool: view
+interface SystemConfig:
+    def paused() -> bool: view
+    def superchainConfig() -> address: view
 
 portal: public(immutable(address))
-superchainConfig: public(immutable(address))
+systemConfig: public(immutable(address))
 
 
 @deploy
-def __init__(_portal: address, _superchainConfig: address, _otherMessenger: address):
+def __init__(_portal: address, _systemConfig: address, _otherMessenger: address):
     portal = _portal
-    superchainConfig = _superchainConfig
+    systemConfig = _systemConfig
     CrossDomainMessenger.otherMessenger = _otherMessenger
 
 
 @internal
 @view
 def _paused() -> bool:
-    return staticcall SuperchainConfig(superchainConfig).paused(self)
+    return staticcall SystemConfig(systemConfig).paused()
 
 
 @internal
@@ -163,6 +164,15 @@ def paused() -> bool:
     @notice Whether the guardian has paused.
     """
     return self._paused()
+
+
+@external
+@view
+def superchainConfig() -> address:
+    """
+    @notice The keeper of the guardian and of pauses.
+    """
+    return staticcall SystemConfig(systemConfig).superchainConfig()
 
 
 @external

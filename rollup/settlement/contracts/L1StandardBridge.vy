@@ -19,10 +19,11 @@ exports: (
     StandardBridge.deposits,
 )
 
-interface SuperchainConfig:
-    def paused(_identifier: address) -> bool: view
+interface SystemConfig:
+    def paused() -> bool: view
+    def superchainConfig() -> address: view
 
-superchainConfig: public(immutable(address))
+systemConfig: public(immutable(address))
 
 event ETHDepositInitiated:
     sender: indexed(address)
@@ -54,16 +55,16 @@ event ERC20WithdrawalFinalized:
 
 
 @deploy
-def __init__(_messenger: address, _superchainConfig: address, _otherBridge: address):
+def __init__(_messenger: address, _systemConfig: address, _otherBridge: address):
     StandardBridge.messenger = _messenger
     StandardBridge.otherBridge = _otherBridge
-    superchainConfig = _superchainConfig
+    systemConfig = _systemConfig
 
 
 @internal
 @view
 def _paused() -> bool:
-    return staticcall SuperchainConfig(superchainConfig).paused(self)
+    return staticcall SystemConfig(systemConfig).paused()
 
 
 @internal
@@ -294,6 +295,15 @@ def paused() -> bool:
     @notice Whether the guardian has paused.
     """
     return self._paused()
+
+
+@external
+@view
+def superchainConfig() -> address:
+    """
+    @notice The keeper of the guardian and of pauses.
+    """
+    return staticcall SystemConfig(systemConfig).superchainConfig()
 
 
 @external

@@ -4,8 +4,8 @@
 @title SuperchainConfig
 @notice The guardian, and what it has paused.
 @dev Interface of the OP Stack's SuperchainConfig (specs: protocol/stage-1.md). A pause concerns
-     one contract, or all of them under the zero address, and ends by itself: a guardian that
-     loses its key cannot lock money up for ever.
+     one rollup, named by its portal, or all of them under the zero address, and ends by itself: a
+     guardian that loses its key cannot lock money up for ever.
 """
 
 PAUSE_EXPIRY: constant(uint256) = 7_884_000
@@ -46,7 +46,7 @@ def _paused(identifier: address) -> bool:
 @external
 def pause(_identifier: address):
     """
-    @notice Pause one contract, or everything under the zero address.
+    @notice Pause the rollup of a portal, or everything under the zero address.
     """
     self._onlyGuardian()
     # Unpausing first keeps a guardian from holding a pause for ever by repeating it.
@@ -88,7 +88,7 @@ def unpause(_identifier: address):
 @view
 def paused(_identifier: address = empty(address)) -> bool:
     """
-    @notice Whether a contract is paused, by itself or with everything.
+    @notice Whether the rollup of a portal is paused, by itself or with everything.
     """
     return self._paused(_identifier) or self._paused(empty(address))
 
