@@ -1,7 +1,7 @@
 """Run random EVM programs on every machine until so many were run: `fuzz_evm.py --programs 100000`.
 
 A case is four programs that call each other. It runs on stock py-evm, on our interpreter, as
-transpiled Python in two ways, on revm (Cancun; where pyrevm is installed) and, one case in eight,
+transpiled Python in two ways, on revm (Cancun; where pyrevm is installed) and, one in sixteen,
 on EELS (Prague; where `make bench-tools` has put it), then again with less gas than it needs.
 Status, gas, output, logs, refund, accounts, slots and the state root have to agree. Beside each of
 its cases EELS judges one under Osaka and one block of signed transactions, delegations included.
@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
-EELS_SHARE = 8
+EELS_SHARE = 16
 REPORT_S = 30.0
 
 
