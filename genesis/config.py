@@ -407,18 +407,19 @@ class RollupConfig:
         return self.channel_timeout
 
     def require_supported(self) -> None:
-        """Refuse a chain whose rules this node does not have: it runs Isthmus from genesis.
+        """Refuse a chain whose rules this node does not have.
 
-        Raises ConfigError naming the fork.
+        That is one with Interop, or one that activates Karst after its first block, by upgrade
+        transactions that are not known here. Raises ConfigError naming the fork.
         """
-        if not self.forks.is_active("isthmus", self.genesis.l2_time):
+        if self.forks.interop is not None:
+            raise ConfigError("interop_time is set: the interop rules are not implemented")
+        karst = self.forks.karst
+        if karst is not None and karst > self.genesis.l2_time:
             raise ConfigError(
-                f"isthmus_time {self.forks.isthmus} is not active at genesis time "
-                f"{self.genesis.l2_time}: earlier rules are not implemented"
+                f"karst_time {karst} is after genesis time {self.genesis.l2_time}: the upgrade "
+                "transactions of karst are not known to this program"
             )
-        for name in ("jovian", "karst", "interop"):
-            if getattr(self.forks, name) is not None:
-                raise ConfigError(f"{name}_time is set: the {name} rules are not implemented")
 
     @staticmethod
     def from_json(value: object) -> RollupConfig:

@@ -114,19 +114,28 @@ def _matters(ours: int | None, theirs: int | None, genesis_time: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ForkRow:
-    """One scheduled fork. `first_block` is the L2 block from which it is in force, if one can tell
-    without the chain.
+    """One scheduled fork. `first_block` is the block from which it is in force, if one can tell
+    without the chain; `time` is None for a fork by number.
     """
 
     fork: str
-    time: int
+    time: int | None
     first_block: int | None
 
 
 def fork_table(specification: Specification) -> tuple[ForkRow, ...]:
-    """The scheduled forks in the order of their activation; those never scheduled are left out."""
+    """The scheduled forks in the order of their activation; those never scheduled are left out.
+
+    Forks by number come first, of those only what begins after block 0.
+    """
     rollup, forks = specification.rollup, specification.forks
-    rows = []
+    numbered = specification.genesis.config.fork_blocks if specification.genesis else ()
+    by_number = [
+        ForkRow(name.removesuffix("Block"), None, number)
+        for name, number in numbered
+        if number is not None
+    ]
+    rows: list[tuple[int, ForkRow]] = []
     for name in _FORKS:
         time: int | None = getattr(forks, name)
         if time is None:
@@ -135,8 +144,8 @@ def fork_table(specification: Specification) -> tuple[ForkRow, ...]:
         if rollup is not None:
             behind = max(0, time - rollup.genesis.l2_time)
             first = rollup.genesis.l2.number + -(-behind // rollup.block_time)
-        rows.append(ForkRow(name, time, first))
-    return tuple(sorted(rows, key=lambda row: row.time))
+        rows.append((time, ForkRow(name, time, first)))
+    return (*by_number, *(row for _, row in sorted(rows, key=lambda timed: timed[0])))
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,9 @@ def _facts(found: Specification) -> list[tuple[str, str]]:
             ("EIP-1559", f"denominator {config.eip1559_denominator}, "
              f"elasticity {config.eip1559_elasticity}"),
         ]  # fmt: skip
+        if config.terminal_total_difficulty != 0:
+            end = config.terminal_total_difficulty
+            rows.append(("proof of work", "for ever" if end is None else f"to difficulty {end:,}"))
     if found.rollup is not None:
         rollup = found.rollup
         rows += [
@@ -126,6 +129,8 @@ def _facts(found: Specification) -> list[tuple[str, str]]:
 
 
 def _row(row: ForkRow, genesis_time: int) -> str:
+    if row.time is None:
+        return f"{row.fork:<20}{'by number':>12}  {'':<20}{row.first_block:>12,}"
     if row.time <= genesis_time:
         return f"{row.fork:<20}{row.time:>12}  {'from the first block':<20}"
     moment = datetime.datetime.fromtimestamp(row.time, datetime.UTC)

@@ -9,7 +9,7 @@ import pytest
 from chain.heads import BlockId
 from chain.types import Hash32
 from genesis.allocation import GenesisAccount, L1Anchor, l2_genesis, rollup_config
-from genesis.config import ForkTimes
+from genesis.config import ChainConfig, ForkTimes
 from genesis.fields import ConfigError
 from genesis.presets import l2_preset
 from genesis.specification import ABSENT, Specification, differences, fork_table
@@ -66,6 +66,14 @@ def test_each_difference_has_its_path_and_both_sides():
     assert found[f"{account}.balance"].left == ABSENT
     assert found[f"{account}.code"].right.startswith("200 bytes, keccak 0x")
     assert left.canonical_hash() != right.canonical_hash()
+
+
+def test_fork_table_has_the_forks_by_number_first():
+    numbers = (("berlinBlock", 7), ("londonBlock", 9), ("grayGlacierBlock", None))
+    config = replace(ChainConfig.ethereum(5), fork_blocks=numbers)
+    rows = fork_table(Specification(replace(GENESIS, config=config)))
+    first = [(row.fork, row.time, row.first_block) for row in rows[:3]]
+    assert first == [("berlin", None, 7), ("london", None, 9), ("shanghai", 0, None)]
 
 
 def test_rollup_config_of_another_genesis_is_refused():
