@@ -16,7 +16,7 @@ import typer
 
 from chain.errors import StemmaError
 
-from . import chain_file, config, db, dev, init, keys, node, spec, version
+from . import chain_file, config, db, derive, dev, init, keys, node, spec, version
 from .exit_codes import FAILURE, exit_code_of
 
 COMMAND_GROUP = "stemma.commands"
@@ -33,6 +33,7 @@ app.command("dev")(dev.dev)
 app.command("node")(node.node)
 app.command("init")(init.init)
 app.command("version")(version.version)
+app.command("derive")(derive.derive)
 app.command("export")(chain_file.export_chain)
 app.command("import")(chain_file.import_chain)
 app.add_typer(keys.app, name="keys")

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from evm.executor import PayloadAttributes
 from genesis.addresses import SEQUENCER_FEE_VAULT
+from genesis.upgrades import upgrade_transactions
 from rollup.bridge.deposits import user_deposits
 from rollup.bridge.l1_attributes import l1_attributes_deposit
 from rollup.bridge.system_config import apply_config_updates
 
 from .errors import CorruptDerivation, ReorgDetected
+from .forks import UPGRADES, is_activation
 from .l2_block import fee_parameters
 
 if TYPE_CHECKING:
@@ -31,8 +33,9 @@ def prepare_attributes(
 ) -> PayloadAttributes:
     """The attributes of the block after parent with that L1 origin, deposits only.
 
-    `system_config` is parent's; the updates of a new origin are applied here. Raises ReorgDetected
-    when the origin does not follow from parent's, CorruptDerivation when it is not even the next.
+    A block that activates a fork has the fork's upgrade transactions behind them. `system_config`
+    is parent's; the updates of a new origin are applied here. Raises ReorgDetected when the origin
+    does not follow from parent's, CorruptDerivation when it is not even the next.
     """
     timestamp = parent.timestamp + config.block_time
     deposits: tuple[DepositTransaction, ...] = ()
@@ -67,9 +70,21 @@ def prepare_attributes(
         fee_recipient=SEQUENCER_FEE_VAULT,
         parent_beacon_block_root=origin.parent_beacon_block_root,
         gas_limit=system_config.gas_limit,
-        transactions=(opening, *deposits),
+        transactions=(opening, *deposits, *_upgrades(config, timestamp)),
         eip1559_params=params if config.forks.is_active("holocene", timestamp) else None,
+        min_base_fee=(
+            system_config.min_base_fee if config.forks.is_active("jovian", timestamp) else None
+        ),
     )
+
+
+def _upgrades(config: RollupConfig, timestamp: int) -> tuple[DepositTransaction, ...]:
+    """What the forks deploy that an L2 block of that time activates.
+
+    Source: specs protocol/derivation.md, "Network upgrade automation transactions".
+    """
+    activated = [fork for fork in UPGRADES if is_activation(config, fork, timestamp)]
+    return tuple([tx for fork in activated for tx in upgrade_transactions(fork)])
 
 
 def _require_same(parent: L2BlockRef, origin: L1Block, l1_hash: bytes) -> None:
@@ -127,7 +142,10 @@ def _fee_parameters(
     denominator, elasticity = attributes.eip1559_params
     if denominator == 0:
         denominator, elasticity = config.eip1559_denominator, config.eip1559_elasticity
-    return (denominator, elasticity), fee_parameters(header.extra_data)[:2]
+    wanted = (denominator, elasticity, attributes.min_base_fee or 0)
+    found = fee_parameters(header.extra_data)
+    # The minimum is named where it matters, from Jovian on.
+    return (wanted[:2], found[:2]) if attributes.min_base_fee is None else (wanted, found)
 
 
 def _shown(value: object) -> str:

@@ -12,6 +12,7 @@ Source: OP Stack specs, protocol/derivation.md, "Channel Format"; protocol/fjord
 from __future__ import annotations
 
 import zlib
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import brotli
@@ -169,9 +170,9 @@ def _read_again(
     decoder: _Inflate | _Unbrotli, data: bytes, broken_piece: int, skip: int
 ) -> Iterator[bytes]:
     """What follows the first `skip` bytes, up to the break. Raises DecodeError at the break."""
-    whole = range(0, broken_piece, _INPUT_CHUNK_BYTES)
-    pieces = [(start, start + _INPUT_CHUNK_BYTES) for start in whole]
-    pieces += [(at, at + 1) for at in range(broken_piece, broken_piece + _INPUT_CHUNK_BYTES)]
+    whole = ((at, at + _INPUT_CHUNK_BYTES) for at in range(0, broken_piece, _INPUT_CHUNK_BYTES))
+    last = min(broken_piece + _INPUT_CHUNK_BYTES, len(data))
+    pieces = chain(whole, ((at, at + 1) for at in range(broken_piece, last)))
     for start, end in pieces:
         for chunk in decoder.feed(data[start:end]):
             fresh = chunk[skip:]

@@ -53,8 +53,11 @@ JOINTS = {
         ("node/application.py",),
     ),
     **dict.fromkeys(
-        ("Driver", "MemoryL1Provider", "L1Follower", "L1Source", "Deriving", "FollowingL1"),
-        ("node/application.py", "node/split_node.py"),
+        ("Driver", "Deriving", "FollowingL1"), ("node/application.py", "node/split_node.py")
+    ),
+    **dict.fromkeys(
+        ("MemoryL1Provider", "L1Follower", "L1Source"),
+        ("node/application.py", "node/split_node.py", "node/explaining.py"),
     ),
     **dict.fromkeys(
         ("Sequencing", "Batching", "HealthProbe", "DevClock"),
