@@ -265,6 +265,25 @@ class State:
         nonce, _, code_hash = before or _NEW_ACCOUNT
         self._put(address, (nonce, balance_wei, code_hash), before)
 
+    def add_balance(self, address: Address, wei: int) -> None:
+        """Add wei, which may be negative, modulo 2**256 as geth counts; creates the account."""
+        before = self._fields(address)
+        nonce, balance_wei, code_hash = before or _NEW_ACCOUNT
+        self._put(address, (nonce, (balance_wei + wei) & MAX_UINT256, code_hash), before)
+
+    def spend(self, address: Address, wei: int, nonce: int) -> None:
+        """Take wei and set the nonce, as the sender of a transaction is charged.
+
+        Raises StateError where the balance is less, or the nonce outside 0 .. 2**64-1.
+        """
+        before = self._fields(address)
+        _, balance_wei, code_hash = before or _NEW_ACCOUNT
+        if not (wei <= balance_wei and 0 <= nonce <= MAX_UINT64):
+            raise StateError(
+                f"0x{address.hex()} has {balance_wei} wei to pay {wei}, its nonce to be {nonce}"
+            )
+        self._put(address, (nonce, balance_wei - wei, code_hash), before)
+
     def get_nonce(self, address: Address) -> int:
         """Number of transactions sent, or of contracts created, from this account."""
         fields = self._fields(address)
@@ -384,6 +403,10 @@ class State:
         if address not in self._warm_addresses:
             self._warm_addresses.add(address)
             self._journal.append((self._cool_address, address, None))
+
+    def begin_warm(self, addresses: Iterable[Address]) -> None:
+        """Mark accounts as accessed from the start, which no revert takes back."""
+        self._warm_addresses.update(addresses)
 
     def _cool_address(self, address: Address, _before: None) -> None:
         self._warm_addresses.discard(address)

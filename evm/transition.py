@@ -24,7 +24,7 @@ from chain.transaction import (
     fee_cap_wei,
     tip_cap_wei,
 )
-from chain.types import MAX_UINT256, Address
+from chain.types import Address
 from genesis.addresses import BASE_FEE_VAULT, L1_FEE_VAULT, OPERATOR_FEE_VAULT
 
 from .delegation import apply_authorizations, delegation_of
@@ -248,11 +248,9 @@ class Transition:
 
     def _pay(self, tx: SignedTransaction, sender: Address, payment: Payment) -> None:
         """Take the most that this run can cost; what is not used comes back in `_settle`."""
-        state = self._state
         cost = tx.gas_limit * payment.gas_price + payment.blob_fee + payment.data_fee
         cost += payment.operator_fee(tx.gas_limit)
-        state.set_balance(sender, state.get_balance(sender) - cost)
-        state.set_nonce(sender, tx.nonce + 1)
+        self._state.spend(sender, cost, tx.nonce + 1)
 
     def _run(
         self, tx: SignedTransaction, sender: Address, intrinsic: int, floor: int, gas_price: int
@@ -295,10 +293,9 @@ class Transition:
                 self._credit(OPERATOR_FEE_VAULT, payment.operator_fee(gas_used))
 
     def _credit(self, address: Address, amount: int) -> None:
-        # Modulo 2**256, as geth counts: more wei than that can only come from a development L1.
         state = self._state
         if amount:
-            state.set_balance(address, (state.get_balance(address) + amount) & MAX_UINT256)
+            state.add_balance(address, amount)
         elif not self._rules.machine.clears_empty_accounts:
             state.touch(address)
         elif state.is_empty(address) and state.account_exists(address):

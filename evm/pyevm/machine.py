@@ -39,24 +39,20 @@ class Machine:
         self._view = machine_state(state, block, self._precompiles)
         self._block = block
 
-    def _is_plain_transfer(self, to: Address) -> bool:
-        """True where a call moves value and runs nothing: no code and no precompile."""
-        return to not in self._precompiles and not self._state.get_code(to)
-
     def run(self, message: Message) -> Outcome:
         """Run a message. The sender must hold its value; state changes of a failure are undone."""
-        to = message.to
-        if to is not None and not self._kind.is_traced and self._is_plain_transfer(to):
+        to, kind = message.to, self._kind
+        code = b"" if to is None else self._state.get_code(to)
+        if to is not None and not (code or kind.is_traced or to in self._precompiles):
             return self._transfer(message, to)
-        self._warm(message)
         facts = TransactionFacts(message.sender, message.gas_price, message.blob_hashes)
-        if message.to is None:
+        if to is None:
             frame = self._create_message(message)
             if self._view.has_code_or_nonce(frame.storage_address):
                 return _failed("contract address collision")
-            return self._outcome(self._kind.apply_create_message(self._view, frame, facts))
-        frame = self._call_message(message, message.to)
-        return self._outcome(self._kind.apply_message(self._view, frame, facts))
+            return self._outcome(kind.apply_create_message(self._view, frame, facts))
+        frame = self._call_message(message, to, code)
+        return self._outcome(kind.apply_message(self._view, frame, facts))
 
     def _transfer(self, message: Message, to: Address) -> Outcome:
         if message.value:
@@ -66,16 +62,16 @@ class Machine:
             self._view.touch_account(to)
         return Outcome(b"", message.gas, 0, (), (), None)
 
-    def _warm(self, message: Message) -> None:
-        state = self._state
-        state.warm_address(message.sender)
+    def _warm(self, sender: Address, target: Address) -> None:
+        self._state.begin_warm((sender, target))
         if self._rules.warms_coinbase:
-            state.warm_address(self._block.coinbase)
-        target = message.create_address if message.to is None else message.to
-        if target is not None:
-            state.warm_address(target)
+            self._state.begin_warm((self._block.coinbase,))
 
     def _create_message(self, message: Message) -> FrameMessage:
+        address = message.create_address
+        if address is None:
+            raise ValueError("a creation without an address")
+        self._warm(message.sender, address)
         return FrameMessage(
             message.gas,
             b"",
@@ -83,14 +79,14 @@ class Machine:
             message.value,
             b"",
             message.data,
-            create_address=message.create_address,
+            create_address=address,
         )
 
-    def _call_message(self, message: Message, to: Address) -> FrameMessage:
-        code = self._state.get_code(to)
+    def _call_message(self, message: Message, to: Address, code: bytes) -> FrameMessage:
+        self._warm(message.sender, to)
         delegate = delegation_of(code) if self._rules.has_delegations else None
         if delegate is not None:
-            self._state.warm_address(delegate)
+            self._state.begin_warm((delegate,))
             code = self._state.get_code(delegate)
         return FrameMessage(
             message.gas,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Container
 
 from chain.state import State
-from chain.types import MAX_UINT256, Address
+from chain.types import Address
 
 from ..environment import BlockEnvironment
 
@@ -101,8 +101,7 @@ class MachineState:
     def delta_balance(self, address: Address, delta: int) -> None:
         """Add `delta` wei, which may be negative, to a balance; modulo 2**256, as geth counts."""
         if delta:
-            balance = self.inner.get_balance(address) + delta
-            self.inner.set_balance(address, balance & MAX_UINT256)
+            self.inner.add_balance(address, delta)
 
     def increment_nonce(self, address: Address) -> None:
         """Add one to a nonce."""

@@ -294,3 +294,39 @@ def test_threads_read_states_of_one_store_on_disk(tmp_path):
 def test_account_that_is_not_canonical_is_refused(data, what):
     with pytest.raises(DecodeError, match=what):
         decode_account(data)
+
+
+def test_spending_takes_wei_and_sets_the_nonce_in_one_undoable_step():
+    state = State(MemoryStateStore())
+    state.set_balance(ALICE, 10)
+    checkpoint = state.checkpoint()
+    state.spend(ALICE, 4, 1)
+    assert (state.get_balance(ALICE), state.get_nonce(ALICE)) == (6, 1)
+    state.revert(checkpoint)
+    assert (state.get_balance(ALICE), state.get_nonce(ALICE)) == (10, 0)
+
+
+@pytest.mark.parametrize(("wei", "nonce"), [(11, 1), (1, 2**64), (1, -1)])
+def test_spending_more_than_there_is_or_beyond_the_last_nonce_is_refused(wei, nonce):
+    state = State(MemoryStateStore())
+    state.set_balance(ALICE, 10)
+    with pytest.raises(StateError):
+        state.spend(ALICE, wei, nonce)
+    assert (state.get_balance(ALICE), state.get_nonce(ALICE)) == (10, 0)
+
+
+def test_adding_to_a_balance_wraps_around_as_geth_counts():
+    state = State(MemoryStateStore())
+    state.add_balance(ALICE, 5)
+    state.add_balance(ALICE, 2**256 - 2)
+    assert state.get_balance(ALICE) == 3
+
+
+def test_what_is_warm_from_the_start_stays_so_through_a_revert_and_ends_with_the_transaction():
+    state = State(MemoryStateStore())
+    checkpoint = state.checkpoint()
+    state.begin_warm((ALICE,))
+    state.revert(checkpoint)
+    assert state.is_address_warm(ALICE)
+    state.begin_transaction()
+    assert not state.is_address_warm(ALICE)
