@@ -20,7 +20,7 @@ from chain.block import (
     withdrawals_root,
 )
 from chain.crypto.secp256k1 import InvalidSignature
-from chain.receipt import EMPTY_BLOOM, Receipt, combine_blooms
+from chain.receipt import Receipt, logs_bloom
 from chain.state import State, StateChanges
 from chain.transaction import Transaction, recover_sender
 from chain.types import ZERO_HASH, Address, Hash32
@@ -302,7 +302,6 @@ class BlockExecution:
 
     def _header(self, state_root: Hash32, requests: Hash32 | None) -> Header:
         attributes, environment, rules = self._attributes, self.environment, self._rules
-        with_logs = [receipt.bloom for receipt in self._receipts if receipt.logs]
         work = attributes.work or Work()
         return Header(
             parent_hash=self._parent.hash,
@@ -310,7 +309,7 @@ class BlockExecution:
             state_root=state_root,
             transactions_root=transactions_root([tx.encode() for tx in self._transactions]),
             receipts_root=receipts_root(self._receipts),
-            logs_bloom=combine_blooms(with_logs) if with_logs else EMPTY_BLOOM,
+            logs_bloom=logs_bloom(log for receipt in self._receipts for log in receipt.logs),
             number=environment.number,
             gas_limit=environment.gas_limit,
             gas_used=self.gas_used,

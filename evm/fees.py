@@ -46,6 +46,8 @@ _SLOT_OPERATOR_FEE: Final = 8
 _CACHED_LENGTH: Final = 1024
 _LARGEST_MINIMAL_SIZE: Final = (FJORD_MIN_SIZE - FJORD_INTERCEPT) // FJORD_FASTLZ_COEFFICIENT
 """A transaction that FastLZ leaves with this many bytes or fewer pays for 100."""
+_MINIMAL_LENGTH: Final = _LARGEST_MINIMAL_SIZE * 32 // 33 - 1
+"""FastLZ never makes more than that of so many bytes."""
 _UINT16: Final = 2**16 - 1
 _UINT32: Final = 2**32 - 1
 _UINT64: Final = 2**64 - 1
@@ -305,12 +307,18 @@ def charged_size(encoded_transaction: bytes) -> int:
     """Bytes that Fjord takes a transaction for: its FastLZ length or, where that is too little to
     make a difference, some other length that costs the least as well.
     """
-    if longest_size(encoded_transaction) <= _LARGEST_MINIMAL_SIZE:
+    if len(encoded_transaction) <= _MINIMAL_LENGTH:
         return 0
     if len(encoded_transaction) > _CACHED_LENGTH:
-        return fastlz_size(encoded_transaction)
-    return _cached_fastlz_size(encoded_transaction)
+        return _charged_size(encoded_transaction)
+    return _cached_charged_size(encoded_transaction)
+
+
+def _charged_size(encoded_transaction: bytes) -> int:
+    if longest_size(encoded_transaction) <= _LARGEST_MINIMAL_SIZE:
+        return 0
+    return fastlz_size(encoded_transaction)
 
 
 # The pool asks when a transaction comes in and the executor when it runs. At most 8 MiB of keys.
-_cached_fastlz_size = lru_cache(maxsize=8192)(fastlz_size)
+_cached_charged_size = lru_cache(maxsize=8192)(_charged_size)

@@ -7,6 +7,7 @@ nothing of what the values are.
 from __future__ import annotations
 
 from bisect import bisect_left
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from chain.crypto.keccak import keccak256
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _NIBBLES: Final = tuple(bytes((nibble,)) for nibble in range(16))
+_FIRST_OF_TWO_BYTES: Final = 0x80
 _EXTENSION, _LEAF = 0, 2
 _LAST_LEAF: Final = hex_prefix(b"", _LEAF)
 """The path of a leaf right below a branch."""
@@ -38,11 +40,14 @@ def ordered_trie_root(values: Sequence[bytes]) -> Hash32:
     """
     if not values:
         return keccak256(EMPTY_REFERENCE)
-    keyed = sorted((_path(index), value) for index, value in enumerate(values))
-    paths = [path for path, _ in keyed]
-    return keccak256(_node(paths, [value for _, value in keyed], 0, len(paths), 0))
+    # Index 0 is written as 0x80: behind 1 to 127, before those that take two bytes.
+    order = [*range(1, min(len(values), _FIRST_OF_TWO_BYTES)), 0]
+    order += range(_FIRST_OF_TWO_BYTES, len(values))
+    paths = [_path(index) for index in order]
+    return keccak256(_node(paths, [values[index] for index in order], 0, len(order), 0))
 
 
+@lru_cache(maxsize=4096)
 def _path(index: int) -> bytes:
     return nibbles(encode_string(index.to_bytes((index.bit_length() + 7) // 8, "big")))
 
