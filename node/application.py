@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from chain.storage import DataDirectory
 from chain.transaction import DepositTransaction, Transaction
@@ -33,10 +33,11 @@ from genesis.allocation import GenesisSpec
 from genesis.config import RollupConfig
 from genesis.dev_accounts import dev_account, dev_accounts
 from rollup.batcher.batcher import Batcher
-from rollup.batcher.payload import BatcherConfig, PayloadKind
+from rollup.batcher.payload import BatcherConfig, BatchType, DataKind
 from rollup.driver.driver import Driver
 from rollup.l1.provider import MemoryL1Provider
 from rollup.sequencer.sequencer import Sequencer
+from rollup.wire.compression import Compression
 
 from .actors.batching import Batching
 from .actors.clock import Clock, DevClock, SystemClock
@@ -256,12 +257,15 @@ class RollupNode:
         key = self._parts.batcher_key
         if key is None:
             raise ConfigurationError("role batcher needs a key: set batcher.key_file")
-        kind: PayloadKind = "blobs" if self._config.batcher.data_type == "blobs" else "calldata"
-        batcher = Batcher(
-            self._parts.rollup,
-            BatcherConfig(kind=kind),
-            self.chain.engine.heads.safe,
+        section = self._config.batcher
+        form = BatcherConfig(
+            kind=cast("DataKind", section.data_type),
+            batch_type=cast("BatchType", section.batch_type),
+            compression=cast("Compression", section.compression),
+            target_channel_bytes=section.target_channel_bytes,
+            max_channel_l1_blocks=section.max_channel_l1_blocks,
         )
+        batcher = Batcher(self._parts.rollup, form, self.chain.engine.heads.safe)
         return Batching(
             self._parts.rollup,
             batcher,
@@ -270,7 +274,7 @@ class RollupNode:
             self._provider,
             L1Sender(self.client, key, self._parts.rollup.l1_chain_id),
             caught_up=self._deriving.caught_up,
-            poll_s=self._config.batcher.poll_s,
+            poll_s=section.poll_s,
             posted=self._metrics.batches_posted.inc,
         )
 

@@ -25,7 +25,9 @@ API_NAMESPACES = (
     "eth", "net", "web3", "debug", "txpool", "optimism", "stemma", "testing", "dev", "admin",
 )  # fmt: skip
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
-DATA_TYPES = ("calldata", "blobs")
+DATA_TYPES = ("calldata", "blobs", "auto")
+BATCH_TYPES = ("singular", "span")
+COMPRESSIONS = ("zlib", "brotli")
 STATE_MODES = ("archive", "pruned")
 ENVIRONMENT_PREFIX = "STEMMA_"
 # Set for tools of this project, not configuration of the node.
@@ -104,8 +106,11 @@ class BatcherSection:
     """How L2 blocks reach the L1."""
 
     key_file: str = _setting("", "file that holds the batcher's private key, mode 0600")
-    data_type: str = _setting("calldata", "calldata or blobs")
-    max_channel_s: float = _setting(4.0, "longest time a channel stays open")
+    data_type: str = _setting("calldata", "calldata, blobs, or auto: the cheaper for each channel")
+    batch_type: str = _setting("span", "span or singular")
+    compression: str = _setting("brotli", "brotli or zlib")
+    max_channel_l1_blocks: int = _setting(1, "L1 blocks that a channel stays open at most")
+    target_channel_bytes: int = _setting(100_000, "compressed bytes at which a channel is closed")
     poll_s: float = _setting(1.0, "seconds between two looks for new blocks")
 
 
@@ -187,6 +192,8 @@ class NodeConfig:
                 f"rpc.host is {self.rpc.host}"
             )
         _check_choices("batcher.data_type", (self.batcher.data_type,), DATA_TYPES)
+        _check_choices("batcher.batch_type", (self.batcher.batch_type,), BATCH_TYPES)
+        _check_choices("batcher.compression", (self.batcher.compression,), COMPRESSIONS)
         _check_choices("state.mode", (self.state.mode,), (*STATE_MODES, ""))
         if self.state.retained_blocks < 1:
             raise ConfigurationError(

@@ -13,7 +13,7 @@ from chain.heads import BlockId, Heads
 from evm.intrinsic_gas import required_gas
 from genesis.config import RollupConfig
 from rollup.batcher.batcher import Batcher, BatcherOutOfSync
-from rollup.batcher.payload import BatcherPayload
+from rollup.batcher.payload import BatcherPayload, L1Prices
 from rollup.driver.driver import Driver
 from rollup.l1.provider import L1DataMissing, L1Provider
 
@@ -111,7 +111,7 @@ class Batching:
         if head is not None and head.hash != self._seen_l1:
             self._seen_l1 = head.hash
             self._batcher.l1_reorganised(self._is_canonical)
-            self._batcher.l1_advanced(head.number)
+            self._batcher.l1_advanced(head.number, self._prices(head.number))
         # The origin is read before the head: the head then is at least what the origin gives.
         origin = self._driver.l1_origin
         safe = self._blocks.heads.safe
@@ -122,6 +122,13 @@ class Batching:
             if block is None:
                 return
             self._batcher.add_block(block)
+
+    def _prices(self, l1_number: int) -> L1Prices | None:
+        try:
+            block = self._provider.block_by_number(l1_number)
+        except L1DataMissing:
+            return None
+        return L1Prices(block.base_fee, block.blob_base_fee)
 
     def _due(self) -> list[BatcherPayload]:
         payloads: list[BatcherPayload] = []

@@ -33,5 +33,14 @@ def bump(fees: Fees) -> Fees:
     )
 
 
+def at_least(fees: Fees, market: Fees) -> Fees:
+    """Fees that are no lower than what the market asks for now."""
+    return Fees(
+        max(fees.tip_wei, market.tip_wei),
+        max(fees.cap_wei, market.cap_wei),
+        max(fees.blob_cap_wei, market.blob_cap_wei),
+    )
+
+
 def _raised(amount_wei: int, percent: int) -> int:
     return max(amount_wei + 1, -(-amount_wei * percent // 100))

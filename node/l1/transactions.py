@@ -17,7 +17,7 @@ from chain.transaction import BlobTransaction, DynamicFeeTransaction, sign_trans
 from chain.types import Address, Hash32
 
 from .blob_sidecar import BlobSidecar, network_form
-from .fee_bumping import Fees, bump, initial_fees
+from .fee_bumping import Fees, at_least, bump, initial_fees
 from .json_rpc import JsonRpcClient, L1CallFailed
 
 logger = logging.getLogger("stemma.l1")
@@ -187,12 +187,16 @@ class L1Sender:
             raise
 
     async def _replace(self, pending: PendingTransaction) -> None:
-        """Send again with higher fees; nothing happens when the old one has just been mined."""
-        pending.fees = bump(pending.fees)
+        """Send again with higher fees, at least the market's; nothing happens when the old one has
+        just been mined.
+        """
+        before = pending.fees
         try:
+            pending.fees = at_least(bump(before), await self._fees(pending.request))
             pending.hashes.append(await self._submit(pending))
             logger.info("replaced a stuck L1 transaction", extra={"nonce": pending.nonce})
         except L1CallFailed as error:
+            pending.fees = before
             logger.debug("replacement refused: %s", error)
 
 

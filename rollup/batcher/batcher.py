@@ -21,13 +21,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from chain.crypto.keccak import keccak256
-from chain.errors import Recovery, StemmaError
+from chain.errors import EncodeError, Recovery, StemmaError
 from chain.heads import BlockId
+from rollup.derivation.batch_checks import span_context
 from rollup.derivation.l2_block import l2_block_ref
 from rollup.wire.channel import ChannelFull, ChannelOut, split_channel
 from rollup.wire.frame import CHANNEL_ID_BYTES, ChannelId
+from rollup.wire.span_channel import SpanChannelOut
 
-from .payload import BatcherConfig, BatcherPayload, batch_of
+from .payload import BatcherConfig, BatcherPayload, L1Prices, batch_of, cheaper_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from genesis.config import RollupConfig
     from rollup.wire.batch import SingularBatch
     from rollup.wire.frame import Frame
+
+    from .payload import PayloadKind
 
 _log: Final = logging.getLogger(__name__)
 
@@ -56,6 +60,7 @@ class _Status(Enum):
 class _QueuedBlock:
     id: BlockId
     batch: SingularBatch
+    sequence_number: int
 
 
 @dataclass(slots=True)
@@ -86,8 +91,9 @@ class _Channel:
 
 @dataclass(slots=True)
 class _OpenChannel:
-    out: ChannelOut
+    out: ChannelOut | SpanChannelOut
     opened_at_l1: int
+    blocks: list[_QueuedBlock] = field(default_factory=list)
     last_block: BlockId | None = None
     oldest_epoch: int = field(default=2**64)
 
@@ -105,6 +111,7 @@ class Batcher:
         self._attempts = 0
         self._next_payload_id = 0
         self._l1_number = 0
+        self._prices: L1Prices | None = None
         self.reset(safe)
 
     # -- blocks in
@@ -136,9 +143,9 @@ class Batcher:
                 f"batcher stands at L2 block {self._tip}, block {block.number} has parent "
                 f"0x{block.header.parent_hash.hex()}"
             )
-        batch = batch_of(block, l2_block_ref(self._config, block))
+        ref = l2_block_ref(self._config, block)
         self._tip = BlockId(block.number, block.hash)
-        self._blocks.append(_QueuedBlock(self._tip, batch))
+        self._blocks.append(_QueuedBlock(self._tip, batch_of(block, ref), ref.sequence_number))
 
     # -- payloads out
 
@@ -180,9 +187,13 @@ class Batcher:
                 self._send_again(index)
                 return
 
-    def l1_advanced(self, l1_number: int) -> None:
-        """L1's head has this number: channels are closed by it, and overdue ones sent again."""
+    def l1_advanced(self, l1_number: int, prices: L1Prices | None = None) -> None:
+        """L1's head has this number: channels are closed by it, and overdue ones sent again.
+
+        `prices` are those of the next block, for a batcher that chooses by price.
+        """
         self._l1_number = l1_number
+        self._prices = prices or self._prices
         if self._open is not None and self._is_due(self._open):
             self._close()
         for index, channel in enumerate(self._channels):
@@ -250,16 +261,28 @@ class Batcher:
             self._attempts += 1
             seed = block.id.hash + self._attempts.to_bytes(8, "big")
             channel_id = ChannelId(keccak256(seed)[:CHANNEL_ID_BYTES])
-            self._open = _OpenChannel(ChannelOut(channel_id), self._l1_number)
+            out = self._new_channel(channel_id, block.batch.timestamp)
+            self._open = _OpenChannel(out, self._l1_number)
         return self._open
+
+    def _new_channel(self, channel_id: ChannelId, timestamp: int) -> ChannelOut | SpanChannelOut:
+        """A channel in the form that is asked for, if L1 reads it by then."""
+        forks = self._config.forks
+        compression = self._settings.compression
+        if not forks.is_active("fjord", timestamp):
+            compression = "zlib"
+        if self._settings.batch_type == "span" and forks.is_active("delta", timestamp):
+            return SpanChannelOut(channel_id, span_context(self._config), compression)
+        return ChannelOut(channel_id, compression)
 
     def _add(self, channel: _OpenChannel, block: _QueuedBlock) -> None:
         try:
-            channel.out.add(block.batch)
+            _put(channel.out, block)
         except ChannelFull:
             self._close()
             channel = self._open_channel(block)
-            channel.out.add(block.batch)
+            _put(channel.out, block)
+        channel.blocks.append(block)
         channel.last_block = block.id
         channel.oldest_epoch = min(channel.oldest_epoch, block.batch.epoch_number)
         self._cursor = block.id.number + 1
@@ -277,25 +300,34 @@ class Batcher:
         channel, self._open = self._open, None
         if channel is None or channel.last_block is None:
             return
-        frames = split_channel(
-            channel.out.channel_id, channel.out.close(), self._settings.max_frame_data_bytes
-        )
-        step = self._settings.frames_per_payload
+        data = _closed(channel)
+        kind = self._kind_for(len(data))
+        frames = split_channel(channel.out.channel_id, data, self._settings.frame_data_bytes(kind))
+        step = self._settings.frames_per_payload(kind)
         deliveries = [
-            _Delivery(self._payload(frames[start : start + step]))
+            _Delivery(self._payload(frames[start : start + step], kind))
             for start in range(0, len(frames), step)
         ]
         self._channels.append(_Channel(channel.out.channel_id, channel.last_block, deliveries))
 
-    def _payload(self, frames: tuple[Frame, ...]) -> BatcherPayload:
+    def _kind_for(self, data_bytes: int) -> PayloadKind:
+        """Calldata or blobs; by price where that is asked for and prices are known."""
+        if self._settings.kind != "auto":
+            return self._settings.kind
+        if self._prices is None:
+            return "calldata"
+        return cheaper_kind(data_bytes, self._prices, self._settings)
+
+    def _payload(self, frames: tuple[Frame, ...], kind: PayloadKind) -> BatcherPayload:
         self._next_payload_id += 1
-        return BatcherPayload(self._next_payload_id, frames, self._settings.kind)
+        return BatcherPayload(self._next_payload_id, frames, kind)
 
     def _send_again(self, index: int) -> None:
         """Put all payloads from that channel on back to waiting, under new ids."""
         for channel in list(self._channels)[index:]:
             channel.deliveries = [
-                _Delivery(self._payload(delivery.payload.frames)) for delivery in channel.deliveries
+                _Delivery(self._payload(delivery.payload.frames, delivery.payload.kind))
+                for delivery in channel.deliveries
             ]
 
     def _delivery(self, payload_id: int) -> _Delivery | None:
@@ -307,3 +339,24 @@ class Batcher:
 
     def _channel_timeout(self) -> int:
         return self._config.channel_timeout_at(self._config.genesis.l2_time)
+
+
+def _put(out: ChannelOut | SpanChannelOut, block: _QueuedBlock) -> None:
+    if isinstance(out, SpanChannelOut):
+        out.add(block.batch, sequence_number=block.sequence_number)
+    else:
+        out.add(block.batch)
+
+
+def _closed(channel: _OpenChannel) -> bytes:
+    """The channel's bytes; singular batches where a span cannot hold one of the transactions."""
+    try:
+        return channel.out.close()
+    except EncodeError as error:
+        if isinstance(channel.out, ChannelOut):
+            raise
+        _log.warning("channel 0x%s goes without a span: %s", channel.out.channel_id.hex(), error)
+    singular = ChannelOut(channel.out.channel_id)
+    for block in channel.blocks:
+        singular.add(block.batch)
+    return singular.close()

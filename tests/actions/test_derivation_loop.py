@@ -32,6 +32,11 @@ def test_nothing_on_l1_gives_nothing():
         pytest.param(
             BatcherConfig(kind="blobs", max_frame_data_bytes=400, blobs_per_payload=2), id="blobs"
         ),
+        pytest.param(BatcherConfig(batch_type="span", compression="brotli"), id="spans"),
+        pytest.param(
+            BatcherConfig(batch_type="span", target_channel_bytes=300, max_frame_data_bytes=90),
+            id="many spans in many frames",
+        ),
     ],
 )
 def test_verifier_derives_the_sequencers_blocks(settings_of_batcher):
@@ -143,13 +148,18 @@ def test_verifier_restarted_at_any_step_derives_the_same_chain():
     ),
     st.integers(60, 1000),
     st.booleans(),
+    st.booleans(),
 )
-def test_any_way_of_building_and_submitting_gives_the_same_chain(turns, frame_bytes, has_blobs):
+def test_any_way_of_building_and_submitting_gives_the_same_chain(
+    turns, frame_bytes, has_blobs, has_spans
+):
     world = World(
         batcher_config=BatcherConfig(
             kind="blobs" if has_blobs and frame_bytes > 500 else "calldata",
             max_frame_data_bytes=frame_bytes,
             target_channel_bytes=4 * frame_bytes,
+            batch_type="span" if has_spans else "singular",
+            compression="brotli" if has_spans else "zlib",
         )
     )
     for blocks, transfers, submits, deposits in turns:

@@ -16,13 +16,21 @@ from chain.heads import BlockId
 from genesis.config import GRANITE_CHANNEL_TIMEOUT
 from genesis.dev_accounts import dev_account
 from rollup.batcher.batcher import Batcher, BatcherOutOfSync
-from rollup.batcher.payload import BatcherConfig, BatcherConfigError
+from rollup.batcher.payload import (
+    BatcherConfig,
+    BatcherConfigError,
+    L1Prices,
+    cheaper_kind,
+    cost_wei,
+)
 from rollup.derivation.channel_assembler import ChannelAssembler
 from rollup.derivation.forks import ForkSchedule
 from rollup.derivation.frame_queue import PlacedFrame
+from rollup.wire.batch import SingularBatch
 from rollup.wire.blob import decode_blob
 from rollup.wire.channel import read_channel
 from rollup.wire.frame import decode_frames
+from rollup.wire.span_batch import SpanBatch
 
 ALICE = dev_account("account0")
 
@@ -313,3 +321,76 @@ def test_whatever_gets_lost_every_block_becomes_safe(chain, turns, target_bytes,
     assert l1.safe == 24
     assert drain(batcher) == []
     assert batcher.blocks_in_no_channel == 0
+
+
+# -- spans, compression, price
+
+
+@pytest.mark.parametrize("compression", ["zlib", "brotli"])
+def test_a_span_channel_holds_the_blocks_in_fewer_bytes(chain, compression):
+    sizes = {}
+    for batch_type in ("singular", "span"):
+        batcher = make(chain, batch_type=batch_type, compression=compression)
+        batcher.close_channel()
+        payloads = drain(batcher)
+        sizes[batch_type] = sum(len(payload.data) for payload in payloads)
+        frames = [frame for payload in payloads for frame in payload.frames]
+        (first, *_) = read_channel(b"".join(frame.data for frame in frames))
+        assert isinstance(first, SpanBatch if batch_type == "span" else SingularBatch)
+    assert sizes["span"] < sizes["singular"]
+
+
+def test_forms_that_l1_does_not_read_yet_are_not_written(chain):
+    config, blocks = chain
+    early = replace(config, forks=replace(config.forks, **dict.fromkeys(
+        ("delta", "ecotone", "fjord", "granite", "holocene", "isthmus"))))  # fmt: skip
+    batcher = Batcher(early, BatcherConfig(batch_type="span", compression="brotli"),
+                      ident(blocks[0]))  # fmt: skip
+    for block in blocks[1:]:
+        batcher.add_block(block)
+    batcher.close_channel()
+    data = b"".join(frame.data for payload in drain(batcher) for frame in payload.frames)
+    assert data[0] & 0x0F in (8, 15)  # zlib
+    assert all(isinstance(batch, SingularBatch) for batch in read_channel(data))
+
+
+@pytest.mark.parametrize(
+    ("base_fee_gwei", "blob_gwei", "kind"),
+    [(1, 1_000, "calldata"), (30, 1, "blobs"), (1, 0, "blobs")],
+)
+def test_the_cheaper_form_is_taken_when_the_channel_is_closed(
+    chain, base_fee_gwei, blob_gwei, kind
+):
+    batcher = make(chain, kind="auto")
+    batcher.l1_advanced(0, L1Prices(base_fee_gwei * 10**9, blob_gwei * 10**9))
+    batcher.close_channel()
+    payloads = drain(batcher)
+    assert {payload.kind for payload in payloads} == {kind}
+    assert all(bool(payload.blobs()) == (kind == "blobs") for payload in payloads)
+
+
+def test_without_prices_auto_is_calldata(chain):
+    batcher = make(chain, kind="auto")
+    batcher.close_channel()
+    assert {payload.kind for payload in drain(batcher)} == {"calldata"}
+
+
+@given(st.integers(1, 400_000), st.integers(1, 10**12), st.integers(1, 10**12))
+def test_the_cost_never_falls_with_size_and_the_cheaper_kind_is_cheaper(size, base, blob):
+    settings = BatcherConfig(kind="auto")
+    prices = L1Prices(base, blob)
+    costs = {}
+    for kind in ("calldata", "blobs"):
+        costs[kind] = cost_wei(kind, size, prices, settings)
+        assert cost_wei(kind, size + 1, prices, settings) >= costs[kind] > 0
+    assert costs[cheaper_kind(size, prices, settings)] == min(costs.values())
+
+
+def test_resent_payloads_keep_the_form_they_had(chain):
+    batcher = make(chain, kind="auto")
+    batcher.l1_advanced(0, L1Prices(10**9, 1))
+    batcher.close_channel()
+    (first, *_) = drain(batcher)
+    batcher.l1_advanced(0, L1Prices(1, 10**12))
+    batcher.payload_failed(first.id)
+    assert {payload.kind for payload in drain(batcher)} == {"blobs"}
