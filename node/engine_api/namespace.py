@@ -325,6 +325,7 @@ def build_attributes(backend: Backend, head: Header, read: AttributesJson) -> Pa
         gas_limit=read.gas_limit or head.gas_limit,
         transactions=transactions,
         eip1559_params=read.eip1559_params,
+        min_base_fee=read.min_base_fee,
         withdrawals=read.withdrawals or (),
     )
     if read.parent_beacon_block_root is not None:

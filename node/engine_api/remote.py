@@ -253,6 +253,7 @@ class RemoteEngine:
             no_tx_pool=True,
             gas_limit=attributes.gas_limit,
             eip1559_params=params if forks.is_active("holocene", time) else None,
+            min_base_fee=attributes.min_base_fee,
         )
 
     def _fetch_payload(self, payload_id: str, attributes: PayloadAttributes) -> Block:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from chain.errors import Recovery, StemmaError
 from evm.fees import next_base_fee
 from rollup.derivation.attributes import prepare_attributes
-from rollup.derivation.forks import must_be_empty
+from rollup.derivation.forks import UPGRADES, is_activation, must_be_empty
 from rollup.derivation.l2_block import L2Source, l2_block_ref, require_block, system_config_of
 
 from .origin_selector import OriginSelector
@@ -113,7 +113,7 @@ class Sequencer:
             self._config, parent, system_config_of(self._config, parent_block), origin.block
         )
         candidates: Iterable[PooledTransaction] = ()
-        if not (origin.is_empty or must_be_empty(self._config, timestamp)):
+        if not (origin.is_empty or self._is_activation(timestamp)):
             candidates = self._pool.pending(next_base_fee(self._engine.config, parent_block.header))
         impossible: list[PooledTransaction] = []
 
@@ -126,6 +126,16 @@ class Sequencer:
         self._pool.remove(candidate.hash for candidate in impossible)
         self._follow_state(result)
         return result
+
+    def _is_activation(self, timestamp: int) -> bool:
+        """Whether a fork activates in the block: then it holds what the fork deploys, no more.
+
+        A rule since Jovian; before, a precaution, for upgrades take much of a block's gas. Source:
+        OP Stack specs, jovian/derivation.md, "Activation Block Rules"; op-node's sequencer.
+        """
+        return must_be_empty(self._config, timestamp) or any(
+            is_activation(self._config, fork, timestamp) for fork in UPGRADES
+        )
 
     def _follow_state(self, result: ExecutionResult) -> None:
         """Tell the pool of the nonces and balances that the block has changed."""

@@ -18,6 +18,7 @@ from chain.heads import BlockId
 from chain.storage.chain_store import ChainStore
 from chain.storage.memory import MemoryStore
 from chain.transaction import BlobTransaction, DynamicFeeTransaction, sign_transaction
+from chain.trie import EMPTY_ROOT
 from chain.txpool import TransactionPool
 from chain.types import ZERO_ADDRESS
 from evm.engine import ExecutionEngine
@@ -29,7 +30,7 @@ from genesis.allocation import (
     l2_genesis,
     rollup_config,
 )
-from genesis.config import default_batch_inbox
+from genesis.config import ForkTimes, default_batch_inbox
 from genesis.dev_accounts import dev_account
 from genesis.presets import l2_preset
 from rollup.batcher.batcher import Batcher, BatcherOutOfSync
@@ -61,6 +62,24 @@ def transfer(chain_id, account, nonce, *, to=b"\x99" * 20, value=1, data=b"", ga
         chain_id=chain_id, nonce=nonce, gas_limit=gas_limit, to=to, value=value, data=data, **FEES
     )
     return sign_transaction(tx, account.private_key)
+
+
+def with_forks(spec, forks):
+    """The genesis of the same chain under other forks, with the extraData that they want."""
+    extra_data = b""
+    if forks.is_active("holocene", spec.timestamp):
+        extra_data = spec.extra_data
+    if forks.is_active("jovian", spec.timestamp):
+        extra_data = b"\x01" + spec.extra_data[1:] + bytes(8)
+    return replace(spec, config=replace(spec.config, forks=forks), extra_data=extra_data)
+
+
+def genesis_output_root(spec):
+    """The output root of block 0; before Isthmus the header says nothing of withdrawals."""
+    header = genesis_block(spec)[0].header
+    if not spec.config.forks.is_active("isthmus", spec.timestamp):
+        header = replace(header, withdrawals_root=EMPTY_ROOT)
+    return output_of_header(header).root
 
 
 class L1Miner:
@@ -357,11 +376,16 @@ class World:
     window: int = 20
     batcher_config: BatcherConfig = field(default_factory=BatcherConfig)
     confirmation_depth: int = 0
+    channel_timeout: int = 50
+    forks: ForkTimes | None = None
 
     def __post_init__(self):
         self.miner = L1Miner()
         preset = replace(
-            l2_preset("minimal"), block_time=self.block_time, seq_window_size=self.window
+            l2_preset("minimal"),
+            block_time=self.block_time,
+            seq_window_size=self.window,
+            channel_timeout=self.channel_timeout,
         )
         contracts = settlement_addresses(DEPLOYER.address, 0)
         anchor_header = self.miner.head
@@ -373,7 +397,11 @@ class World:
             system_config=contracts.system_config,
         )
         self.spec = l2_genesis(preset, anchor.timestamp, chain_id=L2_CHAIN_ID)
+        if self.forks is not None:
+            self.spec = with_forks(self.spec, self.forks)
         self.config = rollup_config(preset, anchor, BATCHER.address, self.spec)
+        if self.forks is not None:
+            self.config = replace(self.config, forks=self.forks)
         self.contracts = contracts
         parameters = SettlementParameters(
             owner=DEPLOYER.address,
@@ -382,7 +410,7 @@ class World:
             unsafe_block_signer=ZERO_ADDRESS,
             batch_inbox=default_batch_inbox(L2_CHAIN_ID),
             l2_chain_id=L2_CHAIN_ID,
-            anchor_root=output_of_header(genesis_block(self.spec)[0].header).root,
+            anchor_root=genesis_output_root(self.spec),
             anchor_number=0,
             settlement=preset.settlement,
         )
