@@ -91,7 +91,11 @@ class Tracer(Protocol):
         """An opcode is about to run."""
 
     def step_cost(self, depth: int, cost: int, error: str | None) -> None:
-        """The opcode last announced at that depth has cost this much."""
+        """The opcode last announced at that depth has cost this much.
+
+        Of an opcode that begins a frame this is told twice: before the frame's first step, and when
+        the opcode is over.
+        """
 
     def log(self, address: Address, topics: Sequence[int], data: bytes) -> None:
         """The innermost open frame has written a log; a failure further up takes it back."""
@@ -123,8 +127,9 @@ class Listener:
 class StructLogger(Listener):
     """Records each step: the default tracer of debug_traceTransaction.
 
-    `limit` is how many steps to record, 0 for all. Raises TraceTooLarge in the middle of a run
-    that would record more than the allowance.
+    `limit` is how many steps to record, 0 for all. With `emit` each step is handed on as soon as
+    its cost is known, in order, and none is kept. Without, raises TraceTooLarge in the middle of a
+    run that would record more than the allowance.
     """
 
     with_memory: bool = False
@@ -134,12 +139,14 @@ class StructLogger(Listener):
     limit: int = 0
     allowance: Allowance = field(default_factory=Allowance)
     logs: list[dict[str, Any]] = field(default_factory=list)
+    emit: Callable[[dict[str, Any]], None] | None = None
+    count: int = 0
     _open: dict[int, dict[str, Any]] = field(default_factory=dict)
     _storage: dict[Address, dict[str, str]] = field(default_factory=dict)
 
     def step(self, step: Step) -> None:
         """Append one struct log."""
-        if self.limit and len(self.logs) >= self.limit:
+        if self.limit and self.count >= self.limit:
             self._open.clear()
             return
         log: dict[str, Any] = {
@@ -164,9 +171,13 @@ class StructLogger(Listener):
         if self.with_storage and step.op in ("SLOAD", "SSTORE") and step.stack:
             log["storage"] = self._storage_after(step)
         self._open[step.depth] = log
-        self.logs.append(log)
+        self.count += 1
+        if self.emit is None:
+            self.logs.append(log)
 
     def _count(self, step: Step) -> None:
+        if self.emit is not None:
+            return
         words = 8 + len(step.stack) * self.with_stack
         words += len(step.memory) // 32 * self.with_memory
         words += len(step.return_data) // 32 * self.with_return_data
@@ -175,7 +186,8 @@ class StructLogger(Listener):
     def _storage_after(self, step: Step) -> dict[str, str]:
         seen = self._storage.setdefault(step.address, {})
         slot = step.stack[-1]
-        self.allowance.take(2 * len(seen))
+        if self.emit is None:
+            self.allowance.take(2 * len(seen))
         if step.op == "SLOAD":
             seen[f"0x{slot:064x}"] = f"0x{step.storage_at(slot):064x}"
         elif len(step.stack) > 1:
@@ -189,6 +201,9 @@ class StructLogger(Listener):
             log["gasCost"] = cost
             if error is not None:
                 log["error"] = error
+            if self.emit is not None:
+                del self._open[depth]
+                self.emit(log)
 
     def result(self, outcome: Outcome, gas_used: int) -> dict[str, Any]:
         """Geth's answer object."""

@@ -55,6 +55,7 @@ class Traced(StockComputation):
 
     tracer: ClassVar[Tracer]
     current_op = "CALL"
+    gas_at_step = 0
     gas_at_child = -1
     refused_gas = -1
 
@@ -68,6 +69,7 @@ class Traced(StockComputation):
         code, depth = self.code, self.msg.depth + 1
         pc, value, gas = code.program_counter, code.peek(), self.gas_left
         self.current_op = opcode_name(self.opcodes, value)
+        self.gas_at_step = gas
         self.gas_at_child = -1
         self.tracer.step(self._snapshot(pc, depth))
         code.program_counter = pc + 1
@@ -206,6 +208,9 @@ def _enter(tracer: Tracer, message: FrameMessage, parent: Computation | None) ->
     if isinstance(parent, Traced):
         kind = parent.current_op
         parent.gas_at_child = parent.gas_left
+        # Told before the first step of the child as well: steps can then be passed on in order.
+        cost = parent.gas_at_step - parent.gas_left
+        tracer.step_cost(parent.msg.depth + 1, cost, None)
     delegate = kind in ("DELEGATECALL", "CALLCODE")
     tracer.enter(
         FrameEntry(

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from chain.block import Block, Header, decode_block
 from chain.types import Hash32
+from evm.environment import Outcome
 from evm.errors import UnknownBlock
 from evm.replay import BlockReplay
-from evm.tracing import Allowance
+from evm.tracing import Allowance, Tracer
 from evm.witness import block_witness
 
 from . import errors, parameters
 from .backend import Backend
 from .errors import RpcError
 from .hexadecimal import data
-from .jsonrpc import Parameter, rpc
+from .jsonrpc import Parameter, RequestContext, encode, rpc
 from .parameters import LATEST, BlockId, TransactionArguments
 from .serialise import Json
+from .streaming import Streamed, Write
 from .tracers import TraceOptions, TraceSubject, trace_options
 
 _OPTIONS = Parameter("options", trace_options, TraceOptions())
@@ -30,8 +35,11 @@ class DebugNamespace:
         """The engine runs blocks again on the state before them."""
         self._backend = backend
 
-    @rpc("debug_traceTransaction", Parameter("hash", parameters.hash32), _OPTIONS, heavy=True)
-    def trace_transaction(self, transaction_hash: Hash32, options: TraceOptions) -> Json:
+    @rpc("debug_traceTransaction", Parameter("hash", parameters.hash32), _OPTIONS, heavy=True,
+         context=True)  # fmt: skip
+    def trace_transaction(
+        self, context: RequestContext, transaction_hash: Hash32, options: TraceOptions
+    ) -> Json | Streamed:
         """One mined transaction."""
         found = self._backend.locate(transaction_hash)
         block = None if found is None else self._backend.block(found[0])
@@ -39,32 +47,47 @@ class DebugNamespace:
             raise RpcError(errors.SERVER_ERROR, "transaction not found")
         replay = self._replay(block)
         replay.skip_to(found[1])
+        if _is_streamed(context, options):
+            return Streamed(lambda write: _write_next(write, replay, options))
         return _next(replay, options, Allowance())
 
     @rpc("debug_traceBlockByNumber", Parameter("block", parameters.block_number_or_tag), _OPTIONS,
-         heavy=True)  # fmt: skip
-    @rpc("debug_traceBlockByHash", _BLOCK, _OPTIONS, heavy=True)
-    def trace_block(self, block: BlockId, options: TraceOptions) -> list[Json]:
+         heavy=True, context=True)  # fmt: skip
+    @rpc("debug_traceBlockByHash", _BLOCK, _OPTIONS, heavy=True, context=True)
+    def trace_block(
+        self, context: RequestContext, block: BlockId, options: TraceOptions
+    ) -> list[Json] | Streamed:
         """Every transaction of a block, which runs once for all of them."""
-        return self._trace_all(self._block(self._backend.resolve(block)), options)
+        return self._trace_all(context, self._block(self._backend.resolve(block)), options)
 
-    @rpc("debug_traceBlock", Parameter("block", parameters.hex_bytes), _OPTIONS, heavy=True)
-    def trace_raw_block(self, raw: bytes, options: TraceOptions) -> list[Json]:
+    @rpc("debug_traceBlock", Parameter("block", parameters.hex_bytes), _OPTIONS, heavy=True,
+         context=True)  # fmt: skip
+    def trace_raw_block(
+        self, context: RequestContext, raw: bytes, options: TraceOptions
+    ) -> list[Json] | Streamed:
         """Every transaction of a block given as RLP, whose parent is known here."""
-        return self._trace_all(decode_block(raw), options)
+        return self._trace_all(context, decode_block(raw), options)
 
-    def _trace_all(self, block: Block, options: TraceOptions) -> list[Json]:
+    def _trace_all(
+        self, context: RequestContext, block: Block, options: TraceOptions
+    ) -> list[Json] | Streamed:
         replay, allowance = self._replay(block), Allowance()
+        if _is_streamed(context, options):
+            return Streamed(lambda write: _write_all(write, replay, options))
         return [
             {"txHash": data(transaction.hash), "result": _next(replay, options, allowance)}
             for transaction in block.transactions
         ]
 
     @rpc("debug_traceCall", Parameter("transaction", parameters.transaction_arguments), _BLOCK,
-         _OPTIONS, heavy=True)  # fmt: skip
+         _OPTIONS, heavy=True, context=True)  # fmt: skip
     def trace_call(
-        self, request: TransactionArguments, block: BlockId, options: TraceOptions
-    ) -> Json:
+        self,
+        context: RequestContext,
+        request: TransactionArguments,
+        block: BlockId,
+        options: TraceOptions,
+    ) -> Json | Streamed:
         """A call that is not mined, at the end of a block or before one of its transactions."""
         header = self._backend.resolve(block)
         if options.index is None:
@@ -80,11 +103,16 @@ class DebugNamespace:
                 )
             replay.skip_to(options.index)
             state = replay.state
+
+        def run(tracer: Tracer) -> tuple[Outcome, int]:
+            return self._backend.calls.trace_on(
+                request, header, state, tracer, options.account_overrides, options.block_override
+            )
+
+        if _is_streamed(context, options):
+            return Streamed(lambda write: _write_trace(write, options, run))
         tracer = options.tracer(TraceSubject(state, header.beneficiary), Allowance())
-        outcome, gas_used = self._backend.calls.trace_on(
-            request, header, state, tracer, options.account_overrides, options.block_override
-        )
-        return tracer.result(outcome, gas_used)
+        return tracer.result(*run(tracer))
 
     @rpc("debug_executionWitness", _REQUIRED_BLOCK, heavy=True)
     def execution_witness(self, block: BlockId) -> Json:
@@ -121,3 +149,47 @@ def _next(replay: BlockReplay, options: TraceOptions, allowance: Allowance) -> J
     tracer = options.tracer(subject, allowance)
     applied = replay.advance(tracer)
     return tracer.result(applied.outcome, applied.gas_used)
+
+
+def _is_streamed(context: RequestContext, options: TraceOptions) -> bool:
+    """Steps are many and need no end to be told; other traces are short or trees."""
+    return context.sink is not None and options.has_steps
+
+
+def _write_trace(
+    write: Write, options: TraceOptions, run: Callable[[Tracer], tuple[Outcome, int]]
+) -> None:
+    """Write a trace step by step while it runs."""
+    separator = ""
+
+    def emit(log: dict[str, Any]) -> None:
+        nonlocal separator
+        write(separator + encode(log).decode())
+        separator = ","
+
+    logger = options.struct_logger(Allowance(), emit)
+    write('{"structLogs":[')
+    end = logger.result(*run(logger))
+    del end["structLogs"]
+    write("]," + encode(end).decode()[1:])
+
+
+def _write_next(write: Write, replay: BlockReplay, options: TraceOptions) -> None:
+    """Write the trace of the transaction that comes next."""
+
+    def run(tracer: Tracer) -> tuple[Outcome, int]:
+        applied = replay.advance(tracer)
+        return applied.outcome, applied.gas_used
+
+    _write_trace(write, options, run)
+
+
+def _write_all(write: Write, replay: BlockReplay, options: TraceOptions) -> None:
+    """Write the traces of all transactions of a block."""
+    write("[")
+    for index, transaction in enumerate(replay.block.transactions):
+        comma = "," if index else ""
+        write(f'{comma}{{"txHash":"{data(transaction.hash)}","result":')
+        _write_next(write, replay, options)
+        write("}")
+    write("]")

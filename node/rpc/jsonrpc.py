@@ -22,6 +22,7 @@ from chain.errors import StemmaError
 from .. import json_text
 from . import errors
 from .errors import RpcError
+from .streaming import MAX_STREAMS, Sink, StreamBroken, Streamed, send
 
 logger = logging.getLogger("stemma.rpc")
 
@@ -50,6 +51,8 @@ class RequestContext:
 
     connection: Connection | None = None
     after: list[Callable[[], None]] = field(default_factory=list)
+    sink: Sink | None = None
+    """Where a result may be streamed to; only a message that is no batch has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +198,7 @@ class Dispatcher:
         self._readers = readers
         self.limits = limits
         self._observe = observe
+        self._streams = 0
         self._before_batch = before_batch
 
     @property
@@ -210,6 +214,7 @@ class Dispatcher:
             return encode(error_response(None, RpcError(errors.PARSE_ERROR, "parse error")))
         if not isinstance(message, list):
             return await self._answer_bytes(message, context)
+        context.sink = None
         return await self._handle_batch(message, context)
 
     async def _handle_batch(self, items: list[object], context: RequestContext) -> bytes | None:
@@ -253,12 +258,46 @@ class Dispatcher:
         answer = await self._answer(item, context)
         if answer is None:
             return None
+        result = answer.get("result")
+        if isinstance(result, Streamed):
+            return await self._stream(answer["id"], result, context.sink)
         encoded = _encode_answer(answer)
         limit = self.limits.response_bytes
         if len(encoded) > (limit if room is None else room):
             error = errors.limit_exceeded(f"response too large: limit {limit} bytes")
             return encode(error_response(answer["id"], error))
         return encoded
+
+    async def _stream(
+        self, request_id: object, result: Streamed, sink: Sink | None
+    ) -> bytes | None:
+        """Send an answer in pieces; what fails before the first is an answer like any other.
+
+        Raises StreamBroken where it cannot be finished.
+        """
+        if sink is None:
+            raise ValueError("a method streams to a caller that takes no stream")
+        before = b'{"jsonrpc":"2.0","id":' + encode(request_id) + b',"result":'
+        if self._streams >= MAX_STREAMS:
+            text = f"too many answers are being streamed: limit {MAX_STREAMS}"
+            return encode(error_response(request_id, errors.limit_exceeded(text)))
+        self._streams += 1
+        try:
+            await send(result, before, b"}", sink)
+        except StreamBroken:
+            raise
+        except RpcError as error:
+            return encode(error_response(request_id, error))
+        except StemmaError as error:
+            told = RpcError(errors.SERVER_ERROR, str(error))
+            return encode(error_response(request_id, told))
+        except Exception:
+            logger.exception("a streamed answer failed")
+            told = RpcError(errors.INTERNAL_ERROR, "internal error")
+            return encode(error_response(request_id, told))
+        finally:
+            self._streams -= 1
+        return None
 
     def _refuse_for_size(self, item: object) -> bytes | None:
         """Answer an item of a batch whose response is full, without running it."""

@@ -20,6 +20,7 @@ from chain.errors import Recovery, StemmaError
 from . import errors
 from .errors import RpcError
 from .jsonrpc import Dispatcher, RequestContext, encode, error_response
+from .streaming import StreamBroken
 
 logger = logging.getLogger("stemma.rpc")
 
@@ -130,6 +131,28 @@ class WebSocketConnection:
             self._calls.release()
 
 
+class HttpSink:
+    """The body of one HTTP answer, sent in chunks; nothing is sent before the first."""
+
+    def __init__(self, request: web.Request, headers: Mapping[str, str]) -> None:
+        """`headers` go with an answer that is sent in chunks."""
+        self._request = request
+        self.response = web.StreamResponse(headers=headers)
+        self.response.content_type = "application/json"
+
+    async def write(self, data: bytes) -> None:
+        """Send a chunk; waits while the client does not read."""
+        if not self.response.prepared:
+            self.response.enable_chunked_encoding()
+            await self.response.prepare(self._request)
+        await self.response.write(data)
+
+    def break_off(self) -> None:
+        """Close the connection without an end, so that nobody takes what was sent for whole."""
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+
 class RpcServer:
     """Serves one dispatcher on one port."""
 
@@ -205,10 +228,15 @@ class RpcServer:
                 return web.Response(status=403, text="origin not allowed\n")
             return await handler(request)
         response = await handler(request)
-        if origin is not None and not response.prepared:
-            response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Vary"] = "Origin"
+        if not response.prepared:
+            response.headers.update(self._cross_origin_headers(request))
         return response
+
+    def _cross_origin_headers(self, request: web.Request) -> dict[str, str]:
+        origin = request.headers.get("Origin")
+        if origin is None or not self._origin_allowed(origin):
+            return {}
+        return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
 
     def _host_allowed(self, host: str) -> bool:
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
@@ -235,7 +263,7 @@ class RpcServer:
         }
         return web.Response(status=204, headers=headers)
 
-    async def _post(self, request: web.Request) -> web.Response:
+    async def _post(self, request: web.Request) -> web.StreamResponse:
         if request.content_type not in _JSON_TYPES:
             text = f"content type {request.content_type!r}: only application/json is supported\n"
             return web.Response(status=415, text=text)
@@ -246,7 +274,16 @@ class RpcServer:
             return self._too_large(limit)
         if len(body) > limit:
             return self._too_large(limit)
-        answer = await self._dispatcher.handle(body, RequestContext())
+        sink = HttpSink(request, self._cross_origin_headers(request))
+        try:
+            answer = await self._dispatcher.handle(body, RequestContext(sink=sink))
+        except StreamBroken as error:
+            logger.warning("%s", error)
+            sink.break_off()
+            return sink.response
+        if sink.response.prepared:
+            await sink.response.write_eof()
+            return sink.response
         if answer is None:
             return web.Response(status=200, content_type="application/json")
         return web.Response(body=answer, content_type="application/json")

@@ -100,10 +100,21 @@ class TraceOptions:
     block_override: BlockOverride = field(default_factory=BlockOverride)
     index: int | None = None
 
+    @property
+    def has_steps(self) -> bool:
+        """Is it each step that is asked for, as by geth's default?"""
+        return self.name is None
+
     def tracer(self, subject: TraceSubject, allowance: Allowance) -> ReportingTracer:
         """The tracer that these options ask for."""
         if self.name is not None:
             return _TRACERS[self.name](self.settings, subject, allowance)
+        return self.struct_logger(allowance)
+
+    def struct_logger(
+        self, allowance: Allowance, emit: Callable[[dict[str, Any]], None] | None = None
+    ) -> StructLogger:
+        """What hears each step; with `emit` it keeps none."""
         settings = self.settings
         return StructLogger(
             with_memory=bool(settings.get("enableMemory")),
@@ -112,6 +123,7 @@ class TraceOptions:
             with_return_data=bool(settings.get("enableReturnData")),
             limit=parameters.number(settings.get("limit", 0)),
             allowance=allowance,
+            emit=emit,
         )
 
 
