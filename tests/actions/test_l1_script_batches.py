@@ -149,6 +149,25 @@ def test_transactions_past_the_sequencer_drift(world_of):
     assert world.derives_the_sequencers_chain()
 
 
+@shows(Rule.PAST_DRIFT_NEXT_DUE)
+def test_an_empty_batch_past_the_drift_that_stays_on_its_origin(world_of):
+    """Past the drift an empty block has to take the next L1 origin as soon as it is due."""
+    world = world_of(block_time=600, window=30)
+    world.sequencer.build(3)
+    world.miner.mine(2, seconds=600)
+    last = world.batches()[-1]
+    stay = replace(
+        last,
+        parent_hash=world.sequencer.unsafe.hash,
+        timestamp=last.timestamp + 600,
+        transactions=(),
+    )
+    origin = world.miner.l1_block(last.epoch_number)
+    assert stay.timestamp > origin.timestamp + FJORD_MAX_SEQUENCER_DRIFT_S
+    post(world, *world.batches(), stay)
+    assert world.derive().number == 3
+
+
 # -- blocks that the engine refuses
 
 
@@ -298,6 +317,36 @@ def test_a_span_of_another_parent(world):
     span = world.span()
     post(world, replace(span, parent_check=b"\x01" * 20))
     assert world.derive().number == 0
+
+
+@shows(Rule.SPAN_STALE_ORIGIN)
+def test_a_span_whose_origin_lies_behind(world_of):
+    """A span that ends at an older L1 origin than the safe head is invalid, and halts nobody."""
+    world = world_of(window=30)
+    world.miner.mine(3)
+    world.sequencer.build_to_l1_head()
+    count = world.sequencer.unsafe.number
+    post(world, *world.batches())
+    assert world.derive().number == count
+    world.miner.mine(2)
+    world.sequencer.build(2)
+    old = world.miner.l1_block(0)
+    span = world.span(count + 1)
+    stale = replace(span, l1_origin_number=0, origin_bits=0, l1_origin_check=old.hash[:20])
+    post(world, stale, name=2)
+    assert world.derive().number == count
+    post(world, span, name=3)
+    assert world.derives_the_sequencers_chain()
+
+
+@shows(Rule.SPAN_MISALIGNED)
+def test_a_span_between_two_block_times(world):
+    """A span begins where a block of the chain can be."""
+    post(world, *world.batches(last=2))
+    assert world.derive().number == 2
+    span = world.span(2)
+    post(world, replace(span, relative_timestamp=span.relative_timestamp - 1), name=2)
+    assert world.derive().number == 2
 
 
 @shows(Rule.SPAN_ORIGIN_CHECK)

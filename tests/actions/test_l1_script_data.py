@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from actors import BATCHER, FEES
 from l1_script import Rule, shows
 
+from chain.transaction import Authorization, SetCodeTransaction, sign_transaction
 from genesis.dev_accounts import dev_account
 from rollup.batcher.payload import BatcherConfig
 from rollup.driver.driver import StepKind
@@ -100,6 +102,30 @@ def test_a_blob_in_no_encoding_between_good_ones(world):
         encode_blob(encode_frames(rest)),
     )
     world.post_bytes(b"", blobs=blobs)
+    world.miner.mine()
+    assert world.derives_the_sequencers_chain()
+
+
+@shows(Rule.WRONG_TYPE)
+def test_a_batcher_transaction_of_type_4(world):
+    """A transaction that delegates accounts (EIP-7702) carries no batches."""
+    nonce = world.miner.nonce(BATCHER)
+    unsigned = SetCodeTransaction(
+        chain_id=world.miner.chain_id, nonce=nonce, gas_limit=1_000_000,
+        to=world.config.batch_inbox_address, value=0,
+        data=encode_frames(world.frames(*world.batches())),
+        authorization_list=(Authorization(0, NEWCOMER, nonce + 1),), **FEES,
+    )  # fmt: skip
+    world.miner.send(sign_transaction(unsigned, BATCHER.private_key))
+    world.miner.mine()
+    assert world.derive().number == 0
+
+
+@shows(Rule.COMMITMENT)
+def test_data_is_a_commitment_to_data_elsewhere(world):
+    """Version 1 is of alt-DA: on a chain that has none it is dropped."""
+    world.post_bytes(b"\x01\x00" + bytes(32))
+    world.post(*world.frames(*world.batches()))
     world.miner.mine()
     assert world.derives_the_sequencers_chain()
 
@@ -230,7 +256,7 @@ def test_frames_of_two_channels_interleave(world):
     assert world.derives_the_sequencers_chain()
 
 
-@shows(Rule.CHANNEL_COMPLETE)
+@shows(Rule.FRAME_OPENS, Rule.CHANNEL_COMPLETE, Rule.PAYLOAD)
 def test_two_channels_in_one_transaction(world):
     """Channels one after the other may share a transaction."""
     world.post(*world.frames(*world.batches(last=2)), *world.frames(*world.batches(3), name=2))

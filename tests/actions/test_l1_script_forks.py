@@ -107,6 +107,19 @@ def test_a_span_batch_before_delta(world_of):
     assert world.derives_the_sequencers_chain()
 
 
+@shows(Rule.CHANNEL_TIMED_OUT)
+def test_before_holocene_a_channel_stays_open_too_long(world_of):
+    """It leaves the bank; what comes of it later opens the channel anew and completes nothing."""
+    world = world_under(world_of, "granite", window=100)
+    first, *rest = world.frames(*world.batches(), frame_bytes=60)
+    world.post(first)
+    world.miner.mine()
+    world.miner.mine(51)
+    world.post(*rest)
+    world.miner.mine()
+    assert world.derive().number == 0
+
+
 # -- batches before Holocene
 
 

@@ -18,7 +18,7 @@ from node.l1.decoding import (
     receipt_from_json,
     transaction_from_json,
 )
-from node.l1.fee_bumping import Fees, bump, initial_fees
+from node.l1.fee_bumping import Fees, at_least, bump, initial_fees
 from node.rpc.serialise import header_json, receipt_json, transaction_json
 
 TRANSACTIONS = signed_transactions().map(lambda pair: pair[0])
@@ -86,3 +86,5 @@ def test_bumped_fees_are_a_replacement_that_pools_take(base: int, tip: int, blob
     assert higher.cap_wei >= higher.tip_wei
     assert (higher.tip_wei, higher.cap_wei) > (fees.tip_wei, fees.cap_wei)
     assert bump(Fees(1, 1)).blob_cap_wei == 0
+    market = Fees(3, 1, 7)
+    assert at_least(Fees(2, 9, 0), market) == Fees(3, 9, 7)
