@@ -22,14 +22,16 @@ from rollup.settlement.deploy import created_address
 
 GAS = 30_000_000
 SENDER = Address(b"\xaa" * 20)
+_PRECOMPILES = tuple(Address(number.to_bytes(20, "big")) for number in range(1, 18))
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call left behind."""
+    """What a call left behind. Gas is that of execution, without the transaction's own."""
 
     output: bytes
     gas_used: int
+    gas_refund: int
     logs: tuple[Log, ...]
     succeeded: bool
 
@@ -132,6 +134,9 @@ class ContractBench:
 
     def _apply(self, message: Message, origin: Address, how: str) -> Outcome:
         context = BaseTransactionContext(gas_price=0, origin=origin)
+        # EIP-2929: who sends, who is called and the precompiles are warm from the beginning.
+        for warm in (origin, message.storage_address, *_PRECOMPILES):
+            self.state.mark_address_warm(warm)
         apply = getattr(self.state.computation_class, how)
         computation = apply(self.state, message, context)
         logs = tuple(
@@ -139,9 +144,12 @@ class ContractBench:
             for a, topics, data in computation.get_log_entries()
         )
         self.state.lock_changes()
+        # EIP-3529: at most a fifth of what was used comes back.
+        refund = min(computation.get_gas_refund(), computation.get_gas_used() // 5)
         return Outcome(
             output=bytes(computation.output),
             gas_used=computation.get_gas_used(),
+            gas_refund=refund,
             logs=logs,
             succeeded=not computation.is_error,
         )

@@ -524,7 +524,7 @@ def resolveClaim(_claimIndex: uint256, _numToResolve: uint256):
         checkpoint = self._walkChildren(_claimIndex, start, end, checkpoint)
     if end == count:
         self._closeSubgame(_claimIndex, checkpoint.counteredBy)
-    if count != 0:
+    else:
         self.resolutionCheckpoints[_claimIndex] = checkpoint
 
 
@@ -659,6 +659,8 @@ def getNumToResolve(_claimIndex: uint256) -> uint256:
     """
     @notice How many answers to a claim resolveClaim has not looked at yet.
     """
+    if self.resolvedSubgames[_claimIndex]:
+        return 0
     return self.childCount[_claimIndex] - convert(
         self.resolutionCheckpoints[_claimIndex].subgameIndex, uint256
     )
