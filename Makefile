@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check format fixtures bench bench-evm bench-tools node-tools clean
+.PHONY: help setup demo test test-all check format fixtures bench bench-evm bench-derive bench-batcher bench-tools node-tools clean
 
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -37,6 +37,12 @@ bench: setup  ## one table of speeds, with stock py-evm and anvil beside ours
 
 bench-evm: setup bench-tools  ## one table of EVM speeds: ours, py-evm, EELS, eth-tester, revm, anvil
 	@$(RUN) benchmarks/execution.py $(ARGS)
+
+bench-derive: setup  ## a chain of 100,000 blocks derived from L1: blocks a second, and where the time goes
+	@$(RUN) benchmarks/derivation.py --blocks 100000 $(ARGS)
+
+bench-batcher: setup  ## L1 gas and bytes of an L2 transaction: calldata and blobs, singular and span, zlib and brotli
+	@$(RUN) benchmarks/batcher_cost.py
 
 bench-tools: setup  ## EELS, eth-tester and anvil, for benchmarks and fuzzing; says what it cannot get
 	@$(RUN) scripts/bench_tools.py
