@@ -205,7 +205,7 @@ def _withdrawals(meter: Meter) -> None:
 
 
 def _governance(meter: Meter) -> None:
-    layers, at = meter.layers, meter.layers.at
+    at = meter.layers.at
     for name, arguments in (
         ("setBatcherHash(bytes32)", (bytes(12) + ALICE,)),
         ("setGasConfigEcotone(uint32,uint32)", (5, 6)),
