@@ -1,13 +1,15 @@
 """`make bench-evm`: what executing blocks costs, ours beside py-evm, EELS, eth-tester, revm, anvil.
 
 Every machine runs in a process of its own and gets the same signed transactions from the same world
-(execution_workload.py). Set-up is outside the clock; figures are medians of three. Gas has to be
-the same for all, and so has the state root wherever a machine has one. Ours decodes, recovers
-senders, executes, computes every root, seals and commits; CONTENDERS says what others leave out. A
-machine that is not there is named with the reason, and the others go on.
+(execution_workload.py). Set-up is outside the clock; figures are medians of three, for which the
+machines take turns. Gas has to be the same for all, and so has the state root wherever a machine
+has one. Ours decodes, recovers senders, executes, computes every root, seals and commits;
+CONTENDERS says what others leave out. A machine that is not there is named with the reason, and the
+others go on.
 
     execution.py                 # everything, some six minutes
     execution.py --only stemma   # one machine
+    execution.py --clock cpu     # on a busy machine: time of the process, which anvil's is not
     execution.py --check         # exit 1 where ours is not as much faster as it has to be
 
 Progress goes to standard error, the table to standard output, figures to results/evm.json.
@@ -121,32 +123,65 @@ def check_same_work(name: str, load: Load, measured: Measured) -> None:
         )
 
 
-def run_contender(name: str, path: Path, loads: list[Load]) -> dict[str, Measured]:
-    """By row: what a machine's own process tells. Raises Disagreement."""
-    script = Path(__file__).with_name("execution_machine.py")
-    command = [sys.executable, str(script), CONTENDERS[name].module, str(path)]
-    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    told = {}
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=script.parent,
-        env={**os.environ, "PYTHONPATH": paths},
-    ) as process:
-        for line in process.stdout or ():
-            values = json.loads(line)
-            measured = Measured(**{**values, "seconds": tuple(values["seconds"])})
-            load = next(load for load in loads if load.row == measured.row)
-            told[measured.row] = measured
-            if not measured.error:
-                check_same_work(name, load, measured)
-            say(f"{name}: {measured.row}: {measured.error or cell(load, measured)}")
-        errors = process.stderr.read() if process.stderr else ""
-    if process.returncode:
-        reason = errors.strip().splitlines()[-1] if errors.strip() else "no reason given"
-        raise RuntimeError(f"exit {process.returncode}: {reason}")
+class Runner:
+    """A machine's own process; it runs what it is told to and waits."""
+
+    def __init__(self, name: str, path: Path, clock: str) -> None:
+        self._last_words = ""
+        script = Path(__file__).with_name("execution_machine.py")
+        paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+        self._process = subprocess.Popen(
+            [sys.executable, str(script), CONTENDERS[name].module, str(path), clock],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=script.parent,
+            env={**os.environ, "PYTHONPATH": paths},
+        )
+
+    def run(self, index: int, load: Load) -> Measured:
+        """One run of a load; an error with the last words of the process if it has ended."""
+        line = "" if self._last_words else self._ask(index)
+        if not line:
+            return Measured(load.row, error=self._last_words or self._bury())
+        values = json.loads(line)
+        return Measured(**{**values, "seconds": tuple(values["seconds"])})
+
+    def _ask(self, index: int) -> str:
+        """The answer; nothing where the process has ended."""
+        if self._process.stdin is None or self._process.stdout is None:
+            return ""
+        try:
+            self._process.stdin.write(f"{index}\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return ""
+        return self._process.stdout.readline()
+
+    def _bury(self) -> str:
+        said = self._process.communicate()[1].strip().splitlines()
+        self._last_words = said[-1] if said else f"exit {self._process.returncode}"
+        return self._last_words
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process.poll() is None:
+            self._process.communicate()
+
+
+def run_row(runners: dict[str, Runner], index: int, load: Load) -> dict[str, Measured]:
+    """Every machine in turn, as often as is asked for. Raises Disagreement."""
+    told: dict[str, Measured] = {}
+    for _ in range(execution_load.REPEATS):
+        for name, runner in runners.items():
+            before = told.get(name)
+            if before is not None and before.error:
+                continue
+            now = runner.run(index, load)
+            if not now.error:
+                check_same_work(name, load, now)
+            told[name] = now if before is None or now.error else before.then(now)
     return told
 
 
@@ -216,19 +251,17 @@ def table(loads: list[Load], results: Results, ratios: dict[str, dict[str, float
     )
 
 
-def notes(loads: list[Load], results: Results, missing: dict[str, str], load_before: float) -> str:
+def notes(results: Results, missing: dict[str, str], clock: str) -> str:
     """What is under the table: what the figures hold, and what is not there."""
     lines = [
-        f"{os.cpu_count()} cores, load average {load_before:.1f} before, CPython"
-        f" {platform.python_version()}; medians of {execution_load.REPEATS}; same gas everywhere,"
-        " same state root wherever there is one."
+        f"{os.cpu_count()} cores, CPython {platform.python_version()}, {clock}; medians of"
+        f" {execution_load.REPEATS}; same gas everywhere, same state root wherever there is one."
     ]
     lines += [f"{name}: {CONTENDERS[name].note}" for name in results]
     for name, rows in results.items():
-        for load in loads:
-            failed = rows.get(load.row)
-            if failed is not None and failed.error:
-                lines.append(f"{name}: {load.row}: not measured: {failed.error}")
+        lines += [
+            f"{name}: {row}: not measured: {told.error}" for row, told in rows.items() if told.error
+        ]
     lines += [f"{name}: not measured: {reason}" for name, reason in missing.items()]
     return "\n".join(lines)
 
@@ -259,30 +292,41 @@ def arguments() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="exit 1 where ours is too slow")
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
     parser.add_argument("--only", action="append", choices=[*CONTENDERS], metavar="MACHINE")
     parser.add_argument("--row", action="append", help="only rows that begin so")
     return parser.parse_args()
 
 
+def start(names: list[str], path: Path, clock: str, absent: dict[str, str]) -> dict[str, Runner]:
+    """The machines that can be had."""
+    return {
+        name: Runner(name, path, clock)
+        for name in names
+        if absent.get(CONTENDERS[name].tool or "") is None
+    }
+
+
 def measure(
-    names: list[str], loads: list[Load], absent: dict[str, str]
+    names: list[str], loads: list[Load], clock: str, absent: dict[str, str]
 ) -> tuple[Results, dict[str, str]]:
     """What each machine tells, and why some do not. Raises Disagreement."""
     results: Results = {}
-    missing: dict[str, str] = {}
+    missing = {
+        name: absent[tool] for name in names if (tool := CONTENDERS[name].tool or "") in absent
+    }
     with TemporaryDirectory(prefix="benchmark-") as scratch:
         path = Path(scratch) / "loads.json"
         execution_load.write(loads, path)
-        for name in names:
-            reason = absent.get(CONTENDERS[name].tool or "")
-            try:
-                if reason is None:
-                    results[name] = run_contender(name, path, loads)
-            except RuntimeError as error:
-                reason = str(error)
-            if reason is not None:
-                missing[name] = reason
-                say(f"{name}: not measured: {reason}")
+        runners = start(names, path, clock, absent)
+        try:
+            for index, load in enumerate(loads):
+                for name, measured in run_row(runners, index, load).items():
+                    results.setdefault(name, {})[load.row] = measured
+                    say(f"{load.row}: {name}: {measured.error or cell(load, measured)}")
+        finally:
+            for runner in runners.values():
+                runner.close()
     return results, missing
 
 
@@ -292,20 +336,22 @@ def main() -> int:
 
     options, load_before, started = arguments(), os.getloadavg()[0], time.perf_counter()
     names = options.only or list(CONTENDERS)
+    if options.clock == "cpu" and "anvil" in names:
+        names.remove("anvil")
     loads = [
         load
         for load in make_loads()
         if options.row is None or load.row.startswith(tuple(options.row))
     ]
     try:
-        results, missing = measure(names, loads, bench_tools.missing())
+        results, missing = measure(names, loads, options.clock, bench_tools.missing())
     except Disagreement as error:
         say(f"not the same work: {error}")
         return 1
     ratios = speed_ups(loads, results)
-    text = notes(loads, results, missing, load_before)
+    text = notes(results, missing, f"{options.clock} time, load average {load_before:.1f}")
     print(table(loads, results, ratios), text, sep="\n\n")
-    if options.only is None and options.row is None:
+    if options.only is None and options.row is None and options.clock == "wall":
         write_results(loads, results, ratios, text)
     say(f"{time.perf_counter() - started:.0f} s in all")
     failed = shortfalls(ratios)

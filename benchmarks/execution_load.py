@@ -8,7 +8,7 @@ to be what stands in their headers. Knows no machine.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,10 @@ class Measured:
     transactions: int = 0
     root: str = ""
     error: str = ""
+
+    def then(self, later: Measured) -> Measured:
+        """The same with another run behind it."""
+        return replace(later, seconds=(*self.seconds, *later.seconds))
 
 
 def write(loads: list[Load], path: Path) -> None:

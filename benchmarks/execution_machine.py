@@ -1,8 +1,9 @@
 """What `execution.py` asks of a machine, and the process around one.
 
-`python execution_machine.py MODULE LOADS` runs every load of a file on the machine of a module
-beside this one and prints one line of JSON for each. A process by itself, so that a machine that is
-not there, or breaks, or changes a library for all in its process takes nothing down with it.
+`python execution_machine.py MODULE LOADS CLOCK` reads numbers of loads, one a line; each is run
+once on the machine of a module beside this one and answered by one line of JSON. A process by
+itself, so that a machine that is not there, or breaks, or changes a library for all in its process
+takes nothing down with it; one run at a time, so that machines take turns and share the noise.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from execution_load import REPEATS, Load, Measured
+from execution_load import Load, Measured, read
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -46,33 +47,34 @@ class Machine:
         """Give back what is held outside the process."""
 
 
-def measure(kind: type[Machine], load: Load) -> Measured:
-    """Run a load as often as is asked for."""
-    seconds = []
-    for _ in range(REPEATS):
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+
+
+def measure(kind: type[Machine], load: Load, clock: str = "wall") -> Measured:
+    """Run a load once. What goes wrong is part of the answer."""
+    now = CLOCKS[clock]
+    try:
         machine = kind(load)
         try:
             gc.collect()
-            started = time.perf_counter()
+            started = now()
             machine.run()
-            seconds.append(time.perf_counter() - started)
+            seconds = now() - started
             gas, root = machine.gas_used(), machine.state_root().hex()
         finally:
             machine.close()
-    return Measured(load.row, tuple(seconds), gas, len(machine.raws), root)
+    except Exception as error:  # noqa: BLE001 - a row that fails leaves the others
+        return Measured(load.row, error=f"{type(error).__name__}: {error}"[:300])
+    return Measured(load.row, (seconds,), gas, len(machine.raws), root)
 
 
 def main() -> None:
-    from execution_load import read
-
-    name, path = sys.argv[1:]
+    name, path, clock = sys.argv[1:]
     sys.path.append(str(ROOT / "build" / "benchmarks"))
     kind: type[Machine] = importlib.import_module(name).MACHINE
-    for load in read(Path(path)):
-        try:
-            measured = measure(kind, load)
-        except Exception as error:  # noqa: BLE001 - a row that fails leaves the others
-            measured = Measured(load.row, error=f"{type(error).__name__}: {error}"[:300])
+    loads = read(Path(path))
+    for line in sys.stdin:
+        measured = measure(kind, loads[int(line)], clock)
         print(json.dumps(asdict(measured)), flush=True)
 
 

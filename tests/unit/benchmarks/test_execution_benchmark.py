@@ -60,8 +60,33 @@ def test_a_machine_ends_where_our_block_does(execution, load, module):
     machine = importlib.import_module("execution_machine")
     told = machine.measure(importlib.import_module(module).MACHINE, load)
     execution.check_same_work("py-evm", load, told)
-    assert len(told.seconds) == 3
     assert told.root == load.block.state_root
+    assert len(told.then(told).seconds) == 2
+
+
+def test_machines_take_turns_and_one_that_ends_says_why(execution, load, values, tmp_path):
+    path = tmp_path / "loads.json"
+    values.write([load], path)
+    runners = execution.start(["stemma", "revm"], path, "cpu", {})
+    told = execution.run_row(runners, 0, load)
+    assert [len(told[name].seconds) for name in runners] == [3, 3]
+    assert "IndexError" in runners["stemma"].run(1, load).error
+    assert "IndexError" in runners["stemma"].run(0, load).error
+    for runner in runners.values():
+        runner.close()
+
+
+def test_a_machine_that_cannot_be_had_is_not_started(execution, tmp_path):
+    assert execution.start(["anvil"], tmp_path, "wall", {"anvil": "npm is not installed"}) == {}
+
+
+def test_what_goes_wrong_in_a_row_is_told(load):
+    class Broken:
+        def __init__(self, load):
+            raise OSError("no")
+
+    told = importlib.import_module("execution_machine").measure(Broken, load)
+    assert told.error == "OSError: no"
 
 
 def test_other_gas_is_not_the_same_work(execution, load, measured):
@@ -101,7 +126,7 @@ def test_a_shortfall_names_row_and_factor(execution):
 def test_what_is_missing_or_failed_stands_under_the_table(execution, load, measured, values):
     failed = values.Measured(load.row, error="OSError: no")
     results = {"stemma": {load.row: measured}, "EELS": {load.row: failed}}
-    text = execution.notes([load], results, {"anvil": "npm is not installed"}, 0.0)
+    text = execution.notes(results, {"anvil": "npm is not installed"}, "wall time")
     assert f"EELS: {load.row}: not measured: OSError: no" in text
     assert "anvil: not measured: npm is not installed" in text
     ratios = execution.speed_ups([load], results)
