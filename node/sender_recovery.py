@@ -142,9 +142,9 @@ class _Task:
 class SenderRecovery:
     """The workers of one node; made by `open_chain`'s caller, ended by `close`."""
 
-    def __init__(self, processes: int | None = None) -> None:
-        """At most so many workers; None for as many as there are cores to spare."""
-        self._most = spare_cores() if processes is None else processes
+    def __init__(self, processes: int = -1) -> None:
+        """At most so many workers; below 0 as many as there are cores to spare."""
+        self._most = spare_cores() if processes < 0 else processes
         self._workers: list[_Worker] = []
         self._changing = threading.Lock()
         self._expected: dict[bytes, _Task] = {}

@@ -53,11 +53,13 @@ from .l1.client import L1Follower, L1Source
 from .l1.json_rpc import JsonRpcClient
 from .rpc import errors
 from .rpc.admin import AdminNamespace
+from .rpc.eth_transactions import raw_transactions
 from .rpc.jsonrpc import Dispatcher, Limits
 from .rpc.optimism import OptimismNamespace, RollupView
 from .rpc.parameters import LATEST, BlockId
 from .rpc.server import RpcServer, ServerOptions, human_page
 from .run_file import forget_run_file
+from .sender_recovery import SenderRecovery
 from .writer import Writer
 
 logger = logging.getLogger("stemma.node")
@@ -82,8 +84,15 @@ class ExecutionNode:
         readers: ThreadPoolExecutor,
     ) -> None:
         """Open the chain; nothing listens before `start`. Needs a loop."""
+        self._senders = SenderRecovery(config.node.sender_processes)
         self.chain = open_chain(
-            config.datadir, genesis, "l2", config, accepted_types=USER_TYPES, keys={}
+            config.datadir,
+            genesis,
+            "l2",
+            config,
+            accepted_types=USER_TYPES,
+            keys={},
+            senders=self._senders,
         )
         engine, pool, loop = self.chain.engine, self.chain.pool, asyncio.get_running_loop()
         execution = Execution(
@@ -98,7 +107,13 @@ class ExecutionNode:
             EngineNamespace(backend, execution, self.chain.writer),
         ]
         limits = self.chain.rpc_limits
-        public = Dispatcher(namespaces, readers, limits, prefixes=config.rpc.api)
+        public = Dispatcher(
+            namespaces,
+            readers,
+            limits,
+            prefixes=config.rpc.api,
+            before_batch=lambda items: self._senders.look_ahead(raw_transactions(items)),
+        )
         private = Dispatcher(
             namespaces,
             readers,
@@ -132,6 +147,7 @@ class ExecutionNode:
         await self.engine_server.stop()
         await self.server.stop()
         self.chain.close()
+        self._senders.close()
 
     def _moved(self, returned: tuple[Transaction, ...]) -> None:
         """The heads are elsewhere: the pool and the listeners follow."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -134,13 +134,16 @@ def import_chain(
     """Execute and store the blocks of a file; those known already are passed over."""
     from ..block_file import BlockFile
     from ..chain_transfer import import_blocks
+    from ..sender_recovery import SenderRecovery
 
     settings = load(flags={"state.mode": state, "state.retained_blocks": retained_blocks})
     with (
         _Teller("imported") as teller,
         BlockFile(file) as blocks,
         _chain(datadir, genesis, settings.state) as engine,
+        closing(SenderRecovery(settings.node.sender_processes)) as senders,
     ):
+        engine.recover_ahead = senders.recover
         try:
             progress = import_blocks(engine, blocks, teller)
         except _Interrupted:
