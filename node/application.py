@@ -28,7 +28,6 @@ from chain.storage import DataDirectory
 from chain.transaction import DepositTransaction, Transaction
 from chain.txpool import USER_TYPES, PoolError
 from chain.types import Address
-from evm.executor import ExecutionResult
 from genesis.addresses import NATIVE_PRECOMPILES, PREDEPLOYS
 from genesis.allocation import GenesisSpec
 from genesis.config import RollupConfig
@@ -37,7 +36,8 @@ from rollup.batcher.batcher import Batcher
 from rollup.batcher.payload import BatcherConfig, BatchType, DataKind
 from rollup.driver.driver import Driver
 from rollup.l1.provider import MemoryL1Provider
-from rollup.sequencer.sequencer import Sequencer
+from rollup.sequencer.pool_builder import PoolBuilder
+from rollup.sequencer.sequencer import Sealed, Sequencer
 from rollup.wire.compression import Compression
 
 from .actors.batching import Batching
@@ -238,8 +238,7 @@ class RollupNode:
         sequencer = Sequencer(
             self._parts.rollup,
             self._provider,
-            self.chain.engine,
-            self.chain.pool,
+            PoolBuilder(self.chain.engine, self.chain.pool),
             confirmation_depth=self._config.rollup.sequencer_confirmations,
         )
         return Sequencing(
@@ -258,14 +257,7 @@ class RollupNode:
         key = self._parts.batcher_key
         if key is None:
             raise ConfigurationError("role batcher needs a key: set batcher.key_file")
-        section = self._config.batcher
-        form = BatcherConfig(
-            kind=cast("DataKind", section.data_type),
-            batch_type=cast("BatchType", section.batch_type),
-            compression=cast("Compression", section.compression),
-            target_channel_bytes=section.target_channel_bytes,
-            max_channel_l1_blocks=section.max_channel_l1_blocks,
-        )
+        form = batcher_config(self._config)
         batcher = Batcher(self._parts.rollup, form, self.chain.engine.heads.safe)
         return Batching(
             self._parts.rollup,
@@ -275,7 +267,7 @@ class RollupNode:
             self._provider,
             L1Sender(self.client, key, self._parts.rollup.l1_chain_id),
             caught_up=self._deriving.caught_up,
-            poll_s=section.poll_s,
+            poll_s=self._config.batcher.poll_s,
             posted=self._metrics.batches_posted.inc,
         )
 
@@ -341,17 +333,18 @@ class RollupNode:
         await self.chain.writer.run(insert)
         self.chain.backend.events.announce_head()
 
-    def _sealed(self, result: ExecutionResult, seconds: float) -> None:
+    def _sealed(self, result: Sealed, seconds: float) -> None:
+        header = result.block.header
         self._metrics.block_build_seconds.labels("l2").observe(seconds)
-        self._metrics.gas_used.labels("l2").inc(result.header.gas_used)
+        self._metrics.gas_used.labels("l2").inc(header.gas_used)
         self.chain.backend.events.announce_head()
         logger.info(
             "sealed",
             extra={
-                "number": result.header.number,
+                "number": header.number,
                 "hash": result.block.hash.hex()[:8],
                 "txs": len(result.block.transactions),
-                "gas": result.header.gas_used,
+                "gas": header.gas_used,
                 "ms": round(seconds * 1000),
             },
         )
@@ -370,6 +363,18 @@ class RollupNode:
                 self.chain.backend.submit(transaction)
             except PoolError as error:
                 logger.debug("not pooled again: %s", error)
+
+
+def batcher_config(config: NodeConfig) -> BatcherConfig:
+    """How batches are written, by the settings."""
+    section = config.batcher
+    return BatcherConfig(
+        kind=cast("DataKind", section.data_type),
+        batch_type=cast("BatchType", section.batch_type),
+        compression=cast("Compression", section.compression),
+        target_channel_bytes=section.target_channel_bytes,
+        max_channel_l1_blocks=section.max_channel_l1_blocks,
+    )
 
 
 async def run_until_stopped(tasks: Sequence[asyncio.Task[Any]], stopping: asyncio.Event) -> None:

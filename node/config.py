@@ -131,7 +131,7 @@ class EngineSection:
     host: str = _setting("127.0.0.1", "role execution: address to listen on")
     port: int = _setting(8551, "role execution: port of engine_ methods; 0: any free port")
     jwt_secret: str = _setting("", "file with the shared secret; empty: jwt.hex in the datadir")
-    url: str = _setting("", "role verifier: drive this execution client, not one of our own")
+    url: str = _setting("", "drive this execution client instead of our own")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,10 +237,10 @@ class NodeConfig:
             raise ConfigurationError(
                 "node.roles: execution stands alone: another process decides what is executed"
             )
-        if self.engine.url and roles != ("verifier",):
+        without = {"proposer", "execution"} & set(roles)
+        if self.engine.url and without:
             raise ConfigurationError(
-                "engine.url: only a verifier drives another execution client, "
-                f"node.roles is {', '.join(roles)}"
+                f"engine.url: role {', '.join(sorted(without))} needs an execution of its own"
             )
 
     @property

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from chain.block import Block, Header
@@ -28,14 +27,20 @@ from evm.fees import next_base_fee
 from genesis.allocation import GenesisSpec
 from genesis.config import RollupConfig
 from genesis.registry import chain_config_of
+from rollup.batcher.batcher import Batcher
 from rollup.driver.driver import Driver
 from rollup.l1.provider import MemoryL1Provider
+from rollup.sequencer.sequencer import Sealed, Sequencer
 
+from .actors.batching import Batching
+from .actors.clock import SystemClock
 from .actors.deriving import Deriving
 from .actors.following_l1 import FollowingL1
+from .actors.sequencing import Sequencing
 from .application import (
     READERS,
     STOP_S,
+    batcher_config,
     handle_signals,
     prepare_process,
     run_until_stopped,
@@ -51,6 +56,7 @@ from .engine_api.payloads import Payload
 from .engine_api.remote import RemoteEngine
 from .l1.client import L1Follower, L1Source
 from .l1.json_rpc import JsonRpcClient
+from .l1.transactions import L1Sender
 from .rpc import errors
 from .rpc.admin import AdminNamespace
 from .rpc.eth_transactions import raw_transactions
@@ -178,7 +184,6 @@ class RemoteChain:
 
     driven: RemoteEngine
     reader: RemoteEngine
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def heads(self) -> Heads:
@@ -187,8 +192,11 @@ class RemoteChain:
 
     def block(self, block_hash: Hash32) -> Block | None:
         """A block, canonical or not."""
-        with self.lock:
-            return self.reader.block(block_hash)
+        return self.reader.block(block_hash)
+
+    def block_by_number(self, number: int) -> Block | None:
+        """The canonical block of that number."""
+        return self.reader.block_by_number(number)
 
     def resolve(self, block: BlockId) -> Header:
         """The header that an identifier means. Raises RpcError `header not found`."""
@@ -197,8 +205,7 @@ class RemoteChain:
         if block.hash is not None:
             found = self.block(block.hash)
         elif block.number is not None or block.tag == "earliest":
-            with self.lock:
-                found = self.reader.block_by_number(block.number or 0)
+            found = self.block_by_number(block.number or 0)
         else:
             found = self.block((named or heads.unsafe).hash)
         if found is None:
@@ -206,22 +213,32 @@ class RemoteChain:
         return found.header
 
 
+@dataclass(frozen=True, slots=True)
+class ConsensusKeys:
+    """What the consensus half has to keep to itself; `batcher` is None without that role."""
+
+    jwt_secret: bytes
+    batcher: bytes | None = None
+
+
 class ConsensusNode:
-    """Derivation from L1, executed by another client."""
+    """Derivation from L1, and if it is asked for sequencing and batching; another executes."""
 
     def __init__(
         self,
         config: NodeConfig,
         rollup: RollupConfig,
-        secret: bytes,
+        keys: ConsensusKeys,
         readers: ThreadPoolExecutor,
     ) -> None:
         """Join the parts; nothing is asked of anybody before `start`. Needs a loop."""
+        self._config = config
+        self._rollup = rollup
         self.client = JsonRpcClient(config.l1.url)
         self.writer = Writer("l2-driver")
         self._store = open_store(config.datadir / "rollup", config.state, is_rollup=True)
         self._connections = [
-            EngineApiClient(config.engine.url, secret, time.time) for _ in range(2)
+            EngineApiClient(config.engine.url, keys.jwt_secret, time.time) for _ in range(2)
         ]
         chain_config = chain_config_of(rollup, rollup.genesis.system_config.gas_limit)
         self.engine, reader = (
@@ -236,18 +253,22 @@ class ConsensusNode:
             config.l1.finality_blocks,
             config.l1.trust_rpc,
         )
-        follower = L1Follower(source, self._provider, self.writer.run)
+        self._follower = follower = L1Follower(source, self._provider, self.writer.run)
         self._driver = Driver(rollup, self._provider, self.engine, self._store)
         self._l1_moved = asyncio.Event()
         self._following = FollowingL1(follower, self._l1_moved, config.l1.poll_s)
         self._deriving = Deriving(
             self._driver, follower, self.writer, self._l1_moved, lambda _: None, lambda: None
         )
-        chain = RemoteChain(self.engine, reader)
+        self._chain = chain = RemoteChain(self.engine, reader)
+        self._sequencing = self._make_sequencing() if "sequencer" in config.node.roles else None
+        self._batching: Batching | None = None
+        if keys.batcher is not None:
+            self._batching = self._make_batching(keys.batcher)
         dispatcher = Dispatcher(
             [
                 OptimismNamespace(chain, RollupView(rollup, self._driver, self._provider)),
-                AdminNamespace(None, self._reset_derivation, self._insert_unsafe),
+                AdminNamespace(self._sequencing, self._reset_derivation, self._insert_unsafe),
             ],
             readers,
             Limits(),
@@ -270,7 +291,36 @@ class ConsensusNode:
                 await asyncio.sleep(_CONNECT_PAUSE_S)
         await self.server.start()
         loops = [self._following.run(), self._deriving.run()]
+        loops += [actor.run() for actor in (self._sequencing, self._batching) if actor is not None]
         self.tasks = [asyncio.create_task(loop) for loop in loops]
+
+    def _make_sequencing(self) -> Sequencing:
+        depth = self._config.rollup.sequencer_confirmations
+        return Sequencing(
+            Sequencer(self._rollup, self._provider, self.engine, confirmation_depth=depth),
+            self.writer,
+            SystemClock(),
+            self._rollup.block_time,
+            caught_up=self._deriving.caught_up,
+            sealed=_log_sealed,
+            reset=self._driver.request_reset,
+            fetch=self._follower.fetch_missing,
+            is_active=not self._config.sequencer.stopped,
+        )
+
+    def _make_batching(self, key: bytes) -> Batching:
+        form = batcher_config(self._config)
+        return Batching(
+            self._rollup,
+            Batcher(self._rollup, form, self._rollup.genesis.l2),
+            self._chain,
+            self._driver,
+            self._provider,
+            L1Sender(self.client, key, self._rollup.l1_chain_id),
+            caught_up=self._deriving.caught_up,
+            poll_s=self._config.batcher.poll_s,
+            posted=lambda: None,
+        )
 
     async def stop(self) -> None:
         """Stop intake and the actors after the step under way."""
@@ -290,6 +340,19 @@ class ConsensusNode:
 
     async def _insert_unsafe(self, payload: Payload) -> None:
         await self.writer.run(lambda: self.engine.insert(payload.block))
+
+
+def _log_sealed(result: Sealed, seconds: float) -> None:
+    header = result.block.header
+    logger.info(
+        "sealed",
+        extra={
+            "number": header.number,
+            "hash": header.hash.hex()[:8],
+            "txs": len(result.block.transactions),
+            "ms": round(seconds * 1000),
+        },
+    )
 
 
 def _server(config: NodeConfig, title: str, dispatcher: Dispatcher) -> RpcServer:
@@ -315,10 +378,13 @@ async def run_execution(
 
 
 async def run_consensus(
-    config: NodeConfig, rollup: RollupConfig, secret: bytes, ready: Callable[[ConsensusNode], None]
+    config: NodeConfig,
+    rollup: RollupConfig,
+    keys: ConsensusKeys,
+    ready: Callable[[ConsensusNode], None],
 ) -> None:
-    """Run a verifier over another execution client until a signal or failure."""
-    await _run(config, lambda readers: ConsensusNode(config, rollup, secret, readers), ready)
+    """Run the roles over another execution client until a signal or failure."""
+    await _run(config, lambda readers: ConsensusNode(config, rollup, keys, readers), ready)
 
 
 async def _run(

@@ -80,7 +80,13 @@ class Batching:
         self._batcher.reset(self._blocks.heads.safe)
         try:
             while True:
-                payloads = await self._worker.run(self._turn)
+                try:
+                    payloads = await self._worker.run(self._turn)
+                except StemmaError as error:
+                    if error.recovery is not Recovery.RETRY:
+                        raise
+                    logger.warning("no look at the chain now: %s", error)
+                    payloads = []
                 for payload in payloads:
                     await self._dispatch(payload)
                 if not payloads:

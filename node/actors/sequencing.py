@@ -9,9 +9,8 @@ from collections.abc import Awaitable, Callable
 
 from chain.errors import Recovery, StemmaError
 from chain.types import Hash32
-from evm.executor import ExecutionResult
 from rollup.l1.provider import L1DataMissing
-from rollup.sequencer.sequencer import BlockNotDue, Sequencer
+from rollup.sequencer.sequencer import BlockNotDue, Sealed, Sequencer
 
 from ..writer import Writer
 from .clock import Clock
@@ -41,7 +40,7 @@ class Sequencing:
         block_time_s: int,
         *,
         caught_up: asyncio.Event,
-        sealed: Callable[[ExecutionResult, float], None],
+        sealed: Callable[[Sealed, float], None],
         reset: Callable[[], None],
         fetch: Callable[[L1DataMissing], Awaitable[None]],
         is_active: bool = True,
@@ -109,9 +108,9 @@ class Sequencing:
         await self._caught_up.wait()
         while True:
             await self._started.wait()
-            due = await self._writer.run(lambda: self._sequencer.next_timestamp)
-            await self._clock.sleep_until(due)
             try:
+                due = await self._writer.run(lambda: self._sequencer.next_timestamp)
+                await self._clock.sleep_until(due)
                 sealed = await self._writer.run(self._build)
             except BlockNotDue:
                 continue
@@ -135,7 +134,7 @@ class Sequencing:
                 await asyncio.sleep(_FETCH_RETRY_S)
         await asyncio.sleep(_RETRY_S)
 
-    def _build(self) -> tuple[ExecutionResult, float] | None:
+    def _build(self) -> tuple[Sealed, float] | None:
         if not self._is_active:
             return None
         started = time.monotonic()

@@ -42,7 +42,7 @@ def node(
     ),
     engine_port: int | None = typer.Option(None, "--engine-port", help="role execution: its port"),
     engine_url: str | None = typer.Option(
-        None, "--engine-url", help="role verifier: execution client to drive instead of our own"
+        None, "--engine-url", help="execution client to drive instead of our own"
     ),
     jwt_secret: Path | None = typer.Option(None, "--jwt-secret", help="file shared with it"),
     state: str | None = typer.Option(None, "--state", help="archive or pruned"),
@@ -116,31 +116,35 @@ def _text(path: Path | None) -> str | None:
 async def _run(settings: node_config.NodeConfig) -> None:
     from ..application import NodeParts, run_node
     from ..l1.json_rpc import JsonRpcClient
-    from ..provisioning import check_l1, load_founded, refuse_public_development_key
+    from ..provisioning import check_l1, load_founded
 
     founded = load_founded(Path(settings.rollup.rollup_config), Path(settings.rollup.genesis))
     async with JsonRpcClient(settings.l1.url) as client:
         await check_l1(client, founded.config)
-    keys: dict[str, bytes | None] = {}
-    for role, key_file in (
-        ("batcher", settings.batcher.key_file),
-        ("proposer", settings.proposer.key_file),
-    ):
-        keys[role] = key = read_key_file(Path(key_file)) if key_file else None
-        if key is not None:
-            refuse_public_development_key(
-                key, founded.config.l1_chain_id, settings.rpc.host, role=role
-            )
+    chain_id = founded.config.l1_chain_id
     parts = NodeParts(
         rollup=founded.config,
         genesis=founded.genesis,
         l1_url=settings.l1.url,
         datadir=settings.datadir,
-        batcher_key=keys["batcher"],
-        proposer_key=keys["proposer"],
+        batcher_key=_role_key(settings, chain_id, "batcher", settings.batcher.key_file),
+        proposer_key=_role_key(settings, chain_id, "proposer", settings.proposer.key_file),
     )
 
     await run_node(settings, parts, lambda running: _announce(settings, running.server))
+
+
+def _role_key(
+    settings: node_config.NodeConfig, l1_chain_id: int, role: str, key_file: str
+) -> bytes | None:
+    """The key of a role, where it has a file. Raises DevKeysRefused."""
+    from ..provisioning import refuse_public_development_key
+
+    if not key_file:
+        return None
+    key = read_key_file(Path(key_file))
+    refuse_public_development_key(key, l1_chain_id, settings.rpc.host, role=role)
+    return key
 
 
 async def _run_half(settings: node_config.NodeConfig) -> None:
@@ -149,7 +153,7 @@ async def _run_half(settings: node_config.NodeConfig) -> None:
     from ..l1.json_rpc import JsonRpcClient
     from ..provisioning import check_l1
     from ..specification_files import read_rollup_config, read_specification
-    from ..split_node import ExecutionNode, run_consensus, run_execution
+    from ..split_node import ConsensusKeys, ExecutionNode, run_consensus, run_execution
 
     named = settings.engine.jwt_secret
     rollup = settings.rollup.rollup_config
@@ -159,9 +163,14 @@ async def _run_half(settings: node_config.NodeConfig) -> None:
         config = read_rollup_config(Path(rollup))
         async with JsonRpcClient(settings.l1.url) as client:
             await check_l1(client, config)
-        secret = read_secret(Path(named))
+        keys = ConsensusKeys(
+            read_secret(Path(named)),
+            _role_key(settings, config.l1_chain_id, "batcher", settings.batcher.key_file),
+        )
+        if keys.batcher is None and "batcher" in settings.node.roles:
+            raise ConfigurationError("role batcher needs a key: set batcher.key_file")
         await run_consensus(
-            settings, config, secret, lambda running: _announce(settings, running.server)
+            settings, config, keys, lambda running: _announce(settings, running.server)
         )
         return
 

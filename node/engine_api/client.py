@@ -1,6 +1,7 @@
 """Calls to another execution client: JSON-RPC over HTTP with a fresh token each time.
 
-Synchronous, for the thread that drives the chain waits for each answer anyway. Knows no methods.
+Synchronous, for the thread that drives the chain waits for each answer anyway; calls of several
+threads take turns. Knows no methods.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import threading
 import urllib.parse
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -42,7 +44,7 @@ class EngineCallFailed(StemmaError):
 
 
 class EngineApiClient:
-    """One execution client, called from one thread at a time."""
+    """One connection to one execution client."""
 
     def __init__(
         self, url: str, secret: bytes, now: Callable[[], float], timeout_s: float = TIMEOUT_S
@@ -60,26 +62,33 @@ class EngineApiClient:
         self._connection = kind(parts.hostname, parts.port, timeout=timeout_s)
         self._path = parts.path or "/"
         self._ids = itertools.count(1)
+        self._turn = threading.Lock()
 
     def call(self, method: str, *params: object) -> Any:  # noqa: ANN401 - JSON
         """The result. Raises EngineCallFailed, EngineUnreachable, EngineRefusedToken."""
         body = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": list(params)}
+        with self._turn:
+            status, raw = self._sent(method, json.dumps(body, separators=(",", ":")).encode())
+        if status == 401:
+            text = raw[:200].decode("utf-8", "replace").strip()
+            raise EngineRefusedToken(f"{self.url}: {text or 'unauthorized'}")
         try:
-            status, raw = self._post(json.dumps(body, separators=(",", ":")).encode())
-            if status == 401:
-                text = raw[:200].decode("utf-8", "replace").strip()
-                raise EngineRefusedToken(f"{self.url}: {text or 'unauthorized'}")
-            answer = json_text.parse(raw)
+            return self._result(method, json_text.parse(raw))
+        except ValueError as error:
+            raise EngineUnreachable(f"{self.url}: {method}: not JSON: {error}") from error
+
+    def close(self) -> None:
+        """Close the connection; the next call would open it again."""
+        self._connection.close()
+
+    def _sent(self, method: str, body: bytes) -> tuple[int, bytes]:
+        try:
+            return self._post(body)
         except (OSError, http.client.HTTPException, ValueError) as error:
             self._connection.close()
             raise EngineUnreachable(
                 f"{self.url}: {method}: {type(error).__name__}: {error}"
             ) from error
-        return self._result(method, answer)
-
-    def close(self) -> None:
-        """Close the connection; the next call would open it again."""
-        self._connection.close()
 
     def _post(self, body: bytes) -> tuple[int, bytes]:
         headers = {

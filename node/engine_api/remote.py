@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from chain.block import Block, transactions_root
+from chain.block import Block, Header, transactions_root
 from chain.errors import DecodeError, Recovery, StemmaError
 from chain.heads import BlockId, Heads, InvalidHeadMove
 from chain.txpool import PooledTransaction
@@ -57,6 +57,11 @@ class RemoteBlock:
     """A block that the other client has built; what came of it besides stays there."""
 
     block: Block
+
+    @property
+    def header(self) -> Header:
+        """The block's header."""
+        return self.block.header
 
 
 class RemoteEngine:
@@ -138,9 +143,28 @@ class RemoteEngine:
         InvalidAttributes where the client finds the block invalid.
         """
         del candidates
+        return self._built(attributes, fills=False)
+
+    def seal(
+        self,
+        parent: Header,
+        attributes: PayloadAttributes,
+        *,
+        fills: bool,
+        stop: Callable[[], bool] | None = None,
+    ) -> RemoteBlock:
+        """Have the sequencer's next block built, filled from the client's own pool or not, and make
+        it the unsafe head. When it is full, the client decides. Raises as `build` and `commit`.
+        """
+        del parent, stop
+        result = self._built(attributes, fills=fills)
+        self.commit(result)
+        return result
+
+    def _built(self, attributes: PayloadAttributes, *, fills: bool) -> RemoteBlock:
         self._heads, heads = None, self.heads  # until the answer says what has become of them
         state = ForkchoiceState(attributes.parent_hash, heads.safe.hash, heads.finalized.hash)
-        answer = self._forkchoice(state, self._attributes_json(attributes))
+        answer = self._forkchoice(state, self._attributes_json(attributes, fills=fills))
         payload_id = answer.get("payloadId")
         if payload_id is None:
             raise EngineAnswerInvalid("engine_forkchoiceUpdated: attributes, but no payloadId")
@@ -237,7 +261,7 @@ class RemoteEngine:
             raise EngineBehind(f"{method}: the execution client is {kind}")
         raise InvalidAttributes(f"{method}: {kind}: {detail}")
 
-    def _attributes_json(self, attributes: PayloadAttributes) -> AttributesJson:
+    def _attributes_json(self, attributes: PayloadAttributes, *, fills: bool) -> AttributesJson:
         forks, time = self.config.forks, attributes.timestamp
         era = era_at(forks, time)
         params = attributes.eip1559_params or (0, 0)
@@ -250,7 +274,7 @@ class RemoteEngine:
                 attributes.parent_beacon_block_root if era >= CANCUN else None
             ),
             transactions=tuple(tx.encode() for tx in attributes.transactions),
-            no_tx_pool=True,
+            no_tx_pool=not fills,
             gas_limit=attributes.gas_limit,
             eip1559_params=params if forks.is_active("holocene", time) else None,
             min_base_fee=attributes.min_base_fee,

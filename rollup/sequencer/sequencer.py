@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from chain.errors import Recovery, StemmaError
-from evm.fees import next_base_fee
 from rollup.derivation.attributes import prepare_attributes
 from rollup.derivation.forks import UPGRADES, is_activation, must_be_empty
 from rollup.derivation.l2_block import L2Source, l2_block_ref, require_block, system_config_of
@@ -18,15 +17,12 @@ from rollup.derivation.l2_block import L2Source, l2_block_ref, require_block, sy
 from .origin_selector import OriginSelector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
+    from chain.block import Block, Header
     from chain.heads import Heads, L2BlockRef
-    from chain.txpool import PooledTransaction, TransactionPool
-    from chain.types import Address
-    from evm.builder import Rejected
-    from evm.errors import InvalidTransaction
-    from evm.executor import ExecutionResult, PayloadAttributes
-    from genesis.config import ChainConfig, RollupConfig
+    from evm.executor import PayloadAttributes
+    from genesis.config import RollupConfig
     from rollup.l1.provider import L1Provider
 
 
@@ -36,29 +32,32 @@ class BlockNotDue(StemmaError):
     recovery: ClassVar[Recovery] = Recovery.RETRY
 
 
-class BuildingEngine(L2Source, Protocol):
-    """What the sequencer needs of the L2's execution engine."""
+class Sealed(Protocol):
+    """What is told of a block that was sealed."""
 
-    config: ChainConfig
+    @property
+    def block(self) -> Block:
+        """The block."""
+        ...
+
+
+class BlockBuilder(L2Source, Protocol):
+    """An execution engine with a pool, ours or another's, that the sequencer seals blocks with."""
 
     @property
     def heads(self) -> Heads:
         """Unsafe, safe and finalized head."""
         ...
 
-    def build(
+    def seal(
         self,
+        parent: Header,
         attributes: PayloadAttributes,
-        candidates: Iterable[PooledTransaction] = (),
         *,
-        rejected: Rejected | None = None,
+        fills: bool,
         stop: Callable[[], bool] | None = None,
-    ) -> ExecutionResult:
-        """Execute attributes and then candidates on top of the parent."""
-        ...
-
-    def commit(self, result: ExecutionResult) -> None:
-        """Store a block on top of the unsafe head and make it the unsafe head."""
+    ) -> Sealed:
+        """Build a block, with what the pool has where it `fills`, and make it the unsafe head."""
         ...
 
 
@@ -69,22 +68,20 @@ class Sequencer:
         self,
         config: RollupConfig,
         provider: L1Provider,
-        engine: BuildingEngine,
-        pool: TransactionPool,
+        builder: BlockBuilder,
         *,
         confirmation_depth: int = 0,
     ) -> None:
         """Take origins `confirmation_depth` L1 blocks below L1's head, below most reorgs."""
         config.require_supported()
         self._config = config
-        self._engine = engine
-        self._pool = pool
+        self._builder = builder
         self._origins = OriginSelector(config, provider, confirmation_depth=confirmation_depth)
 
     @property
     def head(self) -> L2BlockRef:
         """The unsafe head with its L1 origin."""
-        block = require_block(self._engine, self._engine.heads.unsafe.hash)
+        block = require_block(self._builder, self._builder.heads.unsafe.hash)
         return l2_block_ref(self._config, block)
 
     def set_recover_mode(self, is_on: bool) -> None:
@@ -96,8 +93,8 @@ class Sequencer:
         """When the next block is due, in seconds."""
         return self.head.timestamp + self._config.block_time
 
-    def build(self, now: int, *, stop: Callable[[], bool] | None = None) -> ExecutionResult:
-        """Seal and store the next block; included and impossible transactions leave the pool.
+    def build(self, now: int, *, stop: Callable[[], bool] | None = None) -> Sealed:
+        """Seal and store the next block.
 
         `stop` is asked before each transaction and closes the block when true. Raises BlockNotDue,
         L1DataMissing and L1OriginLagging (try again later), ReorgDetected (the driver has to reset
@@ -108,24 +105,12 @@ class Sequencer:
         if timestamp > now:
             raise BlockNotDue(f"L2 block {parent.number + 1} is due at {timestamp}, it is {now}")
         origin = self._origins.select(parent)
-        parent_block = require_block(self._engine, parent.hash)
+        parent_block = require_block(self._builder, parent.hash)
         attributes = prepare_attributes(
             self._config, parent, system_config_of(self._config, parent_block), origin.block
         )
-        candidates: Iterable[PooledTransaction] = ()
-        if not (origin.is_empty or self._is_activation(timestamp)):
-            candidates = self._pool.pending(next_base_fee(self._engine.config, parent_block.header))
-        impossible: list[PooledTransaction] = []
-
-        def rejected(candidate: PooledTransaction, error: InvalidTransaction) -> None:
-            if not error.may_become_valid:
-                impossible.append(candidate)
-
-        result = self._engine.build(attributes, candidates, rejected=rejected, stop=stop)
-        self._engine.commit(result)
-        self._pool.remove(candidate.hash for candidate in impossible)
-        self._follow_state(result)
-        return result
+        fills = not (origin.is_empty or self._is_activation(timestamp))
+        return self._builder.seal(parent_block.header, attributes, fills=fills, stop=stop)
 
     def _is_activation(self, timestamp: int) -> bool:
         """Whether a fork activates in the block: then it holds what the fork deploys, no more.
@@ -136,12 +121,3 @@ class Sequencer:
         return must_be_empty(self._config, timestamp) or any(
             is_activation(self._config, fork, timestamp) for fork in UPGRADES
         )
-
-    def _follow_state(self, result: ExecutionResult) -> None:
-        """Tell the pool of the nonces and balances that the block has changed."""
-        state = result.state
-
-        def view(address: Address) -> tuple[int, int]:
-            return state.get_nonce(address), state.get_balance(address)
-
-        self._pool.reset(view, set(result.senders))

@@ -19,6 +19,7 @@ from node.engine_api.remote import EngineAnswerInvalid, RemoteEngine
 from rollup.batcher.payload import BatcherConfig, batch_of
 from rollup.derivation.l2_block import l2_block_ref
 from rollup.driver.driver import Driver, StepKind
+from rollup.sequencer.sequencer import Sequencer
 from rollup.wire.channel import ChannelOut, split_channel
 from rollup.wire.frame import encode_frames
 
@@ -174,3 +175,27 @@ def test_head_moves_that_break_the_order_are_refused_before_they_are_sent():
     with pytest.raises(InvalidHeadMove):
         engine.set_heads(finalized=BlockId(99, block.hash))
     assert engine.heads.safe == BlockId(block.number, block.hash)
+
+
+def test_sequencer_seals_the_same_blocks_on_another_execution_client():
+    world = TwoEngineWorld()
+    world.deposit(ALICE, to=NEWCOMER, mint=10**18)
+    world.miner.mine()
+    client = ExecutionClient(world.spec)
+    remote = RemoteEngine(client.call, world.spec.config, world.config.genesis.l2)
+    world.sequencer.l1.sync()
+    sequencer = Sequencer(world.config, world.sequencer.l1.provider, remote)
+    for number in range(1, 9):
+        tx = world.sequencer.send(ALICE, to=NEWCOMER, value=number)
+        client.call("eth_sendRawTransaction", "0x" + tx.encode().hex())
+        ours = world.sequencer.build()
+        theirs = sequencer.build(sequencer.next_timestamp).block
+        assert theirs.hash == ours.hash
+        assert theirs.transactions[-1].hash == tx.hash
+    assert client.engine.heads.unsafe.number == 8
+    sequencer.set_recover_mode(True)
+    client.call("eth_sendRawTransaction", "0x" + world.sequencer.send(ALICE).encode().hex())
+    world.miner.mine(2)
+    world.sequencer.l1.sync()
+    assert len(sequencer.build(sequencer.next_timestamp).block.transactions) == 1
+    client.close()

@@ -48,19 +48,17 @@ PRECOMPILE_IMPORTS = re.compile(
 )
 # Part → where it may be put together. The embedded L1 is a node of its own inside the process.
 JOINTS = {
+    "PoolBuilder": ("node/application.py",),
     **dict.fromkeys(
-        ("Sequencer", "Batcher"),
-        ("node/application.py",),
-    ),
-    **dict.fromkeys(
-        ("Driver", "Deriving", "FollowingL1"), ("node/application.py", "node/split_node.py")
+        ("Driver", "Sequencer", "Batcher", "Deriving", "FollowingL1", "Sequencing", "Batching"),
+        ("node/application.py", "node/split_node.py"),
     ),
     **dict.fromkeys(
         ("MemoryL1Provider", "L1Follower", "L1Source"),
         ("node/application.py", "node/split_node.py", "node/explaining.py"),
     ),
     **dict.fromkeys(
-        ("Sequencing", "Batching", "HealthProbe", "DevClock"),
+        ("HealthProbe", "DevClock"),
         ("node/application.py",),
     ),
     **dict.fromkeys(

@@ -8,9 +8,20 @@ import urllib.error
 import urllib.request
 
 import pytest
-from node_process import NodeProcess, RpcFailure, block_hash, call, dev, head_number, wait_for
+from anvil import anvil
+from load import send_transfers
+from node_process import (
+    NodeProcess,
+    RpcFailure,
+    block_hash,
+    call,
+    dev,
+    head_number,
+    verifier,
+    wait_for,
+)
 
-from genesis.dev_accounts import dev_account
+from genesis.dev_accounts import dev_account, dev_accounts
 from node.engine_api.jwt import make_token, read_secret
 
 pytestmark = pytest.mark.e2e
@@ -101,3 +112,44 @@ def restarted_halves_go_on(halves):
 
 def engine_port_at(process):
     return process.arguments.index("--engine-port") + 1
+
+
+@pytest.mark.node_js
+@pytest.mark.timeout(300)
+def test_sequencer_and_batcher_over_another_execution_client(tmp_path):
+    """Blocks are built elsewhere from the pool there, and a verifier derives them from L1."""
+    key = tmp_path / "batcher.key"
+    key.write_text("0x" + dev_account("batcher").private_key.hex())
+    key.chmod(0o600)
+    running = []
+    with anvil() as l1:
+        founder = dev(tmp_path / "dev", "--l1-url", l1).start()
+        chain_id = founder.run["l2"]["chain_id"]
+        assert founder.stop() == 0
+        try:
+            execution = NodeProcess(
+                tmp_path / "el", "node", "--role", "execution", "--port", "0", "--engine-port", "0",
+                "--genesis", str(tmp_path / "dev" / "genesis.json"),
+            ).start()  # fmt: skip
+            running.append(execution)
+            consensus = NodeProcess(
+                tmp_path / "cl", "node", "--role", "sequencer", "--role", "batcher",
+                "--batcher-key", str(key), "--port", "0", "--l1-url", l1, "--l1-trust-rpc",
+                "--rollup-config", str(tmp_path / "dev" / "rollup.json"),
+                "--engine-url", execution.run["l2"]["engine"],
+                "--jwt-secret", str(tmp_path / "el" / "jwt.hex"),
+            ).start()  # fmt: skip
+            running.append(consensus)
+            wait_for("blocks", lambda: head_number(execution.l2) >= 3, 90)
+            sent = send_transfers(execution.l2, chain_id, dev_accounts()[5:6], 3)
+            receipt = wait_for(
+                "receipt", lambda: call(execution.l2, "eth_getTransactionReceipt", sent[-1]), 90
+            )
+            number = int(receipt["blockNumber"], 16)
+            other = verifier(tmp_path / "v", l1, tmp_path / "dev", "--l1-trust-rpc").start()
+            running.append(other)
+            wait_for("safe head", lambda: head_number(other.l2, "safe") >= number, 120)
+            assert block_hash(other.l2, number) == block_hash(execution.l2, number)
+        finally:
+            for process in reversed(running):
+                process.stop()

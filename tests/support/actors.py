@@ -38,6 +38,7 @@ from rollup.batcher.payload import BatcherConfig
 from rollup.driver.driver import Driver, StepKind
 from rollup.l1.block import make_l1_block
 from rollup.l1.provider import MemoryL1Provider
+from rollup.sequencer.pool_builder import PoolBuilder
 from rollup.sequencer.sequencer import Sequencer
 from rollup.settlement.deploy import (
     DeploymentFees,
@@ -253,8 +254,7 @@ class SequencerActor(L2Node):
         self.sequencer = Sequencer(
             config,
             self.l1.provider,
-            self.engine,
-            self.pool,
+            PoolBuilder(self.engine, self.pool),
             confirmation_depth=confirmation_depth,
         )
 
