@@ -93,6 +93,16 @@ def test_a_delegation_is_followed_once_and_never_to_a_precompile(target):
     assert not compare(case, random.Random(0))
 
 
+@pytest.mark.parametrize(("modulus", "power"), [(0xFD, 1), (1, 0), (0, 0)])
+def test_nothing_to_the_power_of_nothing_is_one(modulus, power):
+    size = b"\x60\x20\x60\x40\x52"  # lengths: nothing, nothing, a word
+    value = b"\x60" + bytes((modulus,)) + b"\x60\x60\x52"
+    call = b"\x60\x20\x5f\x60\x80\x5f\x60\x05\x5a\xfa\x60\x20\x5f\xf3"
+    case = Case((size + value + call, b"", b"", b""), b"", 100_000, 0)
+    assert not compare(case, random.Random(0), with_revm=True, with_eels=evm_eels.is_there())
+    assert int.from_bytes(stock(case).output, "big") == power
+
+
 def test_out_of_gas_comes_at_the_same_point_for_every_amount_of_gas():
     rnd = random.Random(7)
     tried = 0

@@ -1,17 +1,40 @@
 """What random programs have reached: opcodes, depth, and how their frames ended.
 
-Counted while stock py-evm runs them, by looking over the shoulder of its dispatch.
+Counted while stock py-evm runs them, by looking over the shoulder of its dispatch. One error of
+py-evm that random programs come upon is put right here: MODEXP with an empty base gives 0 there
+whatever the exponent, and by EIP-198 (0**0 is 1, as EELS, revm and geth have it) 1 for exponent 0.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from eth.exceptions import OutOfGas, Revert, VMError
-from eth.vm.forks.prague.computation import PragueComputation
+from eth.precompiles.modexp import extract_lengths
+from eth.vm.forks.prague.computation import PRAGUE_PRECOMPILES, PragueComputation
 from evm_programs import CONTRACTS
+
+MODEXP = bytes(19) + b"\x05"
+
+
+def _modexp(frame: Any) -> Any:
+    """py-evm's, with nothing to the power of nothing as 1."""
+    done = PRAGUE_PRECOMPILES[MODEXP](frame)
+    data = frame.msg.data_as_bytes
+    base, exponent, modulus = extract_lengths(data)
+    if not base and modulus and not any(data[96 : 96 + exponent]):
+        number = data[96 + exponent : 96 + exponent + modulus].ljust(modulus, b"\x00")
+        done.output = int(int.from_bytes(number, "big") > 1).to_bytes(modulus, "big")
+    return done
+
+
+class Stock(PragueComputation):
+    """py-evm's computation of Prague with MODEXP put right."""
+
+    _precompiles: ClassVar = {**PRAGUE_PRECOMPILES, MODEXP: _modexp}
+
 
 OPCODES = frozenset(PragueComputation.opcodes)
 PRECOMPILES = frozenset(PragueComputation.get_precompiles())
@@ -45,7 +68,7 @@ class Coverage:
     def __init__(self) -> None:
         table = _Seen(PragueComputation.opcodes)
         self._seen = table.seen
-        self.computation_class = type("Watched", (PragueComputation,), {"opcodes": table})
+        self.computation_class = type("Watched", (Stock,), {"opcodes": table})
         self.cases: Counter[str] = Counter()
         self.frames: Counter[str] = Counter()
         self.precompiles: set[bytes] = set()

@@ -13,7 +13,7 @@ from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.prague.state import PragueState
 from eth.vm.forks.spurious_dragon._utils import collect_touched_accounts
 from eth.vm.message import Message as StockMessage
-from evm_coverage import Coverage
+from evm_coverage import Coverage, Stock
 from evm_programs import COINBASE, CONTRACTS, ORIGIN, STRANGER
 
 from chain.state import MemoryStateStore, State
@@ -188,7 +188,7 @@ def stock(case: Case, coverage: Coverage | None = None) -> Ending:
     code = state.get_code(CONTRACTS[0])
     message = StockMessage(case.gas, CONTRACTS[0], ORIGIN, case.value, case.data, code)
     facts = state.get_transaction_context_class()(gas_price=0, origin=ORIGIN)
-    kind = state.computation_class if coverage is None else coverage.computation_class
+    kind = Stock if coverage is None else coverage.computation_class
     done = kind.apply_message(state, message, facts)
     if coverage is not None:
         coverage.count(done)
