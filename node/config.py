@@ -27,7 +27,7 @@ API_NAMESPACES = (
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 DATA_TYPES = ("calldata", "blobs", "auto")
 BATCH_TYPES = ("singular", "span")
-COMPRESSIONS = ("zlib", "brotli")
+COMPRESSIONS = ("zlib", "brotli", "brotli-6")
 STATE_MODES = ("archive", "pruned")
 ENVIRONMENT_PREFIX = "STEMMA_"
 # Set for tools of this project, not configuration of the node.
@@ -108,7 +108,9 @@ class BatcherSection:
     key_file: str = _setting("", "file that holds the batcher's private key, mode 0600")
     data_type: str = _setting("calldata", "calldata, blobs, or auto: the cheaper for each channel")
     batch_type: str = _setting("span", "span or singular")
-    compression: str = _setting("brotli", "brotli or zlib")
+    compression: str = _setting(
+        "brotli-6", "zlib, brotli-6, or brotli: up to 3 % less for forty times the time"
+    )
     max_channel_l1_blocks: int = _setting(1, "L1 blocks that a channel stays open at most")
     target_channel_bytes: int = _setting(100_000, "compressed bytes at which a channel is closed")
     poll_s: float = _setting(1.0, "seconds between two looks for new blocks")

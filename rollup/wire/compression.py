@@ -20,14 +20,17 @@ import brotli
 from chain.errors import DecodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-Compression = Literal["zlib", "brotli"]
+Compression = Literal["zlib", "brotli", "brotli-6"]
+"""`brotli` is op-batcher's; `brotli-6` takes a fortieth of its time and up to 3 % more bytes."""
 
 BROTLI_VERSION: Final = 1
 _ZLIB_METHODS: Final = (8, 15)
 _ZLIB_LEVEL: Final = 9
-_BROTLI_QUALITY: Final = 10  # op-batcher's default; 11 takes three times as long for half a percent
+# 10 is op-batcher's default; 11 takes three times as long for half a percent.
+_BROTLI_QUALITY: Final = 10
+_QUICK_BROTLI_QUALITY: Final = 6
 _INPUT_CHUNK_BYTES: Final = 4096
 _OUTPUT_CHUNK_BYTES: Final = 65_536
 # Both store what they cannot shrink: at most 5 bytes for each 16 KiB, and the end of the stream.
@@ -67,8 +70,8 @@ class _Deflate:
 
 
 class _Brotli:
-    def __init__(self) -> None:
-        self._compressor: Any = brotli.Compressor(quality=_BROTLI_QUALITY)
+    def __init__(self, quality: int = _BROTLI_QUALITY) -> None:
+        self._compressor: Any = brotli.Compressor(quality=quality)
         self._head = bytes((BROTLI_VERSION,))
 
     def feed(self, data: bytes) -> bytes:
@@ -85,9 +88,10 @@ class _Brotli:
         return head + out
 
 
-_COMPRESSORS: Final[dict[Compression, type[_Deflate] | type[_Brotli]]] = {
+_COMPRESSORS: Final[dict[Compression, Callable[[], Compressor]]] = {
     "zlib": _Deflate,
     "brotli": _Brotli,
+    "brotli-6": lambda: _Brotli(_QUICK_BROTLI_QUALITY),
 }
 
 

@@ -326,7 +326,7 @@ def test_whatever_gets_lost_every_block_becomes_safe(chain, turns, target_bytes,
 # -- spans, compression, price
 
 
-@pytest.mark.parametrize("compression", ["zlib", "brotli"])
+@pytest.mark.parametrize("compression", ["zlib", "brotli", "brotli-6"])
 def test_a_span_channel_holds_the_blocks_in_fewer_bytes(chain, compression):
     sizes = {}
     for batch_type in ("singular", "span"):
