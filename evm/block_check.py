@@ -2,7 +2,7 @@
 
 Looks at headers, at ommers and at where proof of work ends; the body is the executor's. The seal of
 proof of work is not checked. Sources: yellow paper, 4.3.4 and 11.1; EIP-779 (extra data of the DAO
-fork), EIP-1559 (gas limit), EIP-3675 (the merge).
+fork), EIP-1559 (gas limit), EIP-3675 (the merge); OP Stack specs (extra data of an L2).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from chain.types import Hash32
 from genesis.config import GAS_LIMIT_MIN, ChainConfig
 
 from .errors import InvalidBlock
-from .fees import has_base_fee, next_base_fee
-from .forks import mined_rules
+from .fees import FeeParameters, InvalidExtraData, has_base_fee, next_base_fee
+from .forks import mined_rules, rules_of
 
 MAX_EXTRA_DATA_BYTES: Final = 32
 GAS_LIMIT_STEP: Final = 1_024
@@ -56,7 +56,8 @@ def check_parent(config: ChainConfig, header: Header, parent: Header) -> None:
         raise _refused(
             header, f"timestamp {header.timestamp} is not after the parent's {parent.timestamp}"
         )
-    if config.is_optimism:  # SystemConfig on L1 says how much gas and which extraData
+    if config.is_optimism:  # SystemConfig on L1 says how much gas
+        _check_l2_extra_data(config, header)
         return
     if len(header.extra_data) > MAX_EXTRA_DATA_BYTES:
         raise _refused(
@@ -67,6 +68,22 @@ def check_parent(config: ChainConfig, header: Header, parent: Header) -> None:
     is_dao = dao is not None and 0 <= header.number - dao < DAO_EXTRA_DATA_BLOCKS
     if is_dao and header.extra_data != DAO_EXTRA_DATA:
         raise _refused(header, f"extraData 0x{header.extra_data.hex()}, dao-hard-fork expected")
+
+
+def _check_l2_extra_data(config: ChainConfig, header: Header) -> None:
+    """Empty before Holocene, then base fee parameters that a child can go by.
+
+    Source: specs exec-engine.md, Extra Data; {holocene,jovian}/exec-engine.md.
+    """
+    optimism = rules_of(config, header).optimism
+    if optimism is None or not optimism.has_fee_parameters:
+        if header.extra_data:
+            raise _refused(header, f"extraData 0x{header.extra_data.hex()}, none before Holocene")
+        return
+    try:
+        FeeParameters.decode(header.extra_data, has_min_base_fee=optimism.has_min_base_fee)
+    except InvalidExtraData as error:
+        raise _refused(header, str(error)) from error
 
 
 def _check_gas_limit(config: ChainConfig, header: Header, parent: Header) -> None:

@@ -9,7 +9,7 @@ and who is paid is in `transition.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -36,6 +36,7 @@ FJORD_MIN_SIZE: Final = 100_000_000
 BEDROCK_SIGNATURE_BYTES: Final = 68
 """Bytes that Bedrock charged on top of a transaction, as if it had no signature yet."""
 
+_WITHOUT_BLOBS: Final = {DataFee.ECOTONE: DataFee.REGOLITH, DataFee.FJORD: DataFee.REGOLITH}
 # Storage layout of the L1Block predeploy, as op-geth reads it (core/types/rollup_cost.go).
 _SLOT_L1_BASE_FEE: Final = 1
 _SLOT_SCALARS: Final = 3
@@ -215,6 +216,26 @@ class L1FeeParameters:
     operator_fee_divisor: int = 10**6
     da_footprint_gas_scalar: int = 0
 
+    def under(self, rules: OptimismRules) -> L1FeeParameters:
+        """The same prices by the formulas of a fork.
+
+        In Ecotone's first block, whose L1 attributes are still Bedrock's, so is the data fee.
+        """
+        rule = rules.data_fee
+        if not (self.base_fee_scalar or self.blob_base_fee_scalar or self.blob_base_fee):
+            rule = _WITHOUT_BLOBS.get(rule, rule)
+        return replace(
+            self,
+            rule=rule,
+            operator_fee_factor=rules.operator_fee_factor,
+            operator_fee_divisor=rules.operator_fee_divisor,
+        )
+
+    @property
+    def is_bedrock(self) -> bool:
+        """Whether the data fee goes by overhead and scalar, as before Ecotone."""
+        return self.rule in (DataFee.BEDROCK, DataFee.REGOLITH)
+
     @property
     def weighted_price(self) -> int:
         """Wei for a million compressed bytes, before they are counted: 16 times too much."""
@@ -232,10 +253,12 @@ class L1FeeParameters:
 
     def bedrock_data_fee(self, data: bytes) -> int:
         """The L1 fee in wei of a signed transaction before Ecotone."""
-        gas = calldata_gas(data) + self.overhead
-        if self.rule is DataFee.BEDROCK:
-            gas += 16 * BEDROCK_SIGNATURE_BYTES
-        return gas * self.base_fee * self.bedrock_scalar // 10**6
+        return self.bedrock_gas(data) * self.base_fee * self.bedrock_scalar // 10**6
+
+    def bedrock_gas(self, data: bytes) -> int:
+        """Gas on L1 that a signed transaction stood for before Ecotone."""
+        signature = BEDROCK_SIGNATURE_BYTES if self.rule is DataFee.BEDROCK else 0
+        return calldata_gas(data) + 16 * signature + self.overhead
 
     def operator_fee(self, gas: int) -> int:
         """Operator fee in wei for that much gas (Isthmus; a hundredfold since Jovian)."""
@@ -264,43 +287,50 @@ def l1_attributes(
 ) -> L1FeeParameters:
     """Read the prices that the L1-attributes deposit left in the storage of L1Block.
 
-    What a fork does not have is not read. In Ecotone's first block, whose L1 attributes are still
-    Bedrock's, so is the data fee.
+    What a fork does not have is not read.
     """
     rules = optimism or OptimismRules()
     is_early = rules.data_fee in (DataFee.BEDROCK, DataFee.REGOLITH)
     scalars = 0 if is_early else get_storage(L1_BLOCK, _SLOT_SCALARS)
     blob_base_fee = 0 if is_early else get_storage(L1_BLOCK, _SLOT_L1_BLOB_BASE_FEE)
-    base_fee_scalar, blob_base_fee_scalar = (scalars >> 96) & _UINT32, (scalars >> 64) & _UINT32
-    rule = rules.data_fee
-    if not (is_early or base_fee_scalar or blob_base_fee_scalar or blob_base_fee):
-        is_early, rule = True, DataFee.REGOLITH
     operator = get_storage(L1_BLOCK, _SLOT_OPERATOR_FEE) if rules.has_operator_fee else 0
-    return L1FeeParameters(
+    prices = L1FeeParameters(
         base_fee=get_storage(L1_BLOCK, _SLOT_L1_BASE_FEE),
         blob_base_fee=blob_base_fee,
-        base_fee_scalar=base_fee_scalar,
-        blob_base_fee_scalar=blob_base_fee_scalar,
+        base_fee_scalar=(scalars >> 96) & _UINT32,
+        blob_base_fee_scalar=(scalars >> 64) & _UINT32,
         operator_fee_scalar=(operator >> 64) & _UINT32,
         operator_fee_constant=operator & _UINT64,
-        rule=rule,
-        overhead=get_storage(L1_BLOCK, _SLOT_OVERHEAD) if is_early else 0,
-        bedrock_scalar=get_storage(L1_BLOCK, _SLOT_BEDROCK_SCALAR) if is_early else 0,
-        operator_fee_factor=rules.operator_fee_factor,
-        operator_fee_divisor=rules.operator_fee_divisor,
         da_footprint_gas_scalar=(operator >> 96) & _UINT16 if rules.has_da_footprint else 0,
+    ).under(rules)
+    if not prices.is_bedrock:
+        return prices
+    return replace(
+        prices,
+        overhead=get_storage(L1_BLOCK, _SLOT_OVERHEAD),
+        bedrock_scalar=get_storage(L1_BLOCK, _SLOT_BEDROCK_SCALAR),
     )
 
 
 def l1_fee(parameters: L1FeeParameters, encoded_transaction: bytes) -> int:
     """L1 data fee in wei of a signed transaction in its EIP-2718 form."""
-    if parameters.rule in (DataFee.BEDROCK, DataFee.REGOLITH):
+    if parameters.is_bedrock:
         return parameters.bedrock_data_fee(encoded_transaction)
     if not (parameters.base_fee_scalar or parameters.blob_base_fee_scalar):
         return 0
     if parameters.rule is DataFee.ECOTONE:
         return parameters.ecotone_data_fee(encoded_transaction)
     return parameters.data_fee(charged_size(encoded_transaction))
+
+
+def l1_gas(parameters: L1FeeParameters, encoded_transaction: bytes) -> int:
+    """Gas on L1 for which a signed transaction pays, as its receipt has it (`l1GasUsed`)."""
+    if parameters.is_bedrock:
+        return parameters.bedrock_gas(encoded_transaction)
+    if parameters.rule is DataFee.ECOTONE:
+        return calldata_gas(encoded_transaction)
+    size = FJORD_INTERCEPT + FJORD_FASTLZ_COEFFICIENT * charged_size(encoded_transaction)
+    return max(FJORD_MIN_SIZE, size) * 16 // 10**6
 
 
 def charged_size(encoded_transaction: bytes) -> int:

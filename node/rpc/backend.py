@@ -34,7 +34,7 @@ from chain.types import Address, Hash32
 from evm import fees
 from evm.call import BlockOverride
 from evm.engine import ExecutionEngine
-from evm.forks import rules_at
+from evm.forks import rules_at, rules_of
 from rollup.bridge.l1_attributes import L1Attributes
 
 from ..l1.blob_sidecar import decode_network_form, is_network_form, without_sidecar
@@ -257,7 +257,8 @@ class Backend:
             return None
         if not self.engine.store.keeps_state(header):
             return self._l1_fees_told_to(header)
-        return fees.l1_attributes(self.engine.state_at(header).get_storage)
+        state, rules = self.engine.state_at(header), rules_of(self.engine.config, header)
+        return fees.l1_attributes(state.get_storage, rules.optimism)
 
     def _l1_fees_told_to(self, header: Header) -> fees.L1FeeParameters | None:
         """What the L1-attributes deposit of a block says, which L1Block said once it had run."""
@@ -265,14 +266,19 @@ class Backend:
         if block is None or not block.transactions:
             return None
         told = L1Attributes.decode(block.transactions[0].data)
-        return fees.L1FeeParameters(
+        prices = fees.L1FeeParameters(
             base_fee=told.base_fee,
             blob_base_fee=told.blob_base_fee,
             base_fee_scalar=told.base_fee_scalar,
             blob_base_fee_scalar=told.blob_base_fee_scalar,
             operator_fee_scalar=told.operator_fee_scalar,
             operator_fee_constant=told.operator_fee_constant,
+            overhead=told.overhead,
+            bedrock_scalar=told.bedrock_scalar,
+            da_footprint_gas_scalar=told.da_footprint_gas_scalar,
         )
+        optimism = rules_of(self.engine.config, header).optimism
+        return prices if optimism is None else prices.under(optimism)
 
     # State
 
@@ -343,6 +349,8 @@ class Backend:
     def _blob_gas_ratio(self, header: Header) -> float:
         if not header.blob_gas_used:
             return 0.0
+        if self.engine.config.is_optimism:  # since Jovian the DA footprint, at most the gas limit
+            return header.blob_gas_used / header.gas_limit
         return header.blob_gas_used / rules_at(self.engine.config, header.timestamp).max_blob_gas
 
     def _rewards(self, header: Header, percentiles: tuple[float, ...]) -> list[str]:
@@ -437,7 +445,8 @@ class Backend:
     def _head_prices(self, state: State) -> fees.L1FeeParameters:
         """What L1Block says at the head, read once a block."""
         if self._prices is None or self._prices[0] is not state:
-            self._prices = (state, fees.l1_attributes(state.get_storage))
+            rules = rules_of(self.engine.config, self.head())
+            self._prices = (state, fees.l1_attributes(state.get_storage, rules.optimism))
         return self._prices[1]
 
     def sign(self, request: TransactionArguments) -> SignedTransaction:
@@ -505,22 +514,23 @@ class Backend:
 
 
 def _rollup_fields(prices: fees.L1FeeParameters, transaction: Transaction) -> Json:
-    """The L1 fee fields of an OP Stack receipt, as op-geth fills them since Isthmus."""
-    body: Json = {
-        "l1GasPrice": quantity(prices.base_fee),
-        "l1BlobBaseFee": quantity(prices.blob_base_fee),
-        "l1BaseFeeScalar": quantity(prices.base_fee_scalar),
-        "l1BlobBaseFeeScalar": quantity(prices.blob_base_fee_scalar),
-        "l1GasUsed": "0x0",
-        "l1Fee": "0x0",
-    }
+    """The L1 fee fields of an OP Stack receipt, as op-geth fills them in each fork."""
+    body: Json = {"l1GasPrice": quantity(prices.base_fee), "l1GasUsed": "0x0", "l1Fee": "0x0"}
+    if prices.is_bedrock:
+        body["l1FeeScalar"] = f"{prices.bedrock_scalar / 10**6:.10g}"
+    else:
+        body["l1BlobBaseFee"] = quantity(prices.blob_base_fee)
+        body["l1BaseFeeScalar"] = quantity(prices.base_fee_scalar)
+        body["l1BlobBaseFeeScalar"] = quantity(prices.blob_base_fee_scalar)
     if prices.operator_fee_scalar or prices.operator_fee_constant:
         body["operatorFeeScalar"] = quantity(prices.operator_fee_scalar)
         body["operatorFeeConstant"] = quantity(prices.operator_fee_constant)
+    if prices.da_footprint_gas_scalar:
+        body["daFootprintGasScalar"] = quantity(prices.da_footprint_gas_scalar)
     if not isinstance(transaction, DepositTransaction):
         encoded = transaction.encode()
-        size = fees.charged_size(encoded)
-        scaled = fees.FJORD_INTERCEPT + fees.FJORD_FASTLZ_COEFFICIENT * size
-        body["l1GasUsed"] = quantity(max(fees.FJORD_MIN_SIZE, scaled) * 16 // 1_000_000)
+        body["l1GasUsed"] = quantity(fees.l1_gas(prices, encoded))
         body["l1Fee"] = quantity(fees.l1_fee(prices, encoded))
+        if prices.da_footprint_gas_scalar:
+            body["blobGasUsed"] = quantity(prices.da_footprint(encoded))
     return body

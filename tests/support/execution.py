@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chain.block import Block
 from chain.crypto.secp256k1 import address_of
 from chain.receipt import Receipt
@@ -11,6 +13,7 @@ from chain.transaction import DepositTransaction, DynamicFeeTransaction, sign_tr
 from chain.types import Address, Hash32
 from evm.engine import ExecutionEngine
 from evm.executor import ExecutionResult, PayloadAttributes
+from evm.forks import OPTIMISM
 from genesis import addresses
 from genesis.allocation import (
     GenesisAccount,
@@ -19,7 +22,7 @@ from genesis.allocation import (
     l1_contracts,
     system_contracts,
 )
-from genesis.config import ChainConfig
+from genesis.config import ChainConfig, ForkTimes
 
 KEYS = tuple(number.to_bytes(32, "big") for number in range(1, 7))
 USERS = tuple(address_of(key) for key in KEYS)
@@ -33,8 +36,27 @@ L1_PRICES = {
     7: 3,  # L1 blob base fee
     8: (250_000 << 64) | 77,  # operator fee: 0.25 wei a gas and 77 wei
 }
+BEDROCK_PRICES = {1: 5 * 10**9, 5: 188, 6: 684_000}
+"""L1 base fee, overhead and scalar."""
+JOVIAN_PRICES = {**L1_PRICES, 8: (400 << 96) | (250_000 << 64) | 77}
+"""With 400 gas a byte."""
 L2_CONFIG = ChainConfig.optimism(901)
 L1_CONFIG = ChainConfig.ethereum(900)
+
+
+def optimism_config(fork: str, since: int = 0) -> ChainConfig:
+    """A chain under the rules of a fork from a time on, and those of the one before until then."""
+    names = [name for name, _ in reversed(OPTIMISM)]
+    if fork == "bedrock":
+        return replace(L2_CONFIG, forks=ForkTimes())
+    times = dict.fromkeys(names[: names.index(fork)], 0) | {fork: since}
+    for ethereum, optimism in (
+        ("shanghai", "canyon"),
+        ("cancun", "ecotone"),
+        ("prague", "isthmus"),
+    ):
+        times[ethereum] = times.get(optimism)
+    return replace(L2_CONFIG, forks=ForkTimes(**times))
 
 
 def genesis(config: ChainConfig, extra: dict | None = None) -> tuple[Block, StateChanges]:

@@ -19,7 +19,7 @@ from chain.types import Address, Hash32
 from evm.environment import BlockEnvironment
 from evm.executor import execute_block
 from evm.fastlz import fastlz_size
-from evm.fees import L1FeeParameters, encode_eip1559_params, l1_fee, next_base_fee
+from evm.fees import L1FeeParameters, encode_eip1559_params, l1_fee, l1_gas, next_base_fee
 from evm.forks import CANYON, FJORD, HOLOCENE, DataFee
 from evm.transition import Transition
 from genesis.addresses import BASE_FEE_VAULT
@@ -123,8 +123,9 @@ def test_fees_of_op_geth_on_the_empty_transaction(rule):
         overhead=given["overhead"],
         bedrock_scalar=given["scalar"],
     )
-    expected = table["expected_on_empty_tx"][rule.name.lower()]["fee"]
-    assert l1_fee(prices, EMPTY_TRANSACTION) == expected
+    expected = table["expected_on_empty_tx"][rule.name.lower()]
+    assert l1_fee(prices, EMPTY_TRANSACTION) == expected["fee"]
+    assert l1_gas(prices, EMPTY_TRANSACTION) == expected["gas"]
 
 
 def test_fastlz_lengths_of_op_geth():

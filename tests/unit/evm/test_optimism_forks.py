@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import pytest
 from execution import (
+    BEDROCK_PRICES,
+    JOVIAN_PRICES,
     L1_PRICES,
-    L2_CONFIG,
     STRANGER,
     USERS,
     attributes,
@@ -18,6 +19,7 @@ from execution import (
     deposit,
     engine,
     gas_used,
+    optimism_config,
     run,
     send,
 )
@@ -31,7 +33,7 @@ from chain.types import Address
 from evm import forks
 from evm.call import CallRequest
 from evm.environment import Message
-from evm.errors import Fault, InvalidTransaction
+from evm.errors import Fault, InvalidBlock, InvalidTransaction
 from evm.executor import block_environment
 from evm.fees import (
     FeeParameters,
@@ -45,37 +47,18 @@ from evm.pyevm.machine import Machine
 from evm.pyevm.precompiles import BLS_G1_MSM, BLS_G2_MSM, BLS_PAIRING, BN254_PAIRING
 from genesis.addresses import L1_BLOCK, L1_FEE_VAULT, OPERATOR_FEE_VAULT
 from genesis.allocation import GenesisAccount
-from genesis.config import ChainConfig, ForkTimes
+from genesis.config import ChainConfig
 from genesis.upgrades import CREATE2_DEPLOYER
 
 GENESIS_TIME = 1_700_000_000
 FIRST_TIME = GENESIS_TIME + 2
-ORDER = ["regolith", *[name for name, _ in reversed(forks.OPTIMISM)][1:]]
-BEDROCK_PRICES = {1: 5 * 10**9, 5: 188, 6: 684_000}
-"""L1 base fee, overhead and scalar."""
-JOVIAN_PRICES = {**L1_PRICES, 8: (400 << 96) | (250_000 << 64) | 77}
-"""With 400 gas a byte."""
 FOUNTAIN = Address(b"\xf0" * 20)
-
-
-def config_of(fork: str, since: int = 0) -> ChainConfig:
-    """A chain under the rules of a fork from a time on, and those of the one before until then."""
-    if fork == "bedrock":
-        return replace(L2_CONFIG, forks=ForkTimes())
-    times = dict.fromkeys(ORDER[: ORDER.index(fork)], 0) | {fork: since}
-    for ethereum, optimism in (
-        ("shanghai", "canyon"),
-        ("cancun", "ecotone"),
-        ("prague", "isthmus"),
-    ):
-        times[ethereum] = times.get(optimism)
-    return replace(L2_CONFIG, forks=ForkTimes(**times))
 
 
 def chain_of(fork: str, since: int = 0, prices: dict | None = None, **accounts):
     storage = prices or (BEDROCK_PRICES if fork in ("bedrock", "regolith") else L1_PRICES)
     extra = {L1_BLOCK: GenesisAccount(nonce=1, code=b"\x00", storage=storage)}
-    return engine(config_of(fork, since), extra | accounts.get("extra", {}))
+    return engine(optimism_config(fork, since), extra | accounts.get("extra", {}))
 
 
 def state_of(chain):
@@ -102,7 +85,7 @@ def state_of(chain):
     ],
 )
 def test_each_fork_stands_on_one_of_ethereum(fork, ethereum):
-    rules = forks.rules_at(config_of(fork), GENESIS_TIME)
+    rules = forks.rules_at(optimism_config(fork), GENESIS_TIME)
     assert rules.name == fork
     assert rules.machine.opcodes == ethereum.machine.opcodes
     assert rules.transaction_types == (ethereum.transaction_types - {forks.BLOB}) | {forks.DEPOSIT}
@@ -194,7 +177,9 @@ def test_create2_deployer_comes_with_the_first_block_of_canyon():
 
 
 def test_the_denominator_changes_with_the_first_block_of_canyon():
-    config = replace(config_of("canyon", since=FIRST_TIME + 2), bedrock_eip1559_denominator=50)
+    config = replace(
+        optimism_config("canyon", since=FIRST_TIME + 2), bedrock_eip1559_denominator=50
+    )
     chain = engine(config)
     first, second = run(chain).header, run(chain).header
     assert first.base_fee_per_gas == 10**9 - 10**9 // 50
@@ -228,6 +213,23 @@ def test_jovian_keeps_the_base_fee_above_its_least():
 def test_extra_data_of_another_fork_is_refused(extra_data, has_min_base_fee):
     with pytest.raises(InvalidExtraData):
         FeeParameters.decode(extra_data, has_min_base_fee=has_min_base_fee)
+
+
+@pytest.mark.parametrize(
+    ("fork", "extra_data", "reason"),
+    [
+        ("granite", b"\x00", "none before Holocene"),
+        ("holocene", b"", "expected 9 bytes, version 0"),
+        ("holocene", FeeParameters(250, 6, 7).encode(), "expected 9 bytes, version 0"),
+        ("holocene", FeeParameters(250, 0).encode(), "neither may be 0"),
+        ("jovian", FeeParameters(250, 6).encode(), "expected 17 bytes, version 1"),
+    ],
+)
+def test_a_block_with_the_extra_data_of_another_fork_is_refused(fork, extra_data, reason):
+    chain = chain_of(fork)
+    block = chain.build(attributes(chain, extra_data=extra_data)).block
+    with pytest.raises(InvalidBlock, match=reason):
+        chain.import_block(block)
 
 
 def test_the_first_block_of_jovian_reads_its_parent_as_holocene_does():
