@@ -26,6 +26,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -56,12 +57,14 @@ from genesis.allocation import GenesisAccount, genesis_block, l2_genesis
 from genesis.presets import l2_preset
 from rollup.bridge.l1_attributes import L1_ATTRIBUTES_GAS, L1Attributes, l1_attributes_source_hash
 
+KINDS = ("empty", "full")
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "memory.json"
 PLOT = HERE.parent / "docs" / "images" / "memory.svg"
 CHAIN_ID = 901
 DEPLOYER_KEY = keccak256(b"benchmark deployer")
-TOKEN = create_address(address_of(DEPLOYER_KEY), 0)
+DEPLOYER = address_of(DEPLOYER_KEY)
+TOKEN = create_address(DEPLOYER, 0)
 LIMIT_MB = 500
 SAFE_DEPTH, FINALIZED_DEPTH = 60, 720
 HEADS_EVERY = 12
@@ -87,13 +90,12 @@ class Sample:
 def transactions(token_code: bytes) -> Iterator[bytes]:
     """Signed transactions without end: the token's set-up first, then transfers of both kinds."""
     deployer = Signer(DEPLOYER_KEY, CHAIN_ID)
-    yield deployer.sign(0, None, 0, token_code, 3_000_000)
+    yield deployer.sign(0, None, 0, token_code, 1_200_000)
     for index, address in enumerate(ADDRESSES):
         data = MINT + address.rjust(32, b"\0") + (10**24).to_bytes(32, "big")
         yield deployer.sign(1 + index, TOKEN, 0, data, 200_000)
     signers = [Signer(key, CHAIN_ID) for key in KEYS]
-    index = 0
-    while True:
+    for index in count():
         signer, nonce = signers[index % SENDERS], index // SENDERS
         old = keccak256(b"old %d" % (index * 7919 % OLD_ACCOUNTS))[12:]
         to = Address(keccak256(b"new %d" % index)[12:] if index % 5 == 0 else old)
@@ -102,7 +104,6 @@ def transactions(token_code: bytes) -> Iterator[bytes]:
             yield signer.sign(nonce, TOKEN, 0, data, 100_000)
         else:
             yield signer.sign(nonce, to, 1, b"", 21_000)
-        index += 1
 
 
 def sign_forever(line: Connection, token_code: bytes) -> None:
@@ -126,7 +127,7 @@ class Node:
         preset = replace(
             l2_preset("devnet"), gas_limit=gas_limit, eip1559_elasticity=1, eip1559_denominator=250
         )
-        funded = [*ADDRESSES, address_of(DEPLOYER_KEY)]
+        funded = [*ADDRESSES, DEPLOYER]
         rich = {address: GenesisAccount(balance=10**30) for address in funded}
         spec = l2_genesis(preset, 1_700_000_000, chain_id=CHAIN_ID, extra_alloc=rich)
         self.directory = directory
@@ -228,14 +229,14 @@ def run_blocks(
 ) -> tuple[dict[str, float], list[Sample]]:
     """Build so many blocks and look at the process some 400 times; figures and looks."""
     every = max(1, blocks // 400)
-    started, used, count = time.monotonic(), 0, 0
+    started, used, held = time.monotonic(), 0, 0
     samples: list[Sample] = []
     for done in range(1, blocks + 1):
         if line is not None:
             node.pool_up(line)
         result = node.build()
         used += result.header.gas_used
-        count += len(result.block.transactions)
+        held += len(result.block.transactions)
         if done % every == 0:
             samples.append(node.sample(started))
         if done % (every * 10) == 0:
@@ -248,7 +249,7 @@ def run_blocks(
         "blocks": blocks,
         "seconds": round(time.monotonic() - started, 1),
         "processor_seconds": round(time.process_time(), 1),
-        "transactions_per_block": round(count / blocks, 1),
+        "transactions_per_block": round(held / blocks, 1),
         "gas_per_block": round(used / blocks),
         "fullness": round(used / blocks / node.gas_limit, 4),
     }
@@ -297,7 +298,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--empty", type=int, default=86_400, help="empty blocks")
     parser.add_argument("--full", type=int, default=10_000, help="full blocks")
     parser.add_argument("--gas-limit", type=int, default=5_000_000)
-    parser.add_argument("--kinds", nargs="*", default=["empty", "full"])
+    parser.add_argument("--kinds", nargs="*", choices=KINDS, default=list(KINDS))
     parser.add_argument("--retained", type=int, default=1_024, help="states below the head")
     parser.add_argument("--directory", type=Path, help="keep the store here")
     parser.add_argument("--no-results", action="store_true", help="write neither figures nor plot")
@@ -309,12 +310,12 @@ def main() -> None:
     given = arguments()
     spawn = multiprocessing.get_context("spawn")
     with spawn.Pool(1) as compiler:  # what the compiler leaves in memory is not the node's
-        code = compiler.apply(token_bytecode)
+        token_code = compiler.apply(token_bytecode)
     seen: dict[str, tuple[dict[str, float], list[Sample]]] = {}
     answers = {}
     for kind in given.kinds:
         answers[kind], theirs = spawn.Pipe(duplex=False)
-        spawn.Process(target=run_process, args=(kind, given, code, theirs)).start()
+        spawn.Process(target=run_process, args=(kind, given, token_code, theirs)).start()
         theirs.close()
     for kind, answer in answers.items():
         figures, samples = seen[kind] = answer.recv()
@@ -331,21 +332,20 @@ def write_down(
     given: argparse.Namespace, seen: dict[str, tuple[dict[str, float], list[Sample]]]
 ) -> None:
     """Figures as JSON and memory over blocks as a plot."""
-    content = {
-        "gas_limit": given.gas_limit,
-        "retained_blocks": given.retained,
-        **{
-            kind: figures | {"samples": [asdict(sample) for sample in samples]}
-            for kind, (figures, samples) in seen.items()
-        },
+    content = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    content |= {"gas_limit": given.gas_limit, "retained_blocks": given.retained}
+    content |= {
+        kind: figures | {"samples": [asdict(sample) for sample in samples]}
+        for kind, (figures, samples) in seen.items()
     }
     RESULTS.write_text(json.dumps(content, indent=1) + "\n")
     curves = []
-    for kind, (figures, samples) in seen.items():
-        name = f"{figures['blocks']:,.0f} {kind} blocks"
+    for kind in (kind for kind in KINDS if kind in content):
+        samples = content[kind]["samples"]
+        name = f"{content[kind]['blocks']:,.0f} {kind} blocks"
         parts = [100 * (index + 1) / len(samples) for index in range(len(samples))]
-        memory = [sample.memory_mb for sample in samples]
-        own = [sample.memory_mb - sample.mapped_mb for sample in samples]
+        memory = [sample["memory_mb"] for sample in samples]
+        own = [sample["memory_mb"] - sample["mapped_mb"] for sample in samples]
         curves.append(Curve(name, list(zip(parts, memory, strict=True))))
         curves.append(Curve(f"{name}, without mapped files", list(zip(parts, own, strict=True))))
     PLOT.parent.mkdir(exist_ok=True)

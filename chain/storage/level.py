@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT_CACHE_BYTES: Final = 8 << 20
+_WRITE_BUFFER_BYTES: Final = 16 << 20
+"""Keys are hashes, so what is written at a time overlaps all that is there: the more it is, the
+less often the rest is written again. Two of these may be in memory.
+"""
 DEFAULT_OPEN_TABLES: Final = 100
 """Each is a file of some 2 MB, mapped: what is read of it counts as memory of the process. To look
 something up in a table that is not open costs some 25 µs more, so the default is what a state of a
@@ -45,6 +49,7 @@ class LevelStore:
                 create_if_missing=True,
                 paranoid_checks=True,
                 lru_cache_size=cache_bytes,
+                write_buffer_size=_WRITE_BUFFER_BYTES,
                 max_open_files=open_tables + _OTHER_FILES,
                 bloom_filter_bits=_BLOOM_BITS_PER_KEY,
             )
