@@ -44,6 +44,7 @@ class SpanChannelOut:
         self._max_rlp_bytes = max_rlp_bytes
         self._batches: list[SingularBatch] = []
         self._first_changes_origin = False
+        self._tried: bytes | None = None  # what was written last, if nothing was added since
         self._tried_bytes = 0
         self._bytes_since_trial = _PREFIX_BYTES
         self._closed: bytes | None = None
@@ -78,6 +79,7 @@ class SpanChannelOut:
         if not self._batches:
             self._first_changes_origin = sequence_number == 0
         self._batches.append(batch)
+        self._tried = None
         self.rlp_bytes += size
         self._bytes_since_trial += size
 
@@ -97,7 +99,11 @@ class SpanChannelOut:
         )
 
     def _written(self) -> bytes:
-        channel = ChannelOut(self.channel_id, self._compression, max_rlp_bytes=self._max_rlp_bytes)
-        if self._batches:
-            channel.add(self._span())
-        return channel.close()
+        if self._tried is None:
+            channel = ChannelOut(
+                self.channel_id, self._compression, max_rlp_bytes=self._max_rlp_bytes
+            )
+            if self._batches:
+                channel.add(self._span())
+            self._tried = channel.close()
+        return self._tried
