@@ -1,4 +1,4 @@
-"""ethereum/tests' small sets: key files, addresses of keys, signatures and genesis blocks."""
+"""ethereum/tests' small sets: key files, addresses of keys, signatures, paths, genesis blocks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from chain.block import decode_block
 from chain.crypto.keystore import decrypt_key
 from chain.crypto.secp256k1 import address_of
 from chain.transaction import decode_transaction, recover_sender
+from chain.trie.node import hex_prefix
 from genesis.allocation import GenesisSpec, genesis_block
 from genesis.config import ChainConfig
 
@@ -62,3 +63,8 @@ def test_signatures_of_the_frontier_may_have_a_high_s():
         tx = decode_transaction(raw)
         assert recover_sender(tx, low_s=False) == address_of(bytes.fromhex(case["key"]))
         assert tx.encode() == raw
+
+
+def test_paths_of_trie_nodes():
+    for case in json.loads((ROOT / "BasicTests" / "hexencodetest.json").read_text()).values():
+        assert hex_prefix(bytes(case["seq"]), 2 if case["term"] else 0).hex() == case["out"]
