@@ -2,8 +2,9 @@
 
 SHA-256, RIPEMD-160 and identity are py-evm's. The others are ours over quick libraries, so that no
 input stands out by the time it takes for its gas (docs/adr/0009): `chain/crypto` for ecrecover and
-P-256, ckzg for point evaluation, `revm.py` for MODEXP, bn254 and BLAKE2, `bls12_381.py` for the
-rest. Our natives are functions over `Frame`; `native_frame.py` makes one for each call.
+P-256, ckzg for point evaluation, `revm.py` for MODEXP and bn254, blake2b for BLAKE2,
+`bls12_381.py` for the rest. Our natives are functions over a frame; `native_frame.py` makes one
+for each call.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 import ckzg
+from blake2b import decode_and_compress
 from eth.exceptions import VMError
 from eth.precompiles.bls12_381.constants import G1_MSM_DISCOUNTS, G2_MSM_DISCOUNTS
 from eth.precompiles.point_evaluation import TRUSTED_SETUP_PATH
@@ -111,6 +113,23 @@ class _ModularLengths:
         """Bits of the head of the exponent below its highest."""
         return max(self.exponent_head.bit_length() - 1, 0)
 
+    @property
+    def is_light(self) -> bool:
+        """Whether Python's own power takes less time than the way to revm and back."""
+        longest, bits = max(self.base, self.modulus), self.exponent_head.bit_length()
+        is_short = self.exponent <= 32 and longest <= MAX_MODEXP_BYTES
+        return is_short and (bits <= 2 or bits * longest <= 256)
+
+
+def _light_power(data: bytes, lengths: _ModularLengths) -> bytes:
+    """Base to the power of the exponent modulo the modulus, zeros past the end of the input."""
+    start = 96 + lengths.base + lengths.exponent
+    numbers = data[: start + lengths.modulus].ljust(start + lengths.modulus, b"\x00")
+    base = int.from_bytes(numbers[96 : 96 + lengths.base], "big")
+    modulus = int.from_bytes(numbers[start:], "big")
+    power = pow(base, lengths.exponent_head, modulus) if modulus else 0
+    return power.to_bytes(lengths.modulus, "big")
+
 
 def _modular_lengths(data: bytes) -> _ModularLengths:
     words = data[:96].ljust(96, b"\x00")
@@ -155,8 +174,12 @@ def _modexp(gas_of: Callable[[_ModularLengths], int]) -> Precompile:
 
     def precompile(frame: Frame) -> None:
         data = frame.msg.data
-        frame.consume_gas(gas_of(_modular_lengths(data)), "modexp")
-        frame.output = run_precompile(0x05, data, "modexp")
+        lengths = _modular_lengths(data)
+        frame.consume_gas(gas_of(lengths), "modexp")
+        if lengths.is_light:
+            frame.output = _light_power(data, lengths)
+        else:
+            frame.output = run_precompile(0x05, data, "modexp")
 
     return precompile
 
@@ -178,7 +201,10 @@ def _blake2f(frame: Frame) -> None:
     if len(data) != BLAKE2F_BYTES:
         raise VMError(f"blake2f: {len(data)} bytes of input, {BLAKE2F_BYTES} expected")
     frame.consume_gas(int.from_bytes(data[:4], "big"), "blake2f")
-    frame.output = run_precompile(0x09, data, "blake2f")
+    try:
+        frame.output = decode_and_compress(data)
+    except ValueError as error:  # the last byte is neither 0 nor 1
+        raise VMError(f"blake2f: {error}") from None
 
 
 def _bls(run: Callable[[bytes], bytes], gas_of: Callable[[int], int]) -> Precompile:

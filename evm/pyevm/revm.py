@@ -1,7 +1,7 @@
 """The door to revm: what its precompiles make of some bytes.
 
-bn254 and BLAKE2's compression take hundreds of times longer in pure Python than their gas is worth,
-and no kept Python package has bn254 alone; modular powers gain a factor of three. Every call gets a
+bn254 takes hundreds of times longer in pure Python than its gas is worth, and no kept Python
+package has it alone; modular powers gain a factor of three. Every call gets a
 machine of its own, which costs less than two microseconds and keeps nothing. Gas is taken before,
 by `precompiles.py`.
 """

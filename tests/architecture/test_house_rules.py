@@ -11,6 +11,7 @@ from source_tree import ROOMS, source_files
 # a library that is not in this table may not be imported at all.
 DOORS = {
     "aiohttp": ("node/", "ai/gateway/", "ai/worker/"),
+    "blake2b": ("evm/pyevm/precompiles.py",),
     "brotli": ("rollup/wire/",),
     "ckzg": ("rollup/da/", "rollup/wire/blob.py", "evm/pyevm/", "node/l1/"),
     "coincurve": ("chain/crypto/",),
