@@ -13,6 +13,7 @@ Time is this process's CPU time, so that other work on the machine does not show
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import resource
 import sys
@@ -56,6 +57,8 @@ BATCHER = dev_account("batcher")
 SENDER = dev_account("account0")
 REPORT_EVERY_S = 30
 KEPT_L1_BLOCKS = 100
+GARBAGE_THRESHOLDS = (20_000, 50, 100)
+"""Those of node/application.py."""
 
 
 class Clock:
@@ -190,9 +193,12 @@ def measure(options: argparse.Namespace, directory: Path) -> None:
     engine = ExecutionEngine.open(store, chain.spec.config, genesis_block(chain.spec))
     provider = MemoryL1Provider()
     provider.set_head(chain.l1)
+    gc.freeze()  # as a node does when it has started
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     driver = Driver(chain.config, provider, TimedEngine(engine, clock), store)
     started = reported = time.monotonic()
-    while engine.heads.safe.number < options.blocks:
+    until = started + 60 * options.minutes
+    while engine.heads.safe.number < options.blocks and time.monotonic() < until:
         provider.set_head(chain.next_l1_block(driver.safe_head))
         while clock.run("driver", driver.step).kind is not StepKind.WAITING:
             pass
@@ -225,6 +231,7 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=10_000)
     parser.add_argument("--transactions", type=int, default=1, help="transfers in each L2 block")
     parser.add_argument("--compression", choices=("zlib", "brotli"), default="zlib")
+    parser.add_argument("--minutes", type=float, default=60, help="stop there at the latest")
     parser.add_argument("--directory", type=Path, help="where the database lies while it runs")
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
