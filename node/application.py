@@ -138,7 +138,14 @@ class RollupNode:
             config.l1.trust_rpc,
         )
         self._follower = L1Follower(self._source, self._provider, self.chain.writer.run)
-        self._driver = Driver(parts.rollup, self._provider, self.chain.engine, self.chain.store)
+        confirmations = config.rollup.verifier_confirmations
+        self._driver = Driver(
+            parts.rollup,
+            self._provider,
+            self.chain.engine,
+            self.chain.store,
+            confirmation_depth=confirmations,
+        )
         self._l1_moved = asyncio.Event()
         self._following = FollowingL1(self._follower, self._l1_moved, config.l1.poll_s)
         self._deriving = Deriving(
@@ -148,6 +155,7 @@ class RollupNode:
             self._l1_moved,
             self._progressed,
             metrics.derivation_resets.inc,
+            confirmations=confirmations,
         )
         self._sequencing = self._make_sequencing() if self.is_sequencing else None
         self._probe = self._health_probe()

@@ -97,7 +97,6 @@ class L1Section:
 class SequencerSection:
     """Block production."""
 
-    max_block_transactions: int = _setting(20_000, "transactions offered to one block")
     stopped: bool = _setting(False, "wait for admin_startSequencer before the first block")
 
 

@@ -254,11 +254,24 @@ class ConsensusNode:
             config.l1.trust_rpc,
         )
         self._follower = follower = L1Follower(source, self._provider, self.writer.run)
-        self._driver = Driver(rollup, self._provider, self.engine, self._store)
+        confirmations = config.rollup.verifier_confirmations
+        self._driver = Driver(
+            rollup,
+            self._provider,
+            self.engine,
+            self._store,
+            confirmation_depth=confirmations,
+        )
         self._l1_moved = asyncio.Event()
         self._following = FollowingL1(follower, self._l1_moved, config.l1.poll_s)
         self._deriving = Deriving(
-            self._driver, follower, self.writer, self._l1_moved, lambda _: None, lambda: None
+            self._driver,
+            follower,
+            self.writer,
+            self._l1_moved,
+            lambda _: None,
+            lambda: None,
+            confirmations=confirmations,
         )
         self._chain = chain = RemoteChain(self.engine, reader)
         self._sequencing = self._make_sequencing() if "sequencer" in config.node.roles else None

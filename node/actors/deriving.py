@@ -46,9 +46,11 @@ class Deriving:
         l1_moved: asyncio.Event,
         progressed: Callable[[Sequence[Transaction]], None],
         was_reset: Callable[[], None],
+        *,
+        confirmations: int = 0,
     ) -> None:
         """`progressed` hears after each turn, with transactions that belong into the pool again;
-        `was_reset` hears when derivation started anew.
+        `was_reset` hears when derivation started anew. `confirmations` are those of the driver.
         """
         self._driver = driver
         self._follower = follower
@@ -56,6 +58,7 @@ class Deriving:
         self._l1_moved = l1_moved
         self._progressed = progressed
         self._was_reset = was_reset
+        self._confirmations = confirmations
         self.caught_up = asyncio.Event()
 
     async def run(self) -> None:
@@ -90,7 +93,8 @@ class Deriving:
     async def _wait_for(self, missing: L1DataMissing | None) -> None:
         """Fetch what is missing, unless it is a block that L1 does not have yet."""
         head_number = self._follower.head_number
-        ahead = missing is None or (missing.number is not None and missing.number > head_number)
+        readable = head_number - self._confirmations
+        ahead = missing is None or (missing.number is not None and missing.number > readable)
         if head_number < 0 or ahead:
             if head_number >= 0:
                 self.caught_up.set()

@@ -29,7 +29,7 @@ from rollup.derivation.attributes_queue import BatchUndone
 from rollup.derivation.errors import CorruptDerivation, ReorgDetected
 from rollup.derivation.l2_block import l2_block_ref, require_block
 from rollup.derivation.pipeline import DerivationPipeline, OriginAdvanced, OriginConsumed
-from rollup.l1.provider import L1DataMissing
+from rollup.l1.provider import ConfirmedL1, L1DataMissing
 
 from .safe_head_log import MetaStore, SafeHeadEntry, SafeHeadLog
 
@@ -136,15 +136,18 @@ class Driver:
         store: MetaStore,
         *,
         journal: Journal | None = None,
+        confirmation_depth: int = 0,
     ) -> None:
         """Join the parts; the first step finds the point to start from. `store` keeps the log,
-        `journal` hears what becomes of L1's data.
+        `journal` hears what becomes of L1's data. L1 is read up to `confirmation_depth` blocks
+        below its head.
         """
         config.require_supported()
         self._config = config
         self._provider = provider
         self._engine = engine
         self._journal = journal
+        self._confirmed = ConfirmedL1(provider, confirmation_depth)
         self.safe_head_log = SafeHeadLog(store, SafeHeadEntry(config.genesis.l1, config.genesis.l2))
         self._pipeline: DerivationPipeline | None = None
         self._seen_l1_head: L1BlockRef | None = None
@@ -275,7 +278,7 @@ class Driver:
         safe_block = require_block(self._engine, entry.l2.hash)
         # Everything that may be missing is asked for before anything changes.
         self._pipeline = DerivationPipeline(
-            self._config, self._provider, self._engine, safe_block, entry.l1, self._journal
+            self._config, self._confirmed, self._engine, safe_block, entry.l1, self._journal
         )
         self._consumed_l1 = entry.l1
         dropped = self._engine.set_heads(unsafe=unsafe, safe=entry.l2)

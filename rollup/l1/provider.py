@@ -14,7 +14,14 @@ from chain.types import Hash32
 
 from .block import L1Block, L1BlockRef
 
-__all__ = ["L1Block", "L1BlockRef", "L1DataMissing", "L1Provider", "MemoryL1Provider"]
+__all__ = [
+    "ConfirmedL1",
+    "L1Block",
+    "L1BlockRef",
+    "L1DataMissing",
+    "L1Provider",
+    "MemoryL1Provider",
+]
 
 
 class L1DataMissing(StemmaError):
@@ -176,3 +183,37 @@ class MemoryL1Provider:
         if block is None:
             raise L1DataMissing(block_hash=block_hash)
         return block
+
+
+class ConfirmedL1:
+    """L1 without its newest blocks: what is below `depth` confirmations is not there yet.
+
+    A reader of it meets fewer reorgs and hears later of everything.
+    """
+
+    def __init__(self, provider: L1Provider, depth: int) -> None:
+        self._provider = provider
+        self._depth = depth
+
+    def head(self) -> L1BlockRef | None:
+        """L1's own head, confirmed or not."""
+        return self._provider.head()
+
+    def safe(self) -> L1BlockRef | None:
+        """L1's safe head."""
+        return self._provider.safe()
+
+    def finalized(self) -> L1BlockRef | None:
+        """L1's finalized head."""
+        return self._provider.finalized()
+
+    def block_by_number(self, number: int) -> L1Block:
+        """The canonical block of a height. Raises L1DataMissing above the confirmed ones."""
+        head = self._provider.head()
+        if self._depth and (head is None or number + self._depth > head.number):
+            raise L1DataMissing(number=number)
+        return self._provider.block_by_number(number)
+
+    def block_by_hash(self, block_hash: Hash32) -> L1Block:
+        """The block of a hash. Raises L1DataMissing."""
+        return self._provider.block_by_hash(block_hash)

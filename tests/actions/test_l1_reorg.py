@@ -10,7 +10,7 @@ from chain.transaction import recover_sender
 from genesis.dev_accounts import dev_account
 from rollup.batcher.payload import BatcherConfig
 from rollup.derivation.errors import ReorgDetected
-from rollup.driver.driver import StepKind
+from rollup.driver.driver import Driver, StepKind
 
 ALICE = dev_account("account0")
 BOB = dev_account("account1")
@@ -203,3 +203,35 @@ def test_blob_of_a_block_that_l1_has_dropped_is_not_waited_for():
     world.miner.mine(2, empty=True, salt=4)
     assert world.verifier.derive().number == 0
     assert world.verifier.driver.l1_origin.hash == world.miner.head.hash
+
+
+def crank(node):
+    """Turn the driver until L1 has nothing more for it; what it waits for."""
+    node.l1.sync()
+    for _ in range(2_000):
+        step = node.driver.step()
+        node.steps.append(step.kind)
+        if step.kind is StepKind.WAITING:
+            return step.missing
+    raise AssertionError("derivation does not come to an end")
+
+
+def test_verifier_behind_l1s_head_derives_later_and_meets_no_reorg():
+    world = World(window=60)
+    node = world.new_verifier()
+    node.driver = Driver(
+        world.config, node.l1.provider, node.engine, node.store, confirmation_depth=3
+    )
+    world.round()
+    assert crank(node).number == 1
+    assert node.safe.number == 0
+    world.miner.mine(3, empty=True)
+    assert crank(node).number == world.miner.head.number - 2
+    assert node.safe.hash == world.sequencer.unsafe.hash
+    resets = node.steps.count(StepKind.RESET)
+    world.miner.rewind(2)
+    world.miner.mine(3, empty=True, salt=8)
+    crank(node)
+    assert node.steps.count(StepKind.RESET) == resets == 1
+    world.miner.rewind(1)
+    assert crank(node).number > 0  # a shorter L1 is waited for
