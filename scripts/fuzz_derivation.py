@@ -2,9 +2,9 @@
 
     python scripts/fuzz_derivation.py --inputs 100000 --seed 1
 
-Prints what was reached as it goes. Ends with code 1, and the seed of the world, at the first error
-that stops derivation, the first step that does not come to an end, or the first disagreement. How
-it works: tests/support/derivation_fuzz.py. `make test` runs a share of it.
+Prints what was reached as it goes. Ends with code 1 at the first error that stops derivation, the
+first step that does not come to an end, or the first disagreement; the same seed comes to it again.
+How it works: tests/support/derivation_fuzz.py. `make test` runs a share of it.
 """
 
 from __future__ import annotations

@@ -452,7 +452,7 @@ class DerivationFuzzer:
         world.held = [held for held in world.held if held[0] > len(world.l1)]
         for _ in range(source.randrange(1, 4)):
             items += self._channel(world)
-        for _ in range(source.randrange(4) if self.corpus else 0):
+        for _ in range(source.randrange(12) if self.corpus else 0):
             items.append(self._broken_data(source, source.choice(self.corpus), ("corpus",)))
         if source.random() < 0.1:
             source.shuffle(items)
@@ -564,7 +564,7 @@ class DerivationFuzzer:
             for number, at in enumerate(range(0, len(channel), size))
         ]
         extra = []
-        while source.random() < 0.2:
+        while frames and source.random() < 0.2:
             way = self._choose(source, _FRAME_WAYS)
             extra.append(way)
             frames = _FRAME_WAYS[way](source, frames)
