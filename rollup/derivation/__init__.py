@@ -5,7 +5,7 @@ Eight stages, each pulling from the one before it; None means "nothing more from
 1. l1_traversal.py      walks L1 block by block and keeps the system config of each
 2. l1_retrieval.py      the batcher's data in one L1 block: calldata or blobs
 3. frame_queue.py       frames of one batcher transaction, since Holocene those in order only
-4. channel_stage.py     complete channels: channel_bank.py until Holocene, channel_assembler.py since
+4. channel_stage.py     complete channels: channel_bank.py, since Holocene channel_assembler.py
 5. channel_reader.py    batches of a complete channel, decompressed as they are asked for
 6. batch_provider.py    the next valid batch, or an empty one when the sequencing window is over:
                         batch_queue.py until Holocene, batch_stage.py since, by batch_checks.py
