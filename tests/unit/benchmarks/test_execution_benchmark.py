@@ -118,8 +118,16 @@ def test_twice_the_time_is_half_the_speed_in_every_unit(execution, load, measure
 
 def test_a_shortfall_names_row_and_factor(execution):
     ratios = {"arithmetic loop, Mgas/s": {"py-evm": 19.0, "EELS": 90.0}}
-    assert execution.shortfalls(ratios) == [
+    assert execution.shortfalls(ratios, ["py-evm", "EELS"]) == [
         "arithmetic loop, Mgas/s: 19.0x py-evm, 20x is asked for"
+    ]
+
+
+def test_what_was_not_measured_is_not_fast_enough_unless_nobody_asked(execution):
+    ratios = {"transfers/s": {"py-evm": 3.0}}
+    assert execution.shortfalls(ratios, ["py-evm"]) == []
+    assert execution.shortfalls(ratios, ["py-evm", "EELS"]) == [
+        "transfers/s: 5x EELS is asked for, and it was not measured"
     ]
 
 
