@@ -44,6 +44,42 @@ def test_constants_are_folded_and_dead_words_never_computed():
     assert "len(data)" not in text
 
 
+def test_memory_is_extended_once_a_run_to_the_furthest_constant_end():
+    # PUSH1 1, PUSH0, MSTORE; PUSH1 2, PUSH1 0x60, MSTORE; STOP
+    text = source(bytes.fromhex("60015f52600260605200"))
+    assert text.count("grow(") == 1
+    assert "grow(memory, 128, gas)" in text
+
+
+def test_memory_grows_step_by_step_where_msize_looks():
+    # PUSH1 1, PUSH0, MSTORE; MSIZE; PUSH1 0x60, MSTORE; PUSH1 0x80, PUSH0, RETURN
+    code = bytes.fromhex("60015f525960605260805ff3")
+    assert source(code).count("grow(") == 2
+    with policy(EAGER):
+        ending = ours(case(code))
+    assert ending == interpreted(case(code))
+    assert ending.output[0x60:] == (32).to_bytes(32, "big")
+
+
+@pytest.mark.parametrize("gas", range(40))
+def test_gas_for_memory_ends_within_the_run_that_needs_it(gas):
+    # PUSH1 1, PUSH0, MSTORE; GAS, PUSH1 0x60, MSTORE; PUSH1 0x80, PUSH0, RETURN
+    code = bytes.fromhex("60015f525a60605260805ff3")
+    with policy(EAGER):
+        assert ours(case(code, gas)) == interpreted(case(code, gas))
+
+
+@pytest.mark.parametrize("offset", [0, 3, 30, 200, 2**64])
+def test_copies_of_a_constant_size_are_slices_that_end_in_zeros(offset):
+    # PUSH1 33, PUSH9 offset, PUSH1 5, CODECOPY; PUSH1 33, PUSH9 offset, PUSH1 64, CALLDATACOPY
+    place = b"\x68" + offset.to_bytes(9, "big")
+    code = b"\x60\x21" + place + b"\x60\x05\x39\x60\x21" + place + b"\x60\x40\x37"
+    whole = Case((code + bytes.fromhex("60805ff3"), *NOTHING), bytes(range(1, 41)), 1_000_000, 0)
+    assert ".ljust(33, NUL)" in source(whole.codes[0])
+    with policy(EAGER):
+        assert ours(whole) == interpreted(whole)
+
+
 def test_an_internal_function_returns_without_leaving_python():
     # PUSH1 back, PUSH1 7, PUSH1 function, JUMP; back: POP STOP; function: SWAP1 JUMP
     text = source(bytes.fromhex("60076007600a565b50005b9056"))
