@@ -74,7 +74,7 @@ class OptimismNamespace:
     def sync_status(self) -> Json:
         """The heads of both layers."""
         provider, heads = self._rollup.provider, self._chain.heads
-        safe = self._l2_ref(heads.safe.hash)
+        safe, pending = self._l2_ref(heads.safe.hash), self._rollup.driver.span_head
         return {
             "current_l1": _l1_json(self._rollup.driver.l1_origin),
             "current_l1_finalized": _l1_json(provider.finalized()),
@@ -84,7 +84,7 @@ class OptimismNamespace:
             "unsafe_l2": self._l2_ref(heads.unsafe.hash),
             "safe_l2": safe,
             "finalized_l2": self._l2_ref(heads.finalized.hash),
-            "pending_safe_l2": safe,
+            "pending_safe_l2": safe if pending is None else _l2_json(pending),
             "queued_unsafe_l2": _l2_json(None),
         }
 

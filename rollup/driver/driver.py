@@ -178,6 +178,11 @@ class Driver:
         return self._ref
 
     @property
+    def span_head(self) -> L2BlockRef | None:
+        """Before Holocene, the last block of a span that has not come to its end; asks nobody."""
+        return self._span_head
+
+    @property
     def unsafe_head(self) -> L2BlockRef:
         """The unsafe head with its L1 origin."""
         head = self._engine.heads.unsafe

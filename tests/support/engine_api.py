@@ -38,12 +38,21 @@ class ExecutionClient:
     """An L2 chain behind JSON-RPC: `call` is what a consensus client sees of it."""
 
     def __init__(self, spec, kv=None):
+        self._open(spec.config, genesis_block(spec), kv)
+
+    @classmethod
+    def over(cls, config, genesis):
+        """A client of any chain: its config, its first block and state."""
+        client = cls.__new__(cls)
+        client._open(config, genesis, None)
+        return client
+
+    def _open(self, config, genesis, kv):
         self.kv = kv or MemoryStore()
-        store = ChainStore(self.kv)
-        self.engine = ExecutionEngine.open(store, spec.config, genesis_block(spec))
+        self.engine = ExecutionEngine.open(ChainStore(self.kv), config, genesis)
         self.pool = SharedPool(
-            chain_id=spec.config.chain_id,
-            block_gas_limit=spec.gas_limit,
+            chain_id=config.chain_id,
+            block_gas_limit=genesis[0].header.gas_limit,
             minimum_gas=minimum_gas,
             accepted_types=USER_TYPES,
         )
