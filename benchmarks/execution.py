@@ -357,7 +357,8 @@ def main() -> int:
     if options.only is None and options.row is None and options.clock == "wall":
         write_results(loads, results, ratios, text)
     say(f"{time.perf_counter() - started:.0f} s in all")
-    failed = shortfalls(ratios, names)
+    failed = [f"{row}: {told.error}" for row, told in results.get(OURS, {}).items() if told.error]
+    failed += shortfalls(ratios, names)
     for line in failed:
         print(f"not fast enough: {line}")
     return 1 if options.check and failed else 0
