@@ -362,6 +362,7 @@ class State:
         originals = storage.originals
         if not originals:
             self._touched.append(storage)
+        if self._accounts.get(storage.address) is None:  # a revert may have taken it back
             self.touch(storage.address)
         if slot not in originals:
             originals[slot] = old

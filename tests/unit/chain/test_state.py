@@ -330,3 +330,14 @@ def test_what_is_warm_from_the_start_stays_so_through_a_revert_and_ends_with_the
     assert state.is_address_warm(ALICE)
     state.begin_transaction()
     assert not state.is_address_warm(ALICE)
+
+
+def test_slot_written_after_a_revert_brings_its_account_back_into_existence():
+    state = State(MemoryStateStore())
+    before = state.checkpoint()
+    state.set_storage(ALICE, 0, 7)
+    state.revert(before)
+    assert not state.account_exists(ALICE)
+    state.set_storage(ALICE, 0, 1)
+    assert state.account_exists(ALICE)
+    assert state.compute_root() != EMPTY_ROOT
