@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from chain.block import Block, Header
 from chain.crypto.keccak import keccak256
@@ -51,6 +52,7 @@ from .serialise import Json, block_json, header_json, located, receipt_json, tra
 
 _DEFAULT_TIP_WEI = 1_000_000
 _FEE_HISTORY_BLOCKS = 1024
+_BLOCKS_ASKED_ABOUT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,17 @@ class QueryLimits:
     log_blocks: int = 10_000
     log_results: int = 20_000
     call_gas: int = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Executed:
+    """A block with what its receipts are made of; `first_logs` counts the logs before each."""
+
+    block: Block
+    receipts: Sequence[Receipt]
+    senders: Sequence[Address]
+    prices: fees.L1FeeParameters | None
+    first_logs: tuple[int, ...]
 
 
 class Backend:
@@ -97,6 +110,7 @@ class Backend:
         self._tag_depths = dict(tag_depths or {})
         self._takes_transactions = takes_transactions
         self._recovery = senders
+        self._asked_about: dict[Hash32, _Executed] = {}
         self._schedule = schedule or (lambda action: action())
         self._head_state: tuple[Hash32, State] | None = None
         self._prices: tuple[State, fees.L1FeeParameters] | None = None
@@ -209,44 +223,45 @@ class Backend:
 
     def receipt_json(self, block_hash: Hash32, index: int) -> Json:
         """A receipt as JSON."""
-        found = self.block_with_receipts(block_hash)
-        if found is None:
-            raise errors.header_not_found()
-        sender = self._senders(found[0])[index]
-        return self._receipt(*found, index, sender, self._l1_fee_parameters(found[0].header))
+        return self._receipt(self._executed(block_hash), index)
 
     def receipts_json(self, block_hash: Hash32) -> list[Json]:
         """All receipts of a block as JSON."""
-        found = self.block_with_receipts(block_hash)
-        if found is None:
-            raise errors.header_not_found()
-        prices = self._l1_fee_parameters(found[0].header)
-        senders = self._senders(found[0])
-        listed: list[Json] = []
-        log_index = 0
-        for index, sender in enumerate(senders):
-            listed.append(self._receipt(*found, index, sender, prices, log_index))
-            log_index += len(found[1][index].logs)
-        return listed
+        executed = self._executed(block_hash)
+        return [self._receipt(executed, index) for index in range(len(executed.senders))]
 
-    def _receipt(
-        self,
-        block: Block,
-        receipts: Sequence[Receipt],
-        index: int,
-        sender: Address,
-        prices: fees.L1FeeParameters | None,
-        first_log_index: int | None = None,
-    ) -> Json:
+    def _executed(self, block_hash: Hash32) -> _Executed:
+        """What a block's receipts are made of; who waits for one will ask for others of it."""
+        known = self._asked_about.get(block_hash)
+        if known is None:
+            found = self.block_with_receipts(block_hash)
+            if found is None:
+                raise errors.header_not_found()
+            block, receipts = found
+            counts = (len(receipt.logs) for receipt in receipts)
+            known = _Executed(
+                block,
+                receipts,
+                self._senders(block),
+                self._l1_fee_parameters(block.header),
+                tuple(accumulate(counts, initial=0)),
+            )
+            if len(self._asked_about) >= _BLOCKS_ASKED_ABOUT:
+                self._asked_about.clear()
+            self._asked_about[block_hash] = known
+        return known
+
+    def _receipt(self, executed: _Executed, index: int) -> Json:
+        block, prices = executed.block, executed.prices
         transaction = block.transactions[index]
         rollup_fields = None if prices is None else _rollup_fields(prices, transaction)
         has_blobs = block.header.excess_blob_gas is not None
         return receipt_json(
             block,
             index,
-            receipts,
-            sender,
-            first_log_index=first_log_index,
+            executed.receipts,
+            executed.senders[index],
+            first_log_index=executed.first_logs[index],
             blob_gas_price_wei=self._blob_price(block.header) if has_blobs else None,
             rollup_fields=rollup_fields,
         )
