@@ -19,6 +19,7 @@ from chain.receipt import Receipt, decode_receipt
 from chain.types import HASH_BYTES, Hash32
 
 from .cache import LruCache
+from .compaction import COMPACT_AFTER, BackgroundCompaction
 from .errors import (
     CorruptRecord,
     StateNotKept,
@@ -113,6 +114,7 @@ class ChainStore:
         self._check_schema(SCHEMA_VERSION if retention is None else PRUNED_SCHEMA_VERSION)
         self._heads = self._decoded(_HEADS_KEY, decode_heads)
         self._pruner = None if retention is None else Pruner(kv, retention)
+        self._compaction = BackgroundCompaction(kv, COMPACT_AFTER) if retention else None
 
     def _check_schema(self, wanted: int) -> None:
         found = stored_schema(self._kv)
@@ -133,6 +135,8 @@ class ChainStore:
     def close(self) -> None:
         """Close the key-value store underneath, after a write that is under way."""
         with self._writing:
+            if self._compaction is not None:
+                self._compaction.close()
             self._kv.close()
 
     # -- reading records
@@ -311,6 +315,8 @@ class ChainStore:
             if self._pruner is not None and step is not None:
                 self._pruner.done(step)
                 self._state_cache.discard(step.deleted)
+            if self._compaction is not None and step is not None:
+                self._compaction.note(len(step.deleted))
         self._headers.put([(block.hash, block.header, 1)])
         self._blocks.put([(block.hash, block, _block_bytes(block))])
         kept = tuple(receipts)
