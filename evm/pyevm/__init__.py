@@ -1,4 +1,5 @@
-"""The one room that knows py-evm: our loop and our state under its opcodes.
+"""The machine: EVM code run on instructions of our own, and the one room that knows py-evm.
 
-The door is `machine.run_message`.
+Of py-evm there are the exceptions, the opcode objects that tracers watch and the forks before
+Berlin run on, and three precompiles. The door is `machine.Machine`.
 """

@@ -1,4 +1,4 @@
-"""What py-evm's opcodes see of the world: our flat state and the block, in py-evm's words.
+"""What instructions see of the world: our flat state and the block, also in py-evm's words.
 
 It replaces py-evm's State, AccountDB and TransientStorage: methods that need no change are bound
 to `chain.state.State` directly, so that they cost one call. Transactions, roots and persistence are
