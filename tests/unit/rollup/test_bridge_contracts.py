@@ -246,6 +246,26 @@ def test_a_message_that_fails_can_be_tried_again_and_then_runs_once(layers, laye
     assert "message has already been relayed" in again.reason
 
 
+def test_a_message_inside_a_message_waits_for_its_own_turn(layers):
+    """The target relays another failed message while its own runs: that one stays failed."""
+    messenger = L2_CROSS_DOMAIN_MESSENGER
+    moody_target, reenterer = Address(b"\x3d" * 20), Address(b"\x4e" * 20)
+    moody(layers.l2, moody_target)
+    first = call_data(SEND, moody_target, b"", 100_000)
+    layers.deliver(layers.l1.send(layers.at.l1_cross_domain_messenger, first))
+    layers.l2.state.set_storage(moody_target, 0, 1)
+    # Calls back with the calldata that it gets.
+    layers.l2.place(reenterer, bytes.fromhex("365f5f375f5f365f5f335af100"))
+    inner = call_data(RELAY, 1 << 240, SENDER, moody_target, 0, 100_000, b"")
+    outer = call_data(SEND, reenterer, inner, 500_000)
+    (relayed,) = layers.deliver(layers.l1.send(layers.at.l1_cross_domain_messenger, outer))
+    assert names(relayed) == [
+        event_topic("FailedRelayedMessage(bytes32)"),
+        event_topic("RelayedMessage(bytes32)"),
+    ]
+    assert names(layers.l2.send(messenger, inner)) == [event_topic("RelayedMessage(bytes32)")]
+
+
 def test_a_message_that_was_not_sent_cannot_be_relayed(layers):
     relay = call_data(RELAY, 1 << 240, ALICE, BOB, 0, 0, b"")
     for bench, messenger in (

@@ -7,8 +7,9 @@ from dataclasses import astuple
 
 import pytest
 from contract_bench import SENDER, ContractBench, call_data
-from settlement import INBOX, OWNER, PARAMETERS, SYSTEM_CONFIG, creations, deploy
+from settlement import GUARDIAN, INBOX, OWNER, PARAMETERS, SYSTEM_CONFIG, creations, deploy
 
+from chain.crypto.keccak import keccak256
 from chain.receipt import Receipt
 from chain.types import ZERO_ADDRESS, Address, Hash32
 from genesis.allocation import dev_l1_genesis, genesis_block
@@ -110,13 +111,50 @@ def test_system_config_announces_what_it_was_made_with():
             {"operator_fee_scalar": 9, "operator_fee_constant": 2**64 - 1},
         ),
         (call_data("setUnsafeBlockSigner(address)", TARGET), {}),
+        (call_data("setMinBaseFee(uint64)", 2**64 - 1), {"min_base_fee": 2**64 - 1}),
+        (call_data("setDAFootprintGasScalar(uint16)", 401), {"da_footprint_gas_scalar": 401}),
     ],
-    ids=["batcher", "scalars", "gas-limit", "eip1559", "operator-fee", "signer"],
+    ids=[
+        "batcher",
+        "scalars",
+        "gas-limit",
+        "eip1559",
+        "operator-fee",
+        "signer",
+        "min-base-fee",
+        "da-footprint",
+    ],
 )
 def test_each_update_reaches_the_l2_through_its_event(chain, call, changed):
     bench, system_config, _ = chain
     (log,) = bench.send(system_config, call, sender=OWNER).logs
     assert apply_config_update(SYSTEM_CONFIG, log) == dataclasses.replace(SYSTEM_CONFIG, **changed)
+
+
+def test_op_node_finds_the_signer_in_the_slot_it_reads(chain):
+    bench, system_config, _ = chain
+    slot = bench.view(system_config, "UNSAFE_BLOCK_SIGNER_SLOT()", ["bytes32"])
+    assert slot == keccak256(b"systemconfig.unsafeblocksigner")
+    bench.send(system_config, call_data("setUnsafeBlockSigner(address)", TARGET), sender=OWNER)
+    stored = bench.state.get_storage(system_config, int.from_bytes(slot, "big"))
+    assert stored == int.from_bytes(TARGET, "big")
+
+
+def test_system_config_says_where_the_other_contracts_are(chain):
+    bench, system_config, _ = chain
+    at = settlement_addresses(SENDER, 0)
+    for name, expected in (
+        ("optimismPortal", at.portal),
+        ("disputeGameFactory", at.dispute_game_factory),
+        ("l1CrossDomainMessenger", at.l1_cross_domain_messenger),
+        ("l1StandardBridge", at.l1_standard_bridge),
+        ("optimismMintableERC20Factory", at.mintable_erc20_factory),
+        ("superchainConfig", at.superchain_config),
+        ("guardian", GUARDIAN),
+    ):
+        assert bench.view(system_config, f"{name}()", ["address"]) == expected
+    assert bench.view(system_config, "l2ChainId()", ["uint256"]) == 901
+    assert bench.view(system_config, "startBlock()", ["uint256"]) == 100
 
 
 def test_only_the_owner_may_change_the_configuration(chain):
