@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from evm_engines import Case, ours
+from evm_engines import Case, ours, prepare
+from evm_programs import COINBASE, CONTRACTS, ORIGIN
 
+from chain.state import MemoryStateStore, State
+from chain.types import Hash32
+from evm.environment import BlockEnvironment, Message, Outcome
 from evm.forks import PARIS, PRAGUE
 from evm.pyevm.instructions import INSTRUCTIONS, OPCODES
+from evm.pyevm.machine import Machine
+from evm.tracing import StructLogger
 
 OTHERS = (b"\x00",) * 3
 
@@ -16,6 +22,25 @@ def creation(opcode: int, size: int, wei: int) -> bytes:
     salt = b"\x60\x00" if opcode == 0xF5 else b""
     code = salt + b"\x61" + size.to_bytes(2, "big") + b"\x60\x00\x60" + bytes((wei,))
     return code + bytes((opcode,)) + bytes.fromhex("60005260206000f3")
+
+
+def outcome(case: Case, tracer: StructLogger | None = None) -> Outcome:
+    state = State(MemoryStateStore())
+    prepare(state, case)
+    state.begin_transaction()
+    block = BlockEnvironment(
+        chain_id=901,
+        number=100,
+        timestamp=1_700_000_000,
+        coinbase=COINBASE,
+        prev_randao=Hash32(bytes(32)),
+        gas_limit=30_000_000,
+        base_fee=0,
+        blob_base_fee=1,
+        block_hash=lambda _number: None,
+    )
+    message = Message(ORIGIN, CONTRACTS[0], case.value, case.data, case.gas, 0)
+    return Machine(state, block, tracer=tracer).run(message)
 
 
 @pytest.mark.parametrize("opcode", [0xF0, 0xF5])
@@ -53,3 +78,10 @@ def test_names_are_those_that_tracers_show():
     shown = {value: str(row.mnemonic) for value, row in PRAGUE.machine.opcodes.items()}
     ours_differ = {shown[value] for value in shown if OPCODES[value].name != shown[value]}
     assert ours_differ == {"SHA3"}
+
+
+@pytest.mark.parametrize("opcode", [0xF0, 0xF5])
+@pytest.mark.parametrize(("size", "wei"), [(49_153, 200), (49_152, 200), (32, 0)])
+def test_a_traced_creation_ends_as_an_untraced_one(opcode, size, wei):
+    case = Case((creation(opcode, size, wei), *OTHERS), b"", 1_000_000, 0)
+    assert outcome(case, StructLogger()) == outcome(case)
