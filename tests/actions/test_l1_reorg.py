@@ -53,9 +53,11 @@ def loaded_world(rounds, **settings):
     return world
 
 
-@pytest.mark.parametrize("depth", [1, 5, 16])
-def test_reorg_under_load_loses_and_doubles_nothing(depth):
-    world = loaded_world(20)
+@pytest.mark.parametrize(
+    ("depth", "batch_type"), [(1, "singular"), (5, "span"), (16, "singular"), (16, "span")]
+)
+def test_reorg_under_load_loses_and_doubles_nothing(depth, batch_type):
+    world = loaded_world(20, batcher_config=BatcherConfig(batch_type=batch_type))
     assert world.verifier.safe.number > 80
     lost = world.miner.rewind(depth)
     # Everything comes back one block later than before, so every L1 hash from there is new.

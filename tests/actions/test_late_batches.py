@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from actors import BatcherActor, World
 
 from chain.transaction import DepositTransaction
@@ -12,6 +13,22 @@ from rollup.driver.driver import StepKind
 ALICE = dev_account("account0")
 NEWCOMER = b"\xaa" * 20
 SMALL_FRAMES = BatcherConfig(max_frame_data_bytes=80)
+SPANS = BatcherConfig(batch_type="span", compression="brotli")
+
+
+def test_batcher_that_starts_again_before_its_last_span_is_read_doubles_nothing():
+    world = World(batcher_config=SPANS)
+    world.sequencer.send(ALICE, to=NEWCOMER, value=7)
+    world.sequencer.build(4)
+    world.batcher.submit()
+    world.miner.mine()
+    # It starts again at a safe head that does not know of the span yet, and sends a longer one.
+    world.batcher = BatcherActor(world.sequencer, world.miner, SPANS)
+    world.sequencer.build(2)
+    world.batcher.submit()
+    world.miner.mine()
+    assert world.converge().hash == world.sequencer.unsafe.hash
+    assert world.verifier.state.get_balance(NEWCOMER) == 7
 
 
 def test_lost_payload_is_sent_again_with_its_whole_channel():
@@ -58,14 +75,15 @@ def test_confirmed_and_safe_blocks_are_forgotten():
     assert world.batcher.batcher.blocks_in_no_channel == 0
 
 
-def test_restarted_batcher_leaves_no_gap_and_doubles_nothing():
-    world = World()
+@pytest.mark.parametrize("form", [BatcherConfig(), SPANS], ids=["singular", "spans"])
+def test_restarted_batcher_leaves_no_gap_and_doubles_nothing(form):
+    world = World(batcher_config=form)
     for _ in range(2):
         world.round(blocks=3, transfers=[(ALICE, NEWCOMER, 1)])
     world.sequencer.build(3)
     world.sequencer.derive()
     assert world.sequencer.safe.number == 6
-    world.batcher = BatcherActor(world.sequencer, world.miner)
+    world.batcher = BatcherActor(world.sequencer, world.miner, form)
     payloads = world.batcher.payloads()
     assert len(payloads) == 1
     for payload in payloads:
