@@ -23,7 +23,7 @@ JWT_FILE = "jwt.hex"
 
 def node(
     role: list[str] = typer.Option(
-        [], "--role", help="sequencer, batcher, verifier; or execution alone"
+        [], "--role", help="sequencer, batcher, proposer, verifier; or execution alone"
     ),
     l1_url: str | None = typer.Option(None, "--l1-url", help="JSON-RPC of the L1"),
     beacon_url: str | None = typer.Option(None, "--l1-beacon-url", help="beacon API, for blobs"),
