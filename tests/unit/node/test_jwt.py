@@ -23,7 +23,7 @@ NOW = 1_700_000_000.0
 
 
 def test_token_of_the_worked_vector():
-    """HS256 over `{"alg":"HS256","typ":"JWT"}.{"iat":1700000000}`, computed with hmac and base64 alone."""
+    """HS256 over `{"alg":"HS256","typ":"JWT"}.{"iat":1700000000}`, made with hmac and base64."""
     token = make_token(SECRET, NOW)
     assert token == (
         "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpYXQiOjE3MDAwMDAwMDB9"
