@@ -23,12 +23,13 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from plot import Curve, line_plot
 from workload import (
@@ -339,6 +340,12 @@ def write_down(
         for kind, (figures, samples) in seen.items()
     }
     RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+    PLOT.parent.mkdir(exist_ok=True)
+    PLOT.write_text(plot_of(content))
+
+
+def plot_of(content: Mapping[str, Any]) -> str:
+    """Memory over blocks, with and without the files that are mapped."""
     curves = []
     for kind in (kind for kind in KINDS if kind in content):
         samples = content[kind]["samples"]
@@ -348,15 +355,12 @@ def write_down(
         own = [sample["memory_mb"] - sample["mapped_mb"] for sample in samples]
         curves.append(Curve(name, list(zip(parts, memory, strict=True))))
         curves.append(Curve(f"{name}, without mapped files", list(zip(parts, own, strict=True))))
-    PLOT.parent.mkdir(exist_ok=True)
-    PLOT.write_text(
-        line_plot(
-            curves,
-            title="Resident memory of a pruned node",
-            across="part of the blocks, %",
-            up="MB",
-            bound=(LIMIT_MB, f"{LIMIT_MB} MB"),
-        )
+    return line_plot(
+        curves,
+        title="Resident memory of a pruned node",
+        across="part of the blocks, %",
+        up="MB",
+        bound=(LIMIT_MB, f"{LIMIT_MB} MB"),
     )
 
 
