@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check format fixtures bench bench-evm bench-derive bench-batcher bench-tools node-tools clean
+.PHONY: help setup demo test test-all check format fixtures bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state node-tools clean
 
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -49,6 +49,9 @@ bench-tools: setup  ## EELS, eth-tester and anvil, for benchmarks and fuzzing; s
 
 bench-memory: setup  ## resident memory over 86,400 empty and 10,000 full blocks (half an hour or more)
 	@$(RUN) benchmarks/long_run.py
+
+bench-state: setup  ## blocks imported on LevelDB states of up to a million accounts, with a cold cache
+	@$(RUN) benchmarks/large_state.py
 
 node-tools:  ## anvil, cast and viem from npm, into .node, for the tests that use them
 	@npm install --silent --no-audit --no-fund --no-package-lock --prefix .node $(shell $(PYTHON) scripts/node_tools.py)
