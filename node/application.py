@@ -17,7 +17,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -44,28 +44,30 @@ from .actors.batching import Batching
 from .actors.clock import Clock, DevClock, SystemClock
 from .actors.deriving import Deriving
 from .actors.following_l1 import FollowingL1
+from .actors.group import ActorGroup
 from .actors.proposing import ProposerOptions, Proposing
 from .actors.sequencing import Sequencing
 from .chain_runtime import ChainRuntime, open_chain
 from .config import ConfigurationError, NodeConfig, with_settings
+from .dev_snapshots import NetworkSnapshots
 from .embedded_l1 import CLIENT_NAME, EmbeddedL1
 from .engine_api.payloads import Payload
 from .health import HealthProbe
 from .l1.client import L1Follower, L1Source
+from .l1.dev_l1 import DevL1
 from .l1.json_rpc import JsonRpcClient
 from .l1.transactions import L1Sender
 from .metrics import Metrics
 from .provisioning import (
-    DevKeysRefused,
     Founded,
     contract_addresses,
     deploy_contracts,
     found,
     fund_roles,
-    is_loopback,
+    refuse_public_bind,
 )
 from .rpc.admin import AdminNamespace
-from .rpc.dev_l2 import DevL2Namespace
+from .rpc.dev_l2 import DevL2Namespace, SnapshotsRefused
 from .rpc.eth_transactions import raw_transactions
 from .rpc.jsonrpc import Dispatcher
 from .rpc.optimism import OptimismNamespace, RollupView
@@ -98,6 +100,8 @@ class NodeParts:
     batcher_key: bytes | None = None
     proposer_key: bytes | None = None
     signing_keys: dict[Address, bytes] | None = None
+    is_development: bool = False
+    embedded_l1: DevL1 | None = None
 
 
 class RollupNode:
@@ -159,8 +163,10 @@ class RollupNode:
         )
         self._sequencing = self._make_sequencing() if self.is_sequencing else None
         self._probe = self._health_probe()
+        self._actors = ActorGroup(self._loops)
+        self._l1_senders: list[L1Sender] = []
         self.server = self._make_server(readers)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Future[None]] = []
 
     # Joining
 
@@ -174,10 +180,12 @@ class RollupNode:
             AdminNamespace(self._sequencing, self._reset_derivation, self._insert_unsafe),
         ]
         prefixes = [*self._config.rpc.api]
-        if isinstance(self._clock, DevClock):
-            block_time_s = self._parts.rollup.block_time
-            namespaces.append(DevL2Namespace(backend, self._clock, self.chain.writer, block_time_s))
-            prefixes += ["evm", "admin"]
+        if isinstance(self._clock, DevClock) and self._parts.embedded_l1 is not None:
+            namespaces.append(self._dev_namespace(self._clock, self._parts.embedded_l1))
+            prefixes += ["evm", "anvil", "admin"]
+        elif self._parts.is_development:
+            namespaces.append(SnapshotsRefused())
+            prefixes += ["evm", "anvil"]
         dispatcher = Dispatcher(
             namespaces,
             readers,
@@ -205,6 +213,19 @@ class RollupNode:
                 metrics=self._render_metrics,
             ),
         )
+
+    def _dev_namespace(self, clock: DevClock, l1: DevL1) -> DevL2Namespace:
+        chain = self.chain
+        snapshots = NetworkSnapshots(
+            l1,
+            chain,
+            self._driver,
+            actors=self._actors,
+            senders=lambda: self._l1_senders,
+            poll_l1=self._follower.poll,
+        )
+        block_time_s = self._parts.rollup.block_time
+        return DevL2Namespace(chain.backend, clock, chain.writer, block_time_s, snapshots)
 
     def _health_probe(self) -> HealthProbe:
         return HealthProbe(
@@ -273,7 +294,7 @@ class RollupNode:
             self.chain.engine,
             self._driver,
             self._provider,
-            L1Sender(self.client, key, self._parts.rollup.l1_chain_id),
+            self._l1_sender(key),
             caught_up=self._deriving.caught_up,
             poll_s=self._config.batcher.poll_s,
             posted=self._metrics.batches_posted.inc,
@@ -288,7 +309,7 @@ class RollupNode:
             self._parts.rollup,
             self.chain.engine,
             self.client,
-            L1Sender(self.client, key, self._parts.rollup.l1_chain_id),
+            self._l1_sender(key),
             options=ProposerOptions(
                 section.interval_s, section.allow_non_finalized, section.poll_s
             ),
@@ -296,12 +317,21 @@ class RollupNode:
             proposed=self._metrics.outputs_proposed.inc,
         )
 
+    def _l1_sender(self, key: bytes) -> L1Sender:
+        sender = L1Sender(self.client, key, self._parts.rollup.l1_chain_id)
+        self._l1_senders.append(sender)
+        return sender
+
     # Running
 
     async def start(self) -> None:
         """Listen and start the roles. Raises AddressInUse, ConfigurationError."""
         self.client.open()
         await self.server.start()
+        self._tasks = [self._actors.start()]
+
+    def _loops(self) -> list[Coroutine[Any, Any, None]]:
+        self._l1_senders.clear()
         loops = [self._following.run(), self._deriving.run()]
         if self._sequencing is not None:
             loops.append(self._sequencing.run())
@@ -309,19 +339,17 @@ class RollupNode:
             loops.append(self._batching().run())
         if "proposer" in self._config.node.roles:
             loops.append(self._proposing().run())
-        self._tasks = [asyncio.create_task(loop) for loop in loops]
+        return loops
 
     @property
-    def tasks(self) -> list[asyncio.Task[None]]:
-        """The running actors; each ends only by failing."""
+    def tasks(self) -> list[asyncio.Future[None]]:
+        """What ends as soon as an actor fails."""
         return self._tasks
 
     async def stop(self) -> None:
         """Stop intake, stop the actors after the block under way, close the store."""
         await self.server.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._actors.stop()
         await self.client.close()
         self.chain.close()
         self._senders.close()
@@ -385,7 +413,7 @@ def batcher_config(config: NodeConfig) -> BatcherConfig:
     )
 
 
-async def run_until_stopped(tasks: Sequence[asyncio.Task[Any]], stopping: asyncio.Event) -> None:
+async def run_until_stopped(tasks: Sequence[asyncio.Future[Any]], stopping: asyncio.Event) -> None:
     """Wait for the stop signal, or for the first actor that fails; its error is raised."""
     waiter = asyncio.create_task(stopping.wait())
     done, _ = await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -502,7 +530,7 @@ async def run_dev(
 
     `ready` is awaited once RPC answers, `before_stop` before it stops answering.
     """
-    _refuse_public_bind(config.rpc.host)
+    refuse_public_bind(config.rpc.host)
     prepare_process()
     stopping = asyncio.Event()
     handle_signals(stopping)
@@ -532,6 +560,8 @@ async def run_dev(
                     batcher_key=dev_account("batcher").private_key,
                     proposer_key=dev_account("proposer").private_key,
                     signing_keys={item.address: item.private_key for item in dev_accounts()},
+                    is_development=True,
+                    embedded_l1=None if l1 is None else l1.miner,
                 ),
                 clock,
                 readers,
@@ -561,12 +591,3 @@ async def _found_rollup(
             name = str(await client.call("web3_clientVersion"))
         await deploy_contracts(client, config.datadir, founded)
     return founded, name
-
-
-def _refuse_public_bind(host: str) -> None:
-    """Raises DevKeysRefused unless the host is this machine's loopback."""
-    if not is_loopback(host):
-        raise DevKeysRefused(
-            f"rpc.host {host}: `stemma dev` signs with keys that everybody knows, so it listens "
-            "on 127.0.0.1 only; use `stemma node` with keys of your own"
-        )

@@ -113,6 +113,15 @@ def is_loopback(host: str) -> bool:
     return host == "localhost"
 
 
+def refuse_public_bind(host: str) -> None:
+    """Raises DevKeysRefused unless the host is this machine's loopback."""
+    if not is_loopback(host):
+        raise DevKeysRefused(
+            f"rpc.host {host}: `stemma dev` signs with keys that everybody knows, so it listens "
+            "on 127.0.0.1 only; use `stemma node` with keys of your own"
+        )
+
+
 def refuse_public_development_key(
     key: bytes, l1_chain_id: int, host: str, *, role: str = "batcher"
 ) -> None:

@@ -4,6 +4,7 @@ it.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable
 
@@ -12,11 +13,15 @@ from chain.txpool import (
     AccountView,
     Candidates,
     PoolContent,
+    PooledTransaction,
+    PoolError,
     PoolLimits,
     PoolStatus,
     TransactionPool,
 )
 from chain.types import Address, Hash32
+
+logger = logging.getLogger("stemma.pool")
 
 
 class SharedPool(TransactionPool):
@@ -82,3 +87,29 @@ class SharedPool(TransactionPool):
         """As TransactionPool.content."""
         with self._lock:
             return super().content()
+
+    def everything(self) -> tuple[PooledTransaction, ...]:
+        """All that waits, in order of arrival."""
+        content = self.content()
+        waiting = [
+            pooled
+            for side in (content.pending, content.queued)
+            for by_nonce in side.values()
+            for pooled in by_nonce.values()
+        ]
+        return tuple(sorted(waiting, key=lambda pooled: pooled.arrival))
+
+    def replace(self, waiting: Iterable[PooledTransaction], view: AccountView) -> None:
+        """Hold these and no others, as when the chain goes back to where they waited.
+
+        `view` is the state there. What came in by one state comes in again by the same.
+        """
+        with self._lock:
+            self.reset(view)
+            self.remove([pooled.hash for pooled in self.everything()])
+            for pooled in waiting:
+                nonce, balance_wei = view(pooled.sender)
+                try:
+                    self.add(pooled.tx, pooled.sender, nonce, balance_wei)
+                except PoolError as error:
+                    logger.info("not in the pool again: %s", error)

@@ -28,6 +28,10 @@ class Writer:
         loop = asyncio.get_running_loop()
         return await asyncio.shield(loop.run_in_executor(self._executor, action))
 
+    def run_blocking(self, action: Callable[[], _Result]) -> _Result:
+        """As `run`, for a caller in another thread than the event loop's, which waits."""
+        return self._executor.submit(action).result()
+
     def close(self) -> None:
         """Wait for the running action, drop the waiting ones."""
         self._executor.shutdown(wait=True, cancel_futures=True)

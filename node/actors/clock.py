@@ -71,6 +71,11 @@ class DevClock:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._moved.wait(), min(left_s, _LOOK_AGAIN_S))
 
+    def return_to(self, timestamp: float, next_timestamp: int | None) -> None:
+        """Show an earlier time again, and go on from it; who waits notices by itself."""
+        self.offset_s = timestamp - self.wall()
+        self.next_timestamp = next_timestamp
+
     def block_time(self, parent_timestamp: int) -> int:
         """The timestamp of the next L1 block; always later than its parent's."""
         if self.next_timestamp is not None:

@@ -48,6 +48,16 @@ class DevChainError(StemmaError):
 StatePatch = Callable[[State], None]
 
 
+@dataclass(frozen=True, slots=True)
+class KeptL1:
+    """What the embedded L1 goes back to: its head, what waited, and the time it was."""
+
+    head: Hash32
+    pool: tuple[PooledTransaction, ...]
+    time: float
+    next_timestamp: int | None
+
+
 @dataclass(slots=True)
 class DevL1:
     """The miner of the embedded L1."""
@@ -61,6 +71,7 @@ class DevL1:
     automine: bool = False
     _patches: list[StatePatch] = field(default_factory=list)
     _snapshots: dict[int, Hash32] = field(default_factory=dict)
+    _snapshots_taken: int = 0
     _interval_changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def mine_forever(self) -> None:
@@ -95,9 +106,9 @@ class DevL1:
 
     def snapshot(self) -> int:
         """Remember the head; the number names it in `revert`."""
-        number = len(self._snapshots) + 1
-        self._snapshots[number] = self._head().hash
-        return number
+        self._snapshots_taken += 1
+        self._snapshots[self._snapshots_taken] = self._head().hash
+        return self._snapshots_taken
 
     async def revert(self, number: int) -> bool:
         """Go back to a snapshot and forget it and all later ones; False if there is none."""
@@ -124,6 +135,28 @@ class DevL1:
         self.announce()
 
     # In the writer's thread
+
+    def keep(self) -> KeptL1:
+        """What `restore` needs to come back to the present; blocks, states and blobs stay."""
+        clock = self.clock
+        return KeptL1(self._head().hash, self.pool.everything(), clock.now(), clock.next_timestamp)
+
+    def require_kept(self, kept: KeptL1) -> None:
+        """Raises DevChainError or StateNotAvailable where `restore` would fail."""
+        self.engine.state_at(self._header(kept.head))
+
+    def restore(self, kept: KeptL1) -> None:
+        """Make head, pool and clock those of `keep`; announcing the head is the caller's."""
+        self._roll_back(kept.head, keep_transactions=False)
+        state = self.engine.state_at(self._head())
+        self.pool.replace(kept.pool, lambda who: (state.get_nonce(who), state.get_balance(who)))
+        self.clock.return_to(kept.time, kept.next_timestamp)
+
+    def _header(self, block_hash: Hash32) -> Header:
+        header = self.engine.header(block_hash)
+        if header is None:
+            raise DevChainError(f"block 0x{block_hash.hex()} is not known")
+        return header
 
     def _head(self) -> Header:
         header = self.engine.header(self.engine.heads.unsafe.hash)
@@ -181,9 +214,7 @@ class DevL1:
 
     def _roll_back(self, block_hash: Hash32, *, keep_transactions: bool) -> list[Header]:
         """Make an ancestor the head; the headers that left, oldest first."""
-        target = self.engine.header(block_hash)
-        if target is None:
-            raise DevChainError(f"block 0x{block_hash.hex()} is not known")
+        target = self._header(block_hash)
         dropped: list[Header] = []
         transactions: list[tuple[SignedTransaction, Address]] = []
         header = self._head()

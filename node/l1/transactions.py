@@ -74,7 +74,8 @@ class L1Sender:
         self._chain_id = chain_id
         self.address: Address = address_of(private_key)
         self._next_nonce: int | None = None
-        self._lock = asyncio.Lock()
+        self.sending = asyncio.Lock()
+        """Held while a transaction is on its way; who holds it knows that none is."""
 
     def forget_nonce(self) -> None:
         """Ask the L1 for the next nonce again (after a reorg or a failure)."""
@@ -82,7 +83,7 @@ class L1Sender:
 
     async def send(self, request: L1Request) -> PendingTransaction:
         """Price, sign and send; the next nonce is taken. Raises L1CallFailed, L1Unreachable."""
-        async with self._lock:
+        async with self.sending:
             nonce = await self._nonce()
             gas = request.gas_limit or await self._estimate(request)
             pending = PendingTransaction(request, nonce, gas, await self._fees(request))
@@ -192,8 +193,9 @@ class L1Sender:
         """
         before = pending.fees
         try:
-            pending.fees = at_least(bump(before), await self._fees(pending.request))
-            pending.hashes.append(await self._submit(pending))
+            async with self.sending:
+                pending.fees = at_least(bump(before), await self._fees(pending.request))
+                pending.hashes.append(await self._submit(pending))
             logger.info("replaced a stuck L1 transaction", extra={"nonce": pending.nonce})
         except L1CallFailed as error:
             pending.fees = before

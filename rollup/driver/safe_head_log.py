@@ -95,6 +95,11 @@ class SafeHeadLog:
                 )
         return self.newest
 
+    def restore(self, entries: tuple[SafeHeadEntry, ...]) -> None:
+        """Go back to entries of before, as where both layers of a development network go back."""
+        self._entries = list(entries)
+        self._write()
+
     def at_l1(self, l1_number: int) -> SafeHeadEntry | None:
         """What L1 up to that number gives, None when that is before the oldest entry."""
         older = [entry for entry in self._entries if entry.l1.number <= l1_number]

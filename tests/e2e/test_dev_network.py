@@ -238,3 +238,42 @@ def test_second_node_on_a_data_directory_is_refused(net: NodeProcess) -> None:
     with pytest.raises(AssertionError, match=f"(?s)ended with 1.*in use by process {net.pid}"):
         second.start()
     (net.datadir / "run.json").write_text(run_file)
+
+
+def test_revert_brings_both_layers_back_as_often_as_a_test_suite_asks(net: NodeProcess) -> None:
+    chain_id, sender = net.run["l2"]["chain_id"], dev_accounts()[7]
+    name = "0x" + sender.address.hex()
+    deposited = "0x" + "44" * 20
+
+    def nonce() -> int:
+        return int(call(net.l2, "eth_getTransactionCount", name, "latest"), 16)
+
+    start = nonce()
+    wait_for("safe head", lambda: head_number(net.l2, "safe") > 0)
+    numbers = []
+    for _ in range(3):
+        l1, l2 = head_number(net.l1), call(net.l2, "eth_getBlockByNumber", "latest", False)
+        numbers.append(int(call(net.l2, "evm_snapshot"), 16))
+        raw = transfer(chain_id, sender, start)
+        sent = call(net.l2, "eth_sendRawTransaction", "0x" + raw.hex())
+        call(net.l2, "evm_increaseTime", 1_000)
+        call(net.l2, "evm_mine")
+        assert nonce() == start + 1
+        call(net.l1, "anvil_setBalance", deposited, "0x1")
+        assert call(net.l2, "evm_revert", hex(numbers[-1])) is True
+        assert nonce() == start
+        assert call(net.l2, "eth_getTransactionReceipt", sent) is None
+        assert int(call(net.l1, "eth_getBalance", deposited, "latest"), 16) == 0
+        back = call(net.l2, "eth_getBlockByNumber", "latest", False)
+        assert int(back["timestamp"], 16) < int(l2["timestamp"], 16) + 500
+        assert block_hash(net.l2, int(l2["number"], 16)) == l2["hash"]
+        assert block_hash(net.l1, l1) is not None
+        assert call(net.l2, "evm_revert", hex(numbers[-1])) is False
+    assert numbers == sorted(set(numbers))
+    raw = transfer(chain_id, sender, start)
+    sent = call(net.l2, "eth_sendRawTransaction", "0x" + raw.hex())
+    call(net.l2, "evm_mine")
+    assert nonce() == start + 1
+    sealed = int(call(net.l2, "eth_getTransactionReceipt", sent)["blockNumber"], 16)
+    wait_for("the batch of what came after", lambda: head_number(net.l2, "safe") >= sealed)
+    assert call(net.l2, "eth_getTransactionReceipt", sent)["blockNumber"] == hex(sealed)
