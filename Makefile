@@ -36,7 +36,7 @@ bench: setup  ## one table of speeds, with stock py-evm and anvil beside ours
 	@$(RUN) benchmarks/run.py
 
 bench-evm: setup bench-tools  ## one table of EVM speeds: ours, py-evm, EELS, eth-tester, revm, anvil
-	@$(RUN) benchmarks/execution.py $(ARGS)
+	@$(RUN) benchmarks/execution_table.py $(ARGS)
 
 bench-derive: setup  ## a chain of 100,000 blocks derived from L1: blocks a second, and where the time goes
 	@$(RUN) benchmarks/derivation.py --blocks 100000 $(ARGS)

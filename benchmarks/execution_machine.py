@@ -1,4 +1,4 @@
-"""What `execution.py` asks of a machine, and the process around one.
+"""What `execution_table.py` asks of a machine, and the process around one.
 
 `python execution_machine.py MODULE LOADS CLOCK` reads numbers of loads, one a line; each is run
 once on the machine of a module beside this one and answered by one line of JSON. A process by

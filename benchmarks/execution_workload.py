@@ -1,4 +1,4 @@
-"""What `execution.py` gives to every machine: raw transactions, signed beforehand.
+"""What `execution_table.py` gives to every machine: raw transactions, signed beforehand.
 
 Each workload has a set-up, which is not timed, and a load, which is; both are blocks by themselves.
 Knows no machine.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import hashes, signed_transactions, uint64
+from strategies import hashes, private_keys, uint64, unsigned_transactions
 
 from chain.errors import DecodeError, EncodeError
+from chain.transaction import sign_transaction
 from rollup.wire.alt_da import GenericCommitment, Keccak256Commitment, decode_commitment
 from rollup.wire.batch import SingularBatch, decode_batch
 from rollup.wire.blob import BLOB_BYTES, BLOB_CAPACITY_BYTES, decode_blob, encode_blob
@@ -136,13 +138,15 @@ CHAIN_ID = 901
 CONTEXT = SpanContext(genesis_time_s=1_000, block_time_s=2, chain_id=CHAIN_ID)
 
 
-def fits_span(tx):
-    return tx.chain_id in (None, CHAIN_ID)
+def signed_for_this_chain(tx, key):
+    """A span holds one chain's transactions, and legacy ones that name none."""
+    named = tx if tx.chain_id is None else replace(tx, chain_id=CHAIN_ID)
+    return sign_transaction(named, key).encode()
 
 
-raw_transactions = (
-    signed_transactions((0, 1, 2, 4)).map(lambda pair: pair[0]).filter(fits_span)
-).map(lambda tx: tx.encode())
+raw_transactions = st.builds(
+    signed_for_this_chain, unsigned_transactions((0, 1, 2, 4)), private_keys
+)
 
 
 @st.composite

@@ -23,7 +23,7 @@ def modules():
 
 @pytest.fixture(scope="module")
 def execution(modules):
-    return importlib.import_module("execution")
+    return importlib.import_module("execution_table")
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ has one. Ours decodes, recovers senders, executes, computes every root, seals an
 CONTENDERS says what others leave out. A machine that is not there is named with the reason, and the
 others go on.
 
-    execution.py                 # everything, some six minutes
-    execution.py --only stemma   # one machine
-    execution.py --clock cpu     # on a busy machine: time of the process, which anvil's is not
-    execution.py --check         # exit 1 where ours is not as much faster as it has to be
+    execution_table.py                 # everything, some six minutes
+    execution_table.py --only stemma   # one machine
+    execution_table.py --clock cpu     # on a busy machine: process time, without anvil
+    execution_table.py --check         # exit 1 where ours is not as much faster as it has to be
 
 Progress goes to standard error, the table to standard output, figures to results/evm.json.
 """
