@@ -145,9 +145,13 @@ class _Unbrotli:
         if self._decompressor.is_finished():
             return  # bytes after the end of the stream mean nothing
         try:
-            yield self._decompressor.process(piece, output_buffer_limit=_OUTPUT_CHUNK_BYTES)
-            while not self._decompressor.can_accept_more_data():
-                yield self._decompressor.process(b"", output_buffer_limit=_OUTPUT_CHUNK_BYTES)
+            # Until nothing comes: with all input taken the library may still hold output back, and
+            # says that it can accept more.
+            while out := self._decompressor.process(piece, output_buffer_limit=_OUTPUT_CHUNK_BYTES):
+                yield out
+                piece = b""
+                if self._decompressor.is_finished():
+                    return
         except brotli.error as error:
             raise DecodeError(f"channel: brotli: {error}") from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import hashes, private_keys, uint64, unsigned_transactions
 
@@ -16,6 +16,7 @@ from rollup.wire.batch import SingularBatch, decode_batch
 from rollup.wire.blob import BLOB_BYTES, BLOB_CAPACITY_BYTES, decode_blob, encode_blob
 from rollup.wire.channel import ChannelOut, read_channel, split_channel
 from rollup.wire.compact import CompactReader, encode_bits, encode_uvarints
+from rollup.wire.compression import compressor, decompressed
 from rollup.wire.frame import Frame, decode_frames, encode_frames
 from rollup.wire.output_root import OutputV0, compute_output_root, decode_output
 from rollup.wire.span_batch import SpanBatch, SpanContext, decode_span_batch, span_batch
@@ -241,3 +242,18 @@ def test_bytes_that_decode_to_a_commitment_are_its_encoding(data):
     except DecodeError:
         return
     assert commitment.encode() == b"\x01" + data
+
+
+@settings(max_examples=40)
+@given(
+    st.sampled_from(["zlib", "brotli-6"]),
+    st.binary(min_size=1, max_size=40),
+    st.integers(0, 400_000),
+    st.binary(max_size=200),
+)
+@example("brotli-6", b"\0", 131_072, b"")
+@example("zlib", b"\0", 5_000_000, b"")
+def test_compressed_data_comes_back_however_well_it_shrank(compression, piece, size, rest):
+    data = (piece * (size // len(piece)) + rest)[:5_000_000]
+    stream = compressor(compression)
+    assert b"".join(decompressed(stream.feed(data) + stream.finish())) == data
