@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check format fixtures bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state node-tools clean
+.PHONY: help setup demo test check format fixtures bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state node-tools clean
 
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
