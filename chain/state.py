@@ -19,7 +19,7 @@ from .account import EMPTY_CODE_HASH, Account, decode_account, encode_account
 from .account_storage import AccountStorage, slot_key
 from .crypto.keccak import keccak256
 from .errors import StemmaError
-from .trie import EMPTY_ROOT, MissingNode, Trie
+from .trie import EMPTY_ROOT, Fetch, MissingNode, Trie
 from .turnover import Turnover
 from .types import MAX_UINT64, MAX_UINT256, Address, Hash32, Wei
 
@@ -230,6 +230,14 @@ class State:
         if fields is None:
             return None
         return Account(fields[0], Wei(fields[1]), self.storage_root(address), fields[2])
+
+    def read_ahead(self, addresses: Iterable[Address], fetch: Fetch) -> None:
+        """Read the trie's nodes for accounts that will be asked for, many in one look-up.
+
+        Nothing else changes; a node that cannot be read is an error only when it is needed.
+        """
+        unknown = {_address_key(each) for each in addresses if each not in self._accounts}
+        self._trie.read_ahead(unknown, fetch)
 
     def account_exists(self, address: Address) -> bool:
         """Is the account part of the state, be it empty?"""

@@ -8,8 +8,11 @@ above.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from chain.block import Block, Header
+from chain.crypto.secp256k1 import InvalidSignature
 from chain.heads import BlockId, BlockRef, Heads
 from chain.receipt import Receipt
 from chain.state import State, StateChanges
@@ -34,6 +37,9 @@ from .simulate import Simulation
 from .tracing import Tracer
 
 DEFAULT_CALL_GAS = 50_000_000
+_READ_AHEAD_FROM = 64
+"""Transactions in a block from which on a thread is worth its start."""
+
 _BLOCKS_PER_STATE = 64
 _ENTRIES_PER_STATE = 40_000
 """One State serves so many blocks, or until it holds so many accounts and slots; then a fresh one
@@ -204,12 +210,13 @@ class ExecutionEngine:
         if not self.config.is_optimism:
             self._merge.check(header, parent)
             check_ommers(self.config, block, self.store.block)
-        self.recover_ahead(block.transactions)
+        state = self._state_for(parent)
+        self._prepare(block, state)
         result = execute_block(
             self.config,
             parent,
             attributes_of(block),
-            self._state_for(parent),
+            state,
             block_hash=self._ancestors(parent),
         )
         check_header(header, result.header)
@@ -334,6 +341,23 @@ class ExecutionEngine:
             return warm[1]
         self._blocks_on_state = 0
         return self.state_at(parent)
+
+    def _prepare(self, block: Block, state: State) -> None:
+        """Find out the senders of a block; meanwhile read what its recipients need of the state."""
+        transactions = block.transactions
+        if len(transactions) < _READ_AHEAD_FROM:
+            self.recover_ahead(transactions)
+            return
+        recipients = {tx.to for tx in transactions if tx.to is not None}
+        with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as thread:
+            reading = thread.submit(state.read_ahead, recipients, self.store.nodes)
+            self.recover_ahead(transactions)
+            senders = set()
+            if rules_of(self.config, block.header).has_low_s:
+                with suppress(InvalidSignature):  # the executor will say which one it is
+                    senders = {recover_sender(tx) for tx in transactions}
+            reading.result()
+        state.read_ahead(senders - recipients, self.store.nodes)
 
     def _ancestors(self, parent: Header) -> BlockHashOf:
         """Hashes of `parent` and the blocks before it, also where they are not canonical."""

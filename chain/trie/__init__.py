@@ -8,13 +8,14 @@ nothing of accounts, blocks or disks; nodes come from whoever passes a `NodeRead
 from __future__ import annotations
 
 from .errors import MissingNode, ProofError, TrieNodeError
-from .hexary import EMPTY_ROOT, NodeReader, Trie
+from .hexary import EMPTY_ROOT, Fetch, NodeReader, Trie
 from .node import hashes_in
 from .ordered import ordered_trie_root
 from .proof import verify_proof
 
 __all__ = [
     "EMPTY_ROOT",
+    "Fetch",
     "MissingNode",
     "NodeReader",
     "ProofError",

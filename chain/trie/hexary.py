@@ -7,7 +7,9 @@ to one thread; any number of tries may read one `NodeReader`. Knows nothing of w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from chain.crypto.keccak import keccak256
 from chain.types import Hash32
@@ -30,7 +32,13 @@ from .node import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+Fetch: TypeAlias = Callable[[list[bytes]], Sequence[bytes | None]]
+"""Gives the RLP of the nodes with these hashes, in their order; None for what is not there."""
+
+_Ways: TypeAlias = tuple[Node, list[bytes], int]
+"""A node, the paths that lead through it, and how many of their nibbles lead up to it."""
 
 EMPTY_ROOT: Final = keccak256(EMPTY_REFERENCE)
 """The root of the trie that holds nothing."""
@@ -146,6 +154,33 @@ class Trie:
         if isinstance(child, bytes):
             child = extension.child = self._resolve(child, path[:position])
         return child
+
+    # -- reading ahead
+
+    def read_ahead(self, keys: Iterable[bytes], fetch: Fetch) -> None:
+        """Read the nodes on the ways to many keys, all those of one depth at a time.
+
+        The trie holds them afterwards as if it had been asked for the keys. What is missing or
+        malformed is left for whoever asks for it in earnest.
+        """
+        root = self._root_node()
+        here: list[_Ways] = [] if root is None else [(root, [*map(nibbles, keys)], 0)]
+        while here:
+            wanted: list[tuple[bytes, Node, int, list[bytes], int]] = []
+            while here:
+                node, paths, position = here.pop()
+                for child, step, further, below in _onward(node, paths, position):
+                    if not isinstance(child, bytes):
+                        here.append((child, further, below))
+                    elif len(child) == HASH_REFERENCE_BYTES:  # nothing inlined has hashes below
+                        wanted.append((child, node, step, further, below))
+            wanted.sort(key=itemgetter(0))  # in the order of the store's keys
+            found = fetch([reference[1:] for reference, *_ in wanted])
+            for (reference, node, step, further, below), data in zip(wanted, found, strict=True):
+                child = None if data is None else _decoded(data, reference)
+                if child is not None:
+                    _attach(node, step, child)
+                    here.append((child, further, below))
 
     # -- writing. A method that changes a node in place does so after everything that may raise, so
     #    that a missing node leaves the trie as it was.
@@ -372,6 +407,38 @@ class Trie:
             else:
                 break
         return proof
+
+
+def _onward(
+    node: Node, paths: list[bytes], position: int
+) -> Iterator[tuple[Reference, int, list[bytes], int]]:
+    """The children that paths lead to: each with its nibble, its paths, and how far they are."""
+    if type(node) is Branch:
+        by_nibble: dict[int, list[bytes]] = {}
+        for path in paths:
+            if position < len(path):
+                by_nibble.setdefault(path[position], []).append(path)
+        for nibble, further in by_nibble.items():
+            yield node.children[nibble], nibble, further, position + 1
+    elif type(node) is Extension:
+        further = [path for path in paths if path.startswith(node.path, position)]
+        if further:
+            yield node.child, 0, further, position + len(node.path)
+
+
+def _decoded(data: bytes, reference: bytes) -> Node | None:
+    try:
+        return decode_node(data, reference)
+    except TrieNodeError:
+        return None
+
+
+def _attach(node: Node, step: int, child: Node) -> None:
+    """Put a child that was read in the place of its reference."""
+    if type(node) is Branch:
+        node.children[step] = child
+    elif type(node) is Extension:
+        node.child = child
 
 
 def _shared_length(left: bytes, right: bytes) -> int:
