@@ -37,7 +37,7 @@ from chain.crypto.keccak import keccak256
 from chain.heads import BlockId, Heads
 from chain.state import MemoryStateStore, StateChanges
 from chain.storage import ChainStore, LevelStore
-from chain.storage.schema import NODE_PREFIX, seal
+from chain.storage.schema import NODE_PREFIX, pack_node, seal
 from chain.transaction import decode_transaction
 from chain.trie import EMPTY_ROOT, Trie
 from chain.trie.bulk import build_trie
@@ -114,7 +114,7 @@ def build_store(directory: Path, accounts: int) -> float:
 
     def keep(node_hash: bytes, node: bytes) -> None:
         key = NODE_PREFIX + node_hash
-        waiting[key] = seal(key, node)
+        waiting[key] = seal(key, pack_node(node))
         if len(waiting) >= NODES_AT_ONCE:
             kv.write(waiting, sync=False)
             waiting.clear()

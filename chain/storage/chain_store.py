@@ -32,6 +32,7 @@ from .pruning import Pruner, Retention, Step
 from .schema import (
     CODE_PREFIX,
     NODE_PREFIX,
+    OLDER_SCHEMA_VERSIONS,
     PRUNED_SCHEMA_VERSION,
     SCHEMA_VERSION,
     Batch,
@@ -44,6 +45,10 @@ from .schema import (
     encode_location,
     encode_senders,
     key_of,
+    pack_list,
+    pack_node,
+    unpack_list,
+    unpack_node,
     unseal,
 )
 
@@ -58,7 +63,7 @@ if TYPE_CHECKING:
 DEFAULT_CACHE_BYTES: Final = 16 << 20
 _ENTRY_BYTES: Final = 250  # what one cached node takes in memory besides its own bytes
 _READING_THREADS: Final = 4
-_NODES_A_THREAD: Final = 128  # fewer are read sooner than a thread is started
+_NODES_A_THREAD: Final = 16  # fewer are read sooner than a thread is started
 _RECENT_HEADERS: Final = 2048
 _RECENT_BLOCKS_BYTES: Final = 24 << 20
 _RECENT_RECEIPTS_BYTES: Final = 16 << 20
@@ -121,9 +126,9 @@ class ChainStore:
 
     def _check_schema(self, wanted: int) -> None:
         found = stored_schema(self._kv)
-        if found == wanted:
+        if found == wanted and self._read(_SCHEMA_KEY) == wanted.to_bytes(4, "big"):
             return
-        if found is not None:
+        if found is not None and found != wanted:
             is_pruned = found == PRUNED_SCHEMA_VERSION
             has, lacks = ("pruned", "archive") if is_pruned else ("archive", "pruned")
             raise WrongStateMode(
@@ -176,7 +181,7 @@ class ChainStore:
 
     def node(self, node_hash: bytes, /) -> bytes | None:
         """Return a trie node by its hash, or None."""
-        return self._cached(NODE_PREFIX + node_hash)
+        return self._cached(NODE_PREFIX + node_hash, self._stored_node)
 
     def nodes(self, node_hashes: Sequence[bytes], /) -> list[bytes | None]:
         """Return many trie nodes, best asked for in the order of their hashes; None for what is not
@@ -194,16 +199,20 @@ class ChainStore:
 
     def _nodes(self, node_hashes: Sequence[bytes]) -> list[bytes | None]:
         keys = [NODE_PREFIX + node_hash for node_hash in node_hashes]
-        return [self._state_cache.get(key) or self._read(key) for key in keys]
+        return [self._state_cache.get(key) or self._stored_node(key) for key in keys]
 
     def code(self, code_hash: bytes, /) -> bytes | None:
         """Return contract code by its hash, or None."""
-        return self._cached(CODE_PREFIX + code_hash)
+        return self._cached(CODE_PREFIX + code_hash, self._read)
 
-    def _cached(self, key: bytes) -> bytes | None:
+    def _stored_node(self, key: bytes) -> bytes | None:
+        packed = self._read(key)
+        return None if packed is None else unpack_node(packed)
+
+    def _cached(self, key: bytes, read: Callable[[bytes], bytes | None]) -> bytes | None:
         data = self._state_cache.get(key)
         if data is None:
-            data = self._read(key)
+            data = read(key)
             if data is not None:
                 self._state_cache.put([(key, data, len(data) + _ENTRY_BYTES)])
         return data
@@ -260,7 +269,7 @@ class ChainStore:
             return None
 
         def join(body: bytes) -> Block:
-            parts = rlp.split_list(body, "body")
+            parts = rlp.split_list(unpack_list(body), "body")
             return decode_block(rlp.encode_list([header.encode(), *parts]))
 
         return self._recent(self._blocks, Kind.BODY, block_hash, join, _block_bytes)
@@ -453,7 +462,7 @@ class ChainStore:
 
 
 def stored_schema(kv: KeyValueStore) -> int | None:
-    """The schema of what a key-value store holds; None if it is empty.
+    """The schema of what a key-value store holds, or will become when opened; None if it is empty.
 
     Raises UnsupportedVersion if this program does not read it.
     """
@@ -463,6 +472,7 @@ def stored_schema(kv: KeyValueStore) -> int | None:
             raise UnsupportedVersion("the store is not empty and names no schema version")
         return None
     found = int.from_bytes(unseal(_SCHEMA_KEY, record), "big")
+    found = OLDER_SCHEMA_VERSIONS.get(found, found)
     if found not in (SCHEMA_VERSION, PRUNED_SCHEMA_VERSION):
         raise UnsupportedVersion(
             f"the store has schema {found}, this program reads {SCHEMA_VERSION} (archive) and "
@@ -477,14 +487,14 @@ def _put_block(
     body = rlp.encode_list(rlp.split_list(block.encode(), "block")[1:])
     encoded_receipts = rlp.encode([receipt.encode() for receipt in receipts])
     batch.put(key_of(Kind.HEADER, block.hash), block.header.encode())
-    batch.put(key_of(Kind.BODY, block.hash), body)
-    batch.put(key_of(Kind.RECEIPTS, block.hash), encoded_receipts)
+    batch.put(key_of(Kind.BODY, block.hash), pack_list(body))
+    batch.put(key_of(Kind.RECEIPTS, block.hash), pack_list(encoded_receipts))
     batch.put(key_of(Kind.SENDERS, block.hash), encode_senders(senders))
 
 
 def _put_state(batch: Batch, changes: StateChanges) -> None:
     for node_hash, node in changes.nodes.items():
-        batch.put(NODE_PREFIX + node_hash, node)
+        batch.put(NODE_PREFIX + node_hash, pack_node(node))
     for code_hash, code in changes.codes.items():
         batch.put(CODE_PREFIX + code_hash, code)
 
@@ -513,7 +523,7 @@ def _receipts_bytes(receipts: tuple[Receipt, ...]) -> int:
 
 
 def _decode_receipts(payload: bytes) -> tuple[Receipt, ...]:
-    items = rlp.decode_list(rlp.decode(payload), "receipts")
+    items = rlp.decode_list(rlp.decode(unpack_list(payload)), "receipts")
     return tuple(decode_receipt(rlp.decode_bytes(item, "receipt")) for item in items)
 
 

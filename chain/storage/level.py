@@ -52,6 +52,7 @@ class LevelStore:
                 write_buffer_size=_WRITE_BUFFER_BYTES,
                 max_open_files=open_tables + _OTHER_FILES,
                 bloom_filter_bits=_BLOOM_BITS_PER_KEY,
+                compression=None,  # hashes do not shrink, and a look-up would unpack a whole block
             )
         except (plyvel.Error, OSError) as error:
             raise StorageError(f"cannot open the store in {path}: {_reason(error)}") from error

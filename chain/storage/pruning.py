@@ -30,6 +30,7 @@ from .schema import (
     Kind,
     journal_key,
     key_of,
+    unpack_node,
     unseal,
     uses_key,
 )
@@ -261,7 +262,7 @@ class Pruner:
             if node is None:
                 raise CorruptRecord(key, "a node of a wiped storage is missing")
             try:
-                waiting.extend(hashes_in(node))
+                waiting.extend(hashes_in(unpack_node(node)))
             except TrieNodeError as error:
                 raise CorruptRecord(key, str(error)) from error
             uses.end(key)

@@ -7,13 +7,16 @@ written.
 
 from __future__ import annotations
 
+import zlib
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 from chain import rlp
+from chain.account import EMPTY_CODE_HASH
 from chain.errors import DecodeError
 from chain.heads import BlockId, Heads
+from chain.trie import EMPTY_ROOT
 from chain.types import ADDRESS_BYTES, HASH_BYTES, Address, Hash32
 
 from .errors import CorruptRecord
@@ -21,13 +24,21 @@ from .errors import CorruptRecord
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 3
 """Of a store that keeps every state. Raised when a key or value changes its form."""
 
-PRUNED_SCHEMA_VERSION: Final = 2
+PRUNED_SCHEMA_VERSION: Final = 4
 """Of a store that drops states: the same, with counts of uses and journals."""
 
+OLDER_SCHEMA_VERSIONS: Final = {1: SCHEMA_VERSION, 2: PRUNED_SCHEMA_VERSION}
+"""What is read as well, and becomes what when it is opened: the same without packed values."""
+
 CHECKSUM_BYTES: Final = 4
+_PACKED_NODE: Final = b"\x00"
+_ZLIB_STREAM: Final = b"\x78"
+_FASTEST: Final = 1
+_PLAIN_ACCOUNT_END: Final = b"\xa0" + EMPTY_ROOT + b"\xa0" + EMPTY_CODE_HASH
+"""The last two items of an account without storage and code."""
 NUMBER_BYTES: Final = 8
 INDEX_BYTES: Final = 4
 
@@ -99,6 +110,36 @@ def unseal(key: bytes, record: bytes) -> bytes:
             key, f"checksum is 0x{record[:CHECKSUM_BYTES].hex()}, expected 0x{expected.hex()}"
         )
     return payload
+
+
+def pack_node(node: bytes) -> bytes:
+    """A trie node as it is stored: without the 66 bytes in which most accounts end alike."""
+    if node.endswith(_PLAIN_ACCOUNT_END):
+        return _PACKED_NODE + node[: -len(_PLAIN_ACCOUNT_END)]
+    return node
+
+
+def unpack_node(packed: bytes) -> bytes:
+    """The RLP of a stored node; it never begins with the mark of a packed one."""
+    if packed[:1] == _PACKED_NODE:
+        return packed[1:] + _PLAIN_ACCOUNT_END
+    return packed
+
+
+def pack_list(encoded: bytes) -> bytes:
+    """An RLP list as it is stored: deflated where that is smaller."""
+    packed = zlib.compress(encoded, _FASTEST)
+    return packed if len(packed) < len(encoded) else encoded
+
+
+def unpack_list(packed: bytes) -> bytes:
+    """The RLP list of a stored one, which no zlib stream begins like. Raises DecodeError."""
+    if packed[:1] != _ZLIB_STREAM:
+        return packed
+    try:
+        return zlib.decompress(packed)
+    except zlib.error as error:
+        raise DecodeError(f"deflated list: {error}") from error
 
 
 def encode_heads(heads: Heads) -> bytes:
