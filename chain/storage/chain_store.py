@@ -24,6 +24,7 @@ from .compaction import COMPACT_AFTER, BackgroundCompaction
 from .errors import (
     CorruptRecord,
     StateNotKept,
+    StoreClosed,
     UnknownBlock,
     UnsupportedVersion,
     WrongStateMode,
@@ -62,8 +63,8 @@ if TYPE_CHECKING:
 
 DEFAULT_CACHE_BYTES: Final = 16 << 20
 _ENTRY_BYTES: Final = 250  # what one cached node takes in memory besides its own bytes
-_READING_THREADS: Final = 4
-_NODES_A_THREAD: Final = 16  # fewer are read sooner than a thread is started
+_READING_THREADS: Final = 8  # what a disk answers at a time; they wait more than they work
+_NODES_A_THREAD: Final = 4
 _RECENT_HEADERS: Final = 2048
 _RECENT_BLOCKS_BYTES: Final = 24 << 20
 _RECENT_RECEIPTS_BYTES: Final = 16 << 20
@@ -115,6 +116,7 @@ class ChainStore:
     ) -> None:
         self._kv = kv
         self._writing = Lock()
+        self._readers = ThreadPoolExecutor(_READING_THREADS, thread_name_prefix="read-ahead")
         self._state_cache: LruCache[bytes] = LruCache(cache_bytes)
         self._headers: LruCache[Header] = LruCache(_RECENT_HEADERS)
         self._blocks: LruCache[Block] = LruCache(_RECENT_BLOCKS_BYTES)
@@ -145,6 +147,7 @@ class ChainStore:
         with self._writing:
             if self._compaction is not None:
                 self._compaction.close()
+            self._readers.shutdown()
             self._kv.close()
 
     # -- reading records
@@ -194,8 +197,11 @@ class ChainStore:
         parts = [node_hashes[start : start + size] for start in range(0, len(node_hashes), size)]
         if len(parts) < 2:
             return self._nodes(node_hashes)
-        with ThreadPoolExecutor(len(parts), thread_name_prefix="read-ahead") as threads:
-            return [node for part in threads.map(self._nodes, parts) for node in part]
+        try:
+            found = self._readers.map(self._nodes, parts)
+        except RuntimeError as error:
+            raise StoreClosed("the store is closed") from error
+        return [node for part in found for node in part]
 
     def _nodes(self, node_hashes: Sequence[bytes]) -> list[bytes | None]:
         keys = [NODE_PREFIX + node_hash for node_hash in node_hashes]

@@ -177,10 +177,10 @@ class Trie:
             wanted.sort(key=itemgetter(0))  # in the order of the store's keys
             found = fetch([reference[1:] for reference, *_ in wanted])
             for (reference, node, step, further, below), data in zip(wanted, found, strict=True):
-                child = None if data is None else _decoded(data, reference)
-                if child is not None:
-                    _attach(node, step, child)
-                    here.append((child, further, below))
+                read = None if data is None else _decoded(data, reference)
+                if read is not None:
+                    _attach(node, step, read)
+                    here.append((read, further, below))
 
     # -- writing. A method that changes a node in place does so after everything that may raise, so
     #    that a missing node leaves the trie as it was.

@@ -13,8 +13,11 @@ from chain.storage import (
     CorruptRecord,
     LevelStore,
     MemoryStore,
+    Retention,
+    StoreClosed,
     UnknownBlock,
     UnsupportedVersion,
+    WrongStateMode,
 )
 from chain.trie import MissingNode
 from chain.types import Hash32
@@ -260,6 +263,50 @@ def test_statistics_find_damage_anywhere(kv, store):
     kv.write({key: record[:-1]}, sync=True)
     with pytest.raises(CorruptRecord):
         list(store.statistics())
+
+
+def test_many_nodes_are_read_in_the_order_they_are_asked_for(kv, store):
+    genesis = grow(store, None, 1)[0]
+    block, receipts, senders, changes = next_block(store, genesis)
+    store.commit(block, receipts, senders, changes, Heads.at_genesis(identity(genesis)))
+    hashes = [b"\x01" * 32, *changes.nodes] * 9  # enough for several threads
+    reader = uncached(kv)
+    assert reader.nodes(hashes) == [reader.node(node_hash) for node_hash in hashes]
+    assert reader.nodes([]) == []
+    reader.close()
+    for count in (1, len(hashes)):
+        with pytest.raises(StoreClosed):
+            reader.nodes(hashes[:count])
+
+
+@pytest.mark.parametrize("retention", [None, Retention(blocks=2)])
+def test_store_of_an_older_schema_is_read_and_becomes_a_newer_one(kv, retention):
+    from chain.storage.schema import Kind, seal, unpack_list, unpack_node, unseal
+
+    store = ChainStore(kv, retention=retention)
+    blocks = grow(store, None, 4)
+    older = {}
+    for key, record in kv.scan():
+        payload = unseal(key, record)
+        if key[:1] == Kind.NODE.value:
+            payload = unpack_node(payload)
+        elif key[:1] in (Kind.BODY.value, Kind.RECEIPTS.value):
+            payload = unpack_list(payload)
+        older[key] = seal(key, payload)
+    older[b"mschema"] = seal(b"mschema", bytes((0, 0, 0, 1 if retention is None else 2)))
+    assert len(b"".join(older.values())) > len(b"".join(record for _, record in kv.scan()))
+    before = MemoryStore()
+    before.write(older, sync=True)
+    again = ChainStore(before, retention=retention, cache_bytes=0)
+    assert [again.block(block.hash) for block in blocks] == blocks
+    assert [again.receipts(block.hash) for block in blocks] == [
+        store.receipts(block.hash) for block in blocks
+    ]
+    root = blocks[-1].header.state_root
+    assert again.node(root) == store.node(root)
+    assert before.get(b"mschema") == kv.get(b"mschema")
+    with pytest.raises(WrongStateMode):
+        ChainStore(before, retention=Retention(blocks=2) if retention is None else None)
 
 
 def test_store_of_another_schema_is_refused(kv):

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chain import rlp
+from chain.account import EMPTY_CODE_HASH, Account, encode_account
 from chain.errors import DecodeError
 from chain.heads import BlockId, Heads
 from chain.storage import CorruptRecord
@@ -22,9 +24,14 @@ from chain.storage.schema import (
     encode_location,
     encode_senders,
     key_of,
+    pack_list,
+    pack_node,
     seal,
+    unpack_list,
+    unpack_node,
     unseal,
 )
+from chain.trie import EMPTY_ROOT, Trie
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "protocol" / "storage.md"
 hashes = st.binary(min_size=32, max_size=32)
@@ -49,6 +56,43 @@ def test_no_two_kinds_share_a_letter_and_the_document_lists_each():
     text = DOCUMENT.read_text()
     assert len({kind.value for kind in Kind}) == len(Kind)
     assert all(f"| `{kind.value.decode()}` |" in text for kind in Kind)
+
+
+def leaf_of(key: bytes, fields: Account) -> bytes:
+    trie = Trie({})
+    trie.set(
+        key, encode_account(fields.nonce, fields.balance, fields.storage_root, fields.code_hash)
+    )
+    return trie.commit()[1].popitem()[1]
+
+
+@given(
+    st.binary(min_size=32, max_size=32),
+    st.integers(0, 2**64 - 1),
+    st.integers(0, 2**256 - 1),
+    st.sampled_from([EMPTY_ROOT, b"\x77" * 32]),
+    st.sampled_from([EMPTY_CODE_HASH, b"\x88" * 32]),
+)
+def test_packed_node_unpacks_to_itself(key, nonce, balance, root, code_hash):
+    node = leaf_of(key, Account(nonce, balance, root, code_hash))
+    packed = pack_node(node)
+    assert unpack_node(packed) == node
+    is_plain = (root, code_hash) == (EMPTY_ROOT, EMPTY_CODE_HASH)
+    assert len(packed) == len(node) - (65 if is_plain else 0)
+
+
+@given(st.lists(st.binary(max_size=300), max_size=20))
+def test_packed_list_unpacks_to_itself(items):
+    encoded = rlp.encode(items)
+    assert unpack_list(pack_list(encoded)) == encoded
+    assert len(pack_list(encoded)) <= len(encoded)
+
+
+def test_damaged_deflated_list_is_refused():
+    packed = pack_list(rlp.encode([bytes(1000)]))
+    assert len(packed) < 100
+    with pytest.raises(DecodeError, match="deflated list"):
+        unpack_list(packed[:-5])
 
 
 @given(st.binary(min_size=1, max_size=40), st.binary(max_size=80))

@@ -270,6 +270,82 @@ def test_keys_of_sixty_four_bytes_that_share_all_but_the_end():
     assert again.root_hash() == EMPTY_ROOT
 
 
+def many(nodes):
+    """What a Fetch would do, over a dict; each call is noted."""
+    calls: list[list[bytes]] = []
+
+    def fetch(hashes):
+        calls.append(list(hashes))
+        return [nodes.get(node_hash) for node_hash in hashes]
+
+    return fetch, calls
+
+
+def test_what_was_read_ahead_is_not_read_again():
+    nodes, root, keys = filled(100)
+    absent = keccak256(b"absent")
+    only_root = {root: nodes[root]}
+    trie = Trie(only_root, root)
+    fetch, calls = many(nodes)
+    trie.read_ahead([*keys[:50], absent], fetch)
+    assert all(call == sorted(call) for call in calls)
+    assert len(calls) <= 4  # one for each depth
+    assert [trie.get(key) for key in keys[:50]] == keys[:50]
+    assert trie.get(absent) is None
+    for key in keys[:50]:
+        trie.set(key, b"new")
+    slow = Trie(nodes, root)
+    for key in keys[:50]:
+        slow.set(key, b"new")
+    assert trie.commit() == slow.commit()
+    assert sorted(trie.take_retired()) == sorted(slow.take_retired())
+    calls.clear()
+    trie.read_ahead(keys[:50], fetch)
+    assert not any(calls)
+
+
+def test_reading_ahead_goes_through_extensions_inlined_nodes_and_short_keys():
+    trie = Trie({})
+    pairs = {b"\x00" * length: bytes((length,)) * 40 for length in range(1, 20)}
+    pairs |= {b"\x10\x20" + bytes((number,)): b"x" for number in range(16)}
+    for key, value in pairs.items():
+        trie.set(key, value)
+    root, nodes = trie.commit()
+    ahead = Trie({root: nodes[root]}, root)
+    ahead.read_ahead([*pairs, b"", b"\x01", b"\x10\x30"], many(nodes)[0])
+    assert dict(ahead.items()) == pairs
+
+
+def test_what_cannot_be_read_ahead_is_an_error_when_it_is_needed():
+    nodes, root, keys = filled(100)
+    ways = {key: Trie(nodes, root).prove(key) for key in keys[:2]}
+    last, other = (keccak256(ways[key][-1]) for key in keys[:2])
+    damaged = {node_hash: node for node_hash, node in nodes.items() if node_hash != last}
+    damaged[other] = b"\xc1\x80"
+    trie = Trie(damaged, root)
+    trie.read_ahead(keys, many(damaged)[0])
+    with pytest.raises(MissingNode):
+        trie.get(keys[0])
+    with pytest.raises(TrieNodeError):
+        trie.get(keys[1])
+    assert [trie.get(key) for key in keys[2:]] == keys[2:]
+
+
+def test_same_node_in_two_places_is_read_for_each():
+    trie = Trie({})
+    value = b"v" * 40
+    for first in (b"\x00", b"\x10"):
+        for rest in (b"\x01", b"\x21"):
+            trie.set(first + rest, value)
+    root, nodes = trie.commit()
+    ahead, slow = Trie(nodes, root), Trie(nodes, root)
+    ahead.read_ahead([b"\x00\x01", b"\x10\x01"], many(nodes)[0])
+    for changed in (ahead, slow):
+        changed.set(b"\x00\x01", b"w" * 40)
+    assert ahead.get(b"\x10\x01") == value
+    assert ahead.root_hash() == slow.root_hash()
+
+
 def test_nodes_that_lose_their_place_are_told_once():
     nodes, root, keys = filled(40)
     trie = Trie(nodes, root)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from execution import L1_CONFIG, L2_CONFIG, STRANGER, USERS, attributes, engine, genesis, run, send
 
+from chain.crypto.keccak import keccak256
 from chain.heads import BlockId, InvalidHeadMove
 from chain.storage import ChainStore, MemoryStore
-from chain.types import Hash32
+from chain.types import Address, Hash32
 from evm.engine import ExecutionEngine
-from evm.errors import InvalidBlock, UnknownBlock
+from evm.errors import InvalidBlock, InvalidTransaction, UnknownBlock
 from evm.tracing import CallTracer
 
 
@@ -25,6 +28,29 @@ def test_reopened_chain_goes_on_where_it_was():
     assert again.heads.unsafe.hash == result.header.hash
     run(again, send(0, 1, value=5))
     assert again.state_at(head_of(again)).get_balance(STRANGER) == 10
+
+
+def test_long_block_is_imported_as_it_was_built():
+    builder, importer = engine(), engine()
+    payees = [Address(keccak256(bytes((index,)))[12:]) for index in range(40)]
+    for first in (0, 80):
+        payments = [
+            send(0, first + index, to=payees[index % 40], value=index + 1) for index in range(80)
+        ]
+        built = run(builder, *payments)
+        assert importer.import_block(built.block).header == built.header
+    assert importer.state_at(head_of(importer)).get_balance(payees[3]) == 2 * (4 + 44)
+
+
+def test_long_block_with_a_signature_of_nobody_is_refused_by_index():
+    chain = engine()
+    built = chain.build(attributes(chain, *[send(0, index, value=1) for index in range(70)]))
+    transactions = list(built.block.transactions)
+    transactions[66] = replace(transactions[66], r=0)
+    block = replace(built.block, transactions=tuple(transactions))
+    with pytest.raises(InvalidTransaction, match="66"):
+        chain.import_block(block)
+    assert chain.import_block(built.block).header == built.header
 
 
 def test_store_of_another_genesis_is_refused():
