@@ -41,7 +41,7 @@ class Machine:
 
     __slots__ = (
         "_block", "_call", "_context", "_effects", "_effects_name", "_frame", "_transaction",
-        "call_name", "code", "code_length", "context_name", "gas", "has_frame", "memory",
+        "call_name", "chunk", "code", "code_length", "context_name", "gas", "has_frame", "memory",
         "memory_words", "opener", "pc", "pending", "phase", "return_data", "return_data_length",
         "rules", "stack", "stack_size",
     )  # fmt: skip
@@ -49,6 +49,7 @@ class Machine:
     def __init__(self, state: State, opener: Opener, rules: StepRules) -> None:
         self.opener = opener
         self.rules = rules
+        self.chunk = b""  # the 32 bytes of code that the opcode lies in
         self.phase: int = state.phase
         self.pending: Name = state.pending
         self._effects_name: Name = state.effects

@@ -23,7 +23,9 @@ def opcode_at(m: Machine) -> int:
     pc, length = m.pc, m.code_length
     if pc >= length:
         return STOP
-    return m.opener.chunk(m.code, depth_of(words_in(length)), pc >> 5).data[pc & 31]
+    chunk = m.opener.chunk(m.code, depth_of(words_in(length)), pc >> 5)
+    m.chunk = chunk.data
+    return m.chunk[pc & 31]
 
 
 def step_run(m: Machine) -> None:

@@ -88,7 +88,9 @@ def calldatasize(m: Machine) -> None:
 
 def calldatacopy(m: Machine) -> None:
     """Pops target, offset and size; copies call data into memory. Yellow paper, 0x37."""
-    _copy(m, Source.WORDS, m.call.calldata, m.call.calldata_length)
+    # STACK
+    operands = m.pop(), m.pop(), m.pop()
+    _copy(m, operands, Source.WORDS, m.call.calldata, m.call.calldata_length)
 
 
 def codesize(m: Machine) -> None:
@@ -101,7 +103,9 @@ def codesize(m: Machine) -> None:
 
 def codecopy(m: Machine) -> None:
     """Pops target, offset and size; copies the code that runs into memory. Yellow paper, 0x39."""
-    _copy(m, Source.CODE, m.code, m.code_length)
+    # STACK
+    operands = m.pop(), m.pop(), m.pop()
+    _copy(m, operands, Source.CODE, m.code, m.code_length)
 
 
 def gasprice(m: Machine) -> None:
@@ -129,11 +133,12 @@ def extcodecopy(m: Machine) -> None:
     """Pops an address, target, offset and size; copies its code. Yellow paper, 0x3c; EIP-2929."""
     # STACK
     address = address_in(m.pop())
+    operands = m.pop(), m.pop(), m.pop()
     # GAS
     account = pay_access(m, address)
     # OPERATION
     code, length = code_of(m, address, account)
-    _copy(m, Source.CODE, code, length)
+    _copy(m, operands, Source.CODE, code, length)
 
 
 def returndatasize(m: Machine) -> None:
@@ -146,12 +151,11 @@ def returndatasize(m: Machine) -> None:
 
 def returndatacopy(m: Machine) -> None:
     """Pops target, offset and size; copies what the last call gave back, no more. EIP-211."""
-    stack, size = m.stack, m.stack_size
-    m.pop()
-    if m.pop() + m.pop() > m.return_data_length:
+    # STACK
+    target, offset, size = m.pop(), m.pop(), m.pop()
+    if offset + size > m.return_data_length:
         raise ExceptionalHalt("return data out of bounds")
-    m.stack, m.stack_size = stack, size
-    _copy(m, Source.WORDS, m.return_data, m.return_data_length)
+    _copy(m, (target, offset, size), Source.WORDS, m.return_data, m.return_data_length)
 
 
 def extcodehash(m: Machine) -> None:
@@ -188,10 +192,11 @@ def blobhash(m: Machine) -> None:
     m.pc += 1
 
 
-def _copy(m: Machine, kind: Source, source: Name, length: int) -> None:
+def _copy(
+    m: Machine, operands: tuple[int, int, int], kind: Source, source: Name, length: int
+) -> None:
     """The part that all copies into memory share: past the end of the source there are zeros."""
-    # STACK
-    target, offset, size = m.pop(), m.pop(), m.pop()
+    target, offset, size = operands
     # GAS
     m.touch(target, size)
     m.charge(gas.COPY_WORD * words_in(size))

@@ -30,7 +30,7 @@ def push(size: int) -> Instruction:
     """PUSH1 to PUSH32."""
 
     def instruction(m: Machine) -> None:
-        """Pushes the bytes behind it, zeros past the end of the code. Yellow paper, 0x60 to 0x7f."""
+        """Pushes the bytes behind it, zeros past the end of the code. Y.p., 0x60 to 0x7f."""
         # OPERATION
         m.push(int.from_bytes(_immediate(m, size), "big"))
         # PROGRAM COUNTER
@@ -42,11 +42,11 @@ def push(size: int) -> Instruction:
 def _immediate(m: Machine, size: int) -> bytes:
     """The bytes behind the opcode; they may reach into the next chunk, which is then opened too."""
     index, start = m.pc >> 5, (m.pc & 31) + 1
+    data = m.chunk[start : start + size]
     chunk_count = words_in(m.code_length)
-    depth = depth_of(chunk_count)
-    data = m.opener.chunk(m.code, depth, index).data[start : start + size]
     if len(data) < size and index + 1 < chunk_count:
-        data += m.opener.chunk(m.code, depth, index + 1).data[: size - len(data)]
+        following = m.opener.chunk(m.code, depth_of(chunk_count), index + 1)
+        data += following.data[: size - len(data)]
     return data.ljust(size, b"\x00")
 
 
