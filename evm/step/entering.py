@@ -44,7 +44,8 @@ def _enter_call(m: Machine, message: Message) -> None:
     is_precompile = (
         message.code_address in m.rules.precompiles and not message.flags & Flag.DELEGATED
     )
-    code, code_length = NOTHING, 0
+    code: Name = NOTHING
+    code_length = 0
     if not is_precompile:
         source = account
         if message.code_address != message.address:

@@ -78,3 +78,17 @@ def load_code(m: Machine, code_hash: bytes) -> None:
     code = m.opener.raw(code_hash, MAX_CODE_BYTES)
     place = find(m.opener, m.effects.world, code_key(code_hash), Code)
     m.set_world(place.put(Code(code_tree(code), len(code))))
+
+
+def ensure_account(m: Machine, address: bytes) -> Account:
+    """The account, put into the map if it is not there."""
+    if find(m.opener, m.effects.world, account_key(address), Account).entry is None:
+        load_account(m, address)
+    return account_of(m, address)
+
+
+def ensure_slot(m: Machine, address: bytes, slot: int) -> None:
+    """Put a slot into the map if it is not there; its account is."""
+    key = slot_key(address, account_of(m, address).generation, slot)
+    if find(m.opener, m.effects.world, key, Slot).entry is None:
+        load_slot(m, address, slot)

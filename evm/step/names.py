@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from functools import cache
 from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self, TypeAlias, get_type_hints
 
 from chain.crypto.keccak import keccak256
@@ -103,7 +102,7 @@ class Record(Node):
     def encode(self) -> bytes:
         """The fields one after the other."""
         pieces = []
-        for attribute, size, kind in layout(type(self)):
+        for attribute, size, kind in layout(type(self)).fields:
             value = getattr(self, attribute)
             if kind == "name":
                 pieces.append(name_of(value))
@@ -115,14 +114,14 @@ class Record(Node):
 
     def parts(self) -> Iterable[Name]:
         """The fields that are names."""
-        return [getattr(self, attribute) for attribute in _named(type(self))]
+        return [getattr(self, attribute) for attribute in layout(type(self)).names]
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Cut bytes of the right length into fields."""
         values: list[Any] = []
         start = 0
-        for _, size, kind in layout(cls):
+        for _, size, kind in layout(cls).fields:
             piece = data[start : start + size]
             start += size
             if kind in ("name", "bytes"):
@@ -132,29 +131,35 @@ class Record(Node):
         return cls(*values)
 
 
-@cache
-def layout(kind: type[Record]) -> tuple[tuple[str, int, str], ...]:
-    """Name, width in bytes and kind of each field of a record, in order."""
-    hints = get_type_hints(kind, include_extras=True)
-    widths = [(each.name, hints[each.name].__metadata__[0]) for each in fields(kind) if each.init]
-    return tuple((name, width.size, width.kind) for name, width in widths)
+class Layout(NamedTuple):
+    """How a record's bytes are made up: name, width and kind of each field; names; bytes in all."""
+
+    fields: tuple[tuple[str, int, str], ...]
+    names: tuple[str, ...]
+    size: int
 
 
-@cache
-def _named(kind: type[Record]) -> tuple[str, ...]:
-    return tuple(name for name, _, what in layout(kind) if what == "name")
+_LAYOUTS: dict[type[Record], Layout] = {}
+
+
+def layout(kind: type[Record]) -> Layout:
+    """The layout of a record, read off its annotations once."""
+    known = _LAYOUTS.get(kind)
+    if known is None:
+        hints = get_type_hints(kind, include_extras=True)
+        names = [each.name for each in fields(kind) if each.init]
+        widths = [(name, *hints[name].__metadata__[0]) for name in names]
+        known = _LAYOUTS[kind] = Layout(
+            tuple(widths),
+            tuple([name for name, _, what in widths if what == "name"]),
+            sum([size for _, size, _ in widths]),
+        )
+    return known
 
 
 def size_of(kind: type[Node]) -> int:
     """Length of a node's bytes; 0 where it differs from node to node."""
-    if issubclass(kind, Record):
-        return _record_size(kind)
-    return kind.SIZE
-
-
-@cache
-def _record_size(kind: type[Record]) -> int:
-    return sum(size for _, size, _ in layout(kind))
+    return layout(kind).size if issubclass(kind, Record) else kind.SIZE
 
 
 # -- nodes of general use -------------------------------------------------------------------------

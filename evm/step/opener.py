@@ -204,7 +204,8 @@ def encode_witness(items: list[bytes]) -> bytes:
 
 def witness_items(witness: bytes) -> list[bytes]:
     """The preimages of a witness. Raises WitnessError where the last is cut off."""
-    items, position = [], 0
+    items: list[bytes] = []
+    position = 0
     while position < len(witness):
         start = position + LENGTH_BYTES
         position = start + int.from_bytes(witness[position:start], "big")

@@ -25,7 +25,7 @@ from .instructions.system import MAX_DEPTH
 from .machine import Machine
 from .names import NOTHING
 from .slots import read_slot, write_slot
-from .state import Ending, Flag, Log, Outcome, Phase
+from .state import Ending, Flag, Outcome, Phase, log_of
 from .structures.words import data_depth, data_tree
 
 
@@ -150,8 +150,8 @@ class NativeFrame:
         require_writable(self, "log")
         count, size = len(topics), len(data)
         self.charge(price.LOG + price.LOG_TOPIC * count + price.LOG_BYTE * size, "log")
-        words = [int.from_bytes(topic, "big") for topic in topics] + [0] * (4 - count)
-        self._m.add_log(Log(self.address, count, *words, data_tree(data), size))
+        words = [int.from_bytes(topic, "big") for topic in topics]
+        self._m.add_log(log_of(self.address, words, data_tree(data), size))
 
     def transfer(self, to: Address, amount: int) -> None:
         """Credit wei without running code."""

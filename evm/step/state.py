@@ -5,6 +5,7 @@ docs/protocol/one-step.md has the same records as a table. Knows how nothing of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import Final
@@ -20,6 +21,7 @@ from .names import (
     U64,
     AddressField,
     HashField,
+    Name,
     Record,
     Ref,
     Word,
@@ -287,6 +289,12 @@ class Log(Record):
     topic_3: Word
     data: Ref
     data_length: U32
+
+
+def log_of(address: bytes, topics: Sequence[int], data: Name, data_length: int) -> Log:
+    """A log with up to four topics."""
+    first, second, third, fourth = (*topics, 0, 0, 0, 0)[:4]
+    return Log(address, len(topics), first, second, third, fourth, data, data_length)
 
 
 @dataclass(slots=True, eq=False)

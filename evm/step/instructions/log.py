@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import gas
 from ..machine import Machine
 from ..names import NOTHING
-from ..state import Log, Then
+from ..state import Then, log_of
 from .stack import Instruction
 from .storage import require_writable
 
@@ -18,14 +18,14 @@ def log(topic_count: int) -> Instruction:
         require_writable(m)
         # STACK
         offset, size = m.pop(), m.pop()
-        topics = [m.pop() for _ in range(topic_count)] + [0] * (4 - topic_count)
+        topics = [m.pop() for _ in range(topic_count)]
         # GAS
         m.charge(gas.LOG_TOPIC * topic_count + gas.LOG_BYTE * size)
         m.touch(offset, size)
         # PROGRAM COUNTER
         m.pc += 1
         # OPERATION
-        entry = Log(m.call.address, topic_count, *topics, NOTHING, size)
+        entry = log_of(m.call.address, topics, NOTHING, size)
         if size:
             m.copy_from_memory(Then.LOG, offset, size, entry)
         else:

@@ -157,7 +157,7 @@ class Fork(Subtree):
 
 
 _SUBTREES: Final[dict[int, type[Leaf] | type[Fork]]] = {0: Leaf, 1: Fork}
-Entry = TypeVar("Entry", Account, Slot, TransientSlot, Code)
+Entry = TypeVar("Entry", bound=Record)
 
 
 class Place(Generic[Entry]):
@@ -192,10 +192,8 @@ class Place(Generic[Entry]):
             tree = self._branched(tree, self._other, depth)
         for fork in reversed(self._way):
             depth -= 1
-            if bits >> (255 - depth) & 1:
-                tree = Fork(fork.left, tree)
-            else:
-                tree = Fork(tree, fork.right)
+            is_right = bits >> (255 - depth) & 1
+            tree = Fork(fork.left, tree) if is_right else Fork(tree, fork.right)
         return tree
 
     def _branched(self, leaf: Name, other: Leaf, depth: int) -> Name:
@@ -204,10 +202,8 @@ class Place(Generic[Entry]):
         last = KEY_BITS - (others ^ self._bits).bit_length()
         tree = Fork(other, leaf) if self._bits >> (255 - last) & 1 else Fork(leaf, other)
         for level in range(last - 1, depth - 1, -1):
-            if self._bits >> (255 - level) & 1:
-                tree = Fork(NOTHING, tree)
-            else:
-                tree = Fork(tree, NOTHING)
+            is_right = self._bits >> (255 - level) & 1
+            tree = Fork(NOTHING, tree) if is_right else Fork(tree, NOTHING)
         return tree
 
 
