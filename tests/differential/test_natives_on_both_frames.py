@@ -1,4 +1,7 @@
-"""The natives give the same outputs, gas, logs, slots and balances on py-evm as in memory."""
+"""The natives give the same outputs, gas, logs, slots and balances on py-evm as in memory.
+
+And on the step machine, where each step is proven by its witness.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ from natives import (
     ascending_shares,
     statement_values,
 )
+from step_host import StepHost
 
 from chain.attestation import shares_proof
 from evm.precompiles import NATIVE_PRECOMPILES
@@ -38,8 +42,8 @@ class TwinHost:
     block_number = MachineHost.block_number
     timestamp = MachineHost.timestamp
 
-    def __init__(self):
-        self.machine = MachineHost(NATIVE_PRECOMPILES)
+    def __init__(self, make_host=MachineHost):
+        self.machine = make_host(NATIVE_PRECOMPILES)
         self.memory = World(block_number=self.block_number, timestamp=self.timestamp)
         self.calls = 0
 
@@ -87,8 +91,12 @@ def walk_the_market(natives, shares):
     return identity
 
 
-def test_a_walk_through_the_market():
-    host = TwinHost()
+HOSTS = pytest.mark.parametrize("make_host", [MachineHost, StepHost])
+
+
+@HOSTS
+def test_a_walk_through_the_market(make_host):
+    host = TwinHost(make_host)
     natives = Natives(host)
     identity = walk_the_market(natives, ascending_shares(333_333, 333_333, 333_334))
     for interface, name, arguments in (
@@ -106,8 +114,9 @@ def test_a_walk_through_the_market():
 
 @pytest.mark.parametrize("interface", INTERFACES.values(), ids=INTERFACES.keys())
 @pytest.mark.parametrize("filling", [b"\x00", b"\x01", b"\xff"])
-def test_malformed_calls(interface, filling):
-    host = TwinHost()
+@HOSTS
+def test_malformed_calls(interface, filling, make_host):
+    host = TwinHost(make_host)
     host.fund(ANNA.address, 10**18)
     for function in interface.functions.values():
         for is_static in (False, True):
@@ -121,8 +130,9 @@ def test_malformed_calls(interface, filling):
     host.assert_equal_worlds()
 
 
-def test_settlement_on_too_little_gas():
-    host = TwinHost()
+@HOSTS
+def test_settlement_on_too_little_gas(make_host):
+    host = TwinHost(make_host)
     natives = Natives(host)
     natives.register_adapter()
     shares = ascending_shares(600_000, 400_000)
