@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format fixtures bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state node-tools clean
+.PHONY: help setup demo test check format fixtures verify-steps bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state node-tools clean
 
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -21,6 +21,9 @@ test: setup  ## all tests; those that need node.js, vectors or a GPU say so when
 
 fixtures: setup  ## every case of the outside vectors, not the seeded share (about ten minutes)
 	@STEMMA_FIXTURES=all $(RUN) -m pytest -q tests/vectors
+
+verify-steps: setup  ## the step machine against the fast path: 10,000 programs, every state fixture
+	@STEMMA_STEP_PROGRAMS=2500 STEMMA_FIXTURES=all $(RUN) -m pytest -q tests/differential/test_step_machine.py tests/vectors/test_step_fixtures.py
 
 check: setup  ## format, lint, types, import rules
 	@$(BIN)/ruff format --check .

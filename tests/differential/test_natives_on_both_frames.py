@@ -124,7 +124,7 @@ def test_malformed_calls(interface, filling, make_host):
                 interface.address,
                 caller=ANNA.address,
                 calldata=function.selector + filling * 640,
-                value=0 if is_static else function.mutability == "payable",
+                value=int(not is_static and function.mutability == "payable"),
                 is_static=is_static,
             )
     host.assert_equal_worlds()

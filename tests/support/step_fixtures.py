@@ -30,7 +30,7 @@ from evm.step.slots import place_of_slot
 from evm.step.state import NO_EFFECTS, Ending, Phase
 from evm.step.stepping import advance, record, step
 from evm.step.structures.code import code_tree
-from evm.step.structures.words import tree_of, depth_of
+from evm.step.structures.words import depth_of, tree_of
 from evm.step.structures.world import Code
 from evm.step_rules import step_rules_of
 
