@@ -17,7 +17,7 @@ from .rules import StepRules
 from .state import Phase, State
 from .stepping import PHASES, advance, record
 
-INTERVAL: Final = 256
+INTERVAL: Final = 128
 LAST: Final = frozenset({Phase.VALID, Phase.INVALID})
 
 

@@ -37,8 +37,8 @@ STOPS = {
     "memory across two words": case("7f" + "cd" * 32 + "600152 600151 6040 53 59"),
     "much memory": case("60ff61100052 5f61080051 61100051"),
     "copies of all kinds": case(
-        "60205f5f37 60ff600161030039 3d5f5f3e 61050060056108005e 60205f600073" + B + "3c", "60" * 70,
-        data=b"x" * 50,
+        "60205f5f37 60ff600161030039 3d5f5f3e 61050060056108005e 60205f600073" + B + "3c",
+        "60" * 70, data=b"x" * 50,
     ),
     "overlapping memory": case("7f" + "0102" * 16 + "61040052 611000 610400 610410 5e"),
     "keccak of nothing, of a little and of much": case("5f5f20 60405f20 6108005f20 61082061000120"),
