@@ -70,6 +70,14 @@ class Machine:
         self._block: Block | None = None
         self._transaction: Transaction | None = None
 
+    def set_transaction(self, transaction: Transaction) -> None:
+        """Another transaction, or the same with other work, in the same block."""
+        self.set_context(Context(self._surroundings().block, transaction))
+
+    def set_block(self, block: Block) -> None:
+        """The same block of which more is known."""
+        self.set_context(Context(block, self._surroundings().transaction))
+
     def state(self) -> State:
         """The state as it is now."""
         return State(self.phase, self.pending, self.context_name, self.effects_name, self.frame())

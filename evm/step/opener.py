@@ -40,6 +40,9 @@ class Opener(Protocol):
     def chunk(self, tree: Name, depth: int, index: int, /) -> Chunk:
         """One chunk of a code tree, by the way to it."""
 
+    def keep(self, data: bytes, /) -> None:
+        """Bytes that a step has made and a later one opens by their hash: a new trie node."""
+
 
 class LiveOpener:
     """Everything is known, or can be found by its name."""
@@ -48,6 +51,7 @@ class LiveOpener:
         """`find` gives the trie nodes and codes of the block's beginning, by hash."""
         self._find = find
         self._codes: dict[Name, list[Chunk]] = {}
+        self._kept: dict[bytes, bytes] = {}
 
     def open(self, name: Name, kind: type[T], /) -> T:
         """The node itself."""
@@ -59,7 +63,7 @@ class LiveOpener:
         """Its bytes. Raises MissingPreimage."""
         if isinstance(name, Node):
             return name.encode()
-        data = self._find(name)
+        data = self._kept.get(name) or self._find(name)
         if data is None:
             raise MissingPreimage(name)
         return data
@@ -78,6 +82,10 @@ class LiveOpener:
         if chunks is None:
             chunks = self._codes[tree] = chunk_list(tree, depth)
         return chunks[index]
+
+    def keep(self, data: bytes, /) -> None:
+        """They can be opened from now on."""
+        self._kept[keccak256(data)] = data
 
 
 class RecordingOpener:
@@ -119,6 +127,10 @@ class RecordingOpener:
     def chunk(self, tree: Name, depth: int, index: int, /) -> Chunk:
         """The chunk; the way to it is noted."""
         return read_chunk(self, tree, depth, index)
+
+    def keep(self, data: bytes, /) -> None:
+        """They can be opened from now on."""
+        self._live.keep(data)
 
 
 class WitnessOpener:
@@ -186,6 +198,9 @@ class WitnessOpener:
     def chunk(self, tree: Name, depth: int, index: int, /) -> Chunk:
         """One chunk, by the way to it."""
         return read_chunk(self, tree, depth, index)
+
+    def keep(self, _data: bytes, /) -> None:
+        """A witness proves one step; what comes later has a witness of its own."""
 
     def finish(self) -> None:
         """Refuse what is left over. Raises WitnessError."""

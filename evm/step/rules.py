@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..precompiles.frame import Native
+from .signers import Recover, recover_signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class StepRules:
         precompiles: the addresses of all of them, natives among them.
         run_precompile: runs those that are not natives.
         has_delegations: EIP-7702.
+        recover: who signed, for transactions and authorizations.
 
     """
 
@@ -47,3 +49,4 @@ class StepRules:
     run_precompile: PrecompileRun
     natives: Mapping[bytes, Native] = field(default_factory=dict)
     has_delegations: bool = True
+    recover: Recover = recover_signer

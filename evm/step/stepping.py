@@ -10,6 +10,8 @@ from typing import Final
 
 from chain.errors import StemmaError
 
+from .block_begin import step_block_begin, step_system_call
+from .block_end import step_block_end
 from .copying import step_copy
 from .entering import step_enter
 from .hashing import step_hash
@@ -22,6 +24,8 @@ from .precompiled import step_precompile
 from .rules import StepRules
 from .running import step_run
 from .state import Phase, State, commitment_of
+from .transaction_begin import step_transaction_begin
+from .transaction_end import step_transaction_end
 
 
 class NoSuchPhase(StemmaError):
@@ -33,6 +37,11 @@ def _stay(_: Machine) -> None:
 
 
 PHASES: Final[dict[int, Callable[[Machine], None]]] = {
+    Phase.BLOCK_BEGIN: step_block_begin,
+    Phase.SYSTEM_CALL: step_system_call,
+    Phase.TRANSACTION_BEGIN: step_transaction_begin,
+    Phase.TRANSACTION_END: step_transaction_end,
+    Phase.BLOCK_END: step_block_end,
     Phase.RUN: step_run,
     Phase.COPY: step_copy,
     Phase.HASH: step_hash,

@@ -18,6 +18,8 @@ from chain.errors import DecodeError
 
 Opener = Callable[[bytes], bytes]
 """The preimage of a 32-byte name."""
+Keep = Callable[[bytes], None]
+"""Takes the RLP of a node that has been made, so that it can be opened later."""
 
 EMPTY_ROOT: Final = keccak256(b"\x80")
 MAX_NODE_BYTES: Final = 532
@@ -75,19 +77,21 @@ def look_up(open_name: Opener, root: bytes, key: bytes) -> bytes:
     return b""
 
 
-def update(open_name: Opener, root: bytes, key: bytes, value: bytes) -> bytes:
+def update(
+    open_name: Opener, root: bytes, key: bytes, value: bytes, keep: Keep = lambda _: None
+) -> bytes:
     """The root after `key` has been given `value`, an empty one deletes it.
 
-    Raises TrieUpdateError.
+    `keep` takes the nodes that are made. Raises TrieUpdateError.
     """
     if len(value) > MAX_VALUE_BYTES:
         raise TrieUpdateError(f"value of {len(value)} bytes, {MAX_VALUE_BYTES} at most")
     way, node, left = _walk(open_name, root, _nibbles(key))
     if not value:
         is_there = isinstance(node, _Short) and node.is_leaf and node.path == left
-        return _without(open_name, way) if is_there else root
+        return _without(open_name, way, keep) if is_there else root
     leaf = _Short(left, True, _string(value))
-    return _root_above(way, leaf if node is None else _placed(node, leaf))
+    return _root_above(way, leaf if node is None else _placed(node, leaf, keep), keep)
 
 
 # -- on the way down
@@ -128,19 +132,21 @@ def _child(open_name: Opener, item: bytes) -> _Node:
 # -- on the way up
 
 
-def _root_above(way: list[tuple[_Node, int]], node: _Node) -> bytes:
+def _root_above(way: list[tuple[_Node, int]], node: _Node, keep: Keep) -> bytes:
     """The root when `node` stands where the way ends."""
     for above, nibble in reversed(way):
         if isinstance(above, _Branch):
-            node = above.with_child(nibble, _reference(node))
+            node = above.with_child(nibble, _reference(node, keep))
         elif isinstance(node, _Short):
             node = node.below(above.path)
         else:
-            node = _Short(above.path, False, _reference(node))
-    return keccak256(node.encode())
+            node = _Short(above.path, False, _reference(node, keep))
+    encoded = node.encode()
+    keep(encoded)
+    return keccak256(encoded)
 
 
-def _placed(node: _Node, leaf: _Short) -> _Node:
+def _placed(node: _Node, leaf: _Short, keep: Keep) -> _Node:
     """The leaf's value in place of what is at the same key, or a branch where they part."""
     if not isinstance(node, _Short) or node.path == leaf.path:
         return leaf
@@ -150,19 +156,19 @@ def _placed(node: _Node, leaf: _Short) -> _Node:
     if shared >= min(len(node.path), len(leaf.path)):
         raise TrieUpdateError("a leaf above or below another")
     branch = _Branch((_NOTHING,) * (_CHILDREN + 1))
-    branch = branch.with_child(node.path[shared], _rest(node, shared + 1))
-    branch = branch.with_child(leaf.path[shared], _rest(leaf, shared + 1))
-    return _Short(leaf.path[:shared], False, _reference(branch)) if shared else branch
+    branch = branch.with_child(node.path[shared], _rest(node, shared + 1, keep))
+    branch = branch.with_child(leaf.path[shared], _rest(leaf, shared + 1, keep))
+    return _Short(leaf.path[:shared], False, _reference(branch, keep)) if shared else branch
 
 
-def _rest(node: _Short, start: int) -> bytes:
+def _rest(node: _Short, start: int, keep: Keep) -> bytes:
     """The reference to a node of which only the path from `start` on is left."""
     if start == len(node.path) and not node.is_leaf:
         return node.item
-    return _reference(_Short(node.path[start:], node.is_leaf, node.item))
+    return _reference(_Short(node.path[start:], node.is_leaf, node.item), keep)
 
 
-def _without(open_name: Opener, way: list[tuple[_Node, int]]) -> bytes:
+def _without(open_name: Opener, way: list[tuple[_Node, int]], keep: Keep) -> bytes:
     """The root when the leaf where the way ends is gone."""
     if not way:
         return EMPTY_ROOT
@@ -174,20 +180,21 @@ def _without(open_name: Opener, way: list[tuple[_Node, int]]) -> bytes:
     if not alive:
         raise TrieUpdateError("a branch with one child")
     if len(alive) > 1:
-        return _root_above(way[:-1], branch)
+        return _root_above(way[:-1], branch, keep)
     item = branch.items[alive[0]]
     lone, step = _child(open_name, item), bytes(alive)
     merged = lone.below(step) if isinstance(lone, _Short) else _Short(step, False, item)
-    return _root_above(way[:-1], merged)
+    return _root_above(way[:-1], merged, keep)
 
 
 # -- nodes and their bytes
 
 
-def _reference(node: _Node) -> bytes:
+def _reference(node: _Node, keep: Keep) -> bytes:
     encoded = node.encode()
     if len(encoded) < _INLINE_LIMIT:
         return encoded
+    keep(encoded)
     return bytes((_HASH,)) + keccak256(encoded)
 
 
