@@ -82,5 +82,7 @@ def _recipient(reader: Fields, *, may_create: bool) -> dict[str, Any]:
 
 def blank(**values: Any) -> Job:
     """A job with these values; all else is nothing."""
-    empty = {name: 0 if kind == "unsigned" else bytes(size) for name, size, kind in layout(Job)}
+    empty = {
+        name: 0 if kind == "unsigned" else bytes(size) for name, size, kind in layout(Job).fields
+    }
     return Job(**{**empty, **values})
