@@ -46,13 +46,17 @@ def step_block_end(m: Machine) -> None:
     """Do the next piece of what makes the header."""
     if is_nothing(m.pending):
         root = m.block.state_root
-        m.pending = Sealing(SealStage.JOURNAL, root, EMPTY_ROOT, EMPTY_ROOT, 0, NOTHING, NOTHING)
+        m.pending = Sealing(
+            SealStage.JOURNAL, root, EMPTY_ROOT, EMPTY_ROOT, 0, NOTHING, NOTHING, NOTHING
+        )
         return
     work = m.opener.open(m.pending, Sealing)
     if work.stage == SealStage.JOURNAL:
         m.pending = _write_back(m, work)
     elif work.stage == SealStage.HEADER:
-        _seal(m, work)
+        m.pending = _seal(m, work)
+    elif work.stage == SealStage.OUTPUT:
+        _judge(m, work)
     else:
         m.pending = _add_to_list(m, work)
 
@@ -132,22 +136,34 @@ def _add_to_list(m: Machine, work: Sealing) -> Sealing:
 # -- the header -----------------------------------------------------------------------------------
 
 
-def _seal(m: Machine, work: Sealing) -> None:
-    """The header, the output root, and whether it is the disputed one."""
+def _seal(m: Machine, work: Sealing) -> Sealing:
+    """The header, and its hash."""
     rest, progress = rest_of(m), progress_of(m)
     rules = rules_of(m, rest)
-    claim = m.opener.open(rest.claim, Claim)
     attributes = m.opener.open(rest.attributes, Attributes)
+    withdrawals = EMPTY_ROOT
+    if rules.has & Rule.MESSAGE_PASSER_ROOT:
+        withdrawals = _passer_root(m, work)
+    header = _header(m, work, rules, attributes, progress, withdrawals)
+    return replace(work, stage=SealStage.OUTPUT, header_hash=header.hash)
+
+
+def _judge(m: Machine, work: Sealing) -> None:
+    """The output root, and whether it is the disputed one."""
+    claim = m.opener.open(rest_of(m).claim, Claim)
+    output = bytes(32) + work.state_root + _passer_root(m, work) + work.header_hash
+    root = keccak256(output)
+    finish(m, Phase.VALID if root == claim.disputed else Phase.INVALID, root)
+
+
+def _passer_root(m: Machine, work: Sealing) -> bytes:
+    """The storage root of the message passer."""
     passer = look_up(
         lambda name: m.opener.raw(name, MAX_NODE_BYTES),
         work.state_root,
         keccak256(L2_TO_L1_MESSAGE_PASSER),
     )
-    passer_root = decode_account(passer).storage_root if passer else EMPTY_ROOT
-    header = _header(m, work, rules, attributes, progress, passer_root)
-    output = bytes(32) + work.state_root + passer_root + header.hash
-    root = keccak256(output)
-    finish(m, Phase.VALID if root == claim.disputed else Phase.INVALID, root)
+    return decode_account(passer).storage_root if passer else EMPTY_ROOT
 
 
 def _header(
@@ -156,7 +172,7 @@ def _header(
     rules: ChainRules,
     attributes: Attributes,
     progress: Progress,
-    passer_root: bytes,
+    withdrawals: bytes,
 ) -> Header:
     block, rest = m.block, rest_of(m)
     bloom = bytes(BLOOM_BYTES)
@@ -165,7 +181,6 @@ def _header(
     extra = extra_data(rules, attributes)
     if not rules.has & Rule.OPTIMISM:
         extra = m.opener.raw(attributes.extra_data, MAX_EXTRA_DATA_BYTES)
-    withdrawals = passer_root if rules.has & Rule.MESSAGE_PASSER_ROOT else EMPTY_ROOT
     return Header(
         parent_hash=Hash32(rest.parent_hash),
         beneficiary=Address(block.coinbase),

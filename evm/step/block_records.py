@@ -275,6 +275,7 @@ class SealStage(IntEnum):
     TRANSACTIONS = 1
     RECEIPTS = 2
     HEADER = 3
+    OUTPUT = 4
 
 
 @dataclass(slots=True, eq=False)
@@ -288,3 +289,4 @@ class Sealing(Record):
     place: U32
     builder: Ref
     chain: Ref
+    header_hash: HashField

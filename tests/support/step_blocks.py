@@ -9,10 +9,11 @@ from chain.account import decode_account
 from chain.block import Header
 from chain.crypto.keccak import keccak256
 from chain.state import State as ChainState
-from chain.trie import EMPTY_ROOT, Trie
+from chain.trie import EMPTY_ROOT, MissingNode, Trie
 from chain.types import ZERO_HASH, Hash32
 from evm.executor import ExecutionResult, PayloadAttributes, execute_block
 from evm.forks import rules_at
+from evm.step.block_records import Sealing, SealStage
 from evm.step.machine import Machine
 from evm.step.opener import LiveOpener
 from evm.step.state import Phase, State
@@ -38,7 +39,11 @@ class Nodes:
 
 
 def passer_root(nodes: Nodes, state_root: bytes) -> Hash32:
-    account = Trie(nodes, state_root).get(keccak256(L2_TO_L1_MESSAGE_PASSER))
+    """Its storage root; zero where the block's preimages do not show it."""
+    try:
+        account = Trie(nodes, state_root).get(keccak256(L2_TO_L1_MESSAGE_PASSER))
+    except MissingNode:
+        return ZERO_HASH
     return decode_account(account).storage_root if account else EMPTY_ROOT
 
 
@@ -51,6 +56,7 @@ class SteppedBlock:
     rules: object
     result: ExecutionResult | None
     output_root: Hash32
+    shows_passer: bool
 
 
 def prepare(
@@ -65,13 +71,12 @@ def prepare(
     state = ChainState.at(reader, parent.state_root)
     result = execute_block(config, parent, attributes, state, block_hash=block_hash)
     changes = result.state_changes
-    made = {**changes.nodes, **changes.codes} if hasattr(changes, "codes") else dict(changes.nodes)
     known = {header.hash: header.encode() for header in (parent, *headers)}
 
     def find(name):
         return known.get(name) or reader.node(name) or reader.code(name)
 
-    nodes = Nodes(reader.node, made.get)
+    nodes = Nodes(reader.node, changes.nodes.get)
     header = result.header
     output = bytes(32) + header.state_root + passer_root(nodes, header.state_root) + header.hash
     inputs = inputs_tree(parent.number + 1, [block_inputs(config, parent, attributes)])
@@ -79,16 +84,26 @@ def prepare(
         parent, passer_root(nodes, parent.state_root), keccak256(output), inputs, ZERO_HASH
     )
     rules = step_rules_of(rules_at(config, attributes.timestamp))
-    return SteppedBlock(first, LiveOpener(find), rules, result, keccak256(output))
+    shows_passer = output[64:96] != ZERO_HASH
+    return SteppedBlock(first, LiveOpener(find), rules, result, keccak256(output), shows_passer)
 
 
-def run(block: SteppedBlock) -> tuple[State, Counter]:
-    """Step to the end; the last state, and how many steps each phase took."""
+def run(block: SteppedBlock) -> tuple[State, Counter, bytes]:
+    """Step to the end; the last state, how many steps each phase took, and the header's hash.
+
+    A block whose preimages do not show the message passer ends where its output root is made.
+    """
     machine, counts = Machine(block.first, block.opener, block.rules), Counter()
+    header_hash = b""
     while machine.phase not in (Phase.VALID, Phase.INVALID):
         counts[Phase(machine.phase).name] += 1
+        work = machine.pending
+        if machine.phase == Phase.BLOCK_END and isinstance(work, Sealing):
+            header_hash = work.header_hash
+            if work.stage == SealStage.OUTPUT and not block.shows_passer:
+                break
         advance(machine)
-    return machine.state(), counts
+    return machine.state(), counts, header_hash
 
 
 def verify(block: SteppedBlock, chosen=lambda index, state: True) -> int:
