@@ -15,6 +15,7 @@ from genesis.config import ChainConfig
 
 from .executor import PayloadAttributes
 from .forks import DataFee, RuleSet, rules_at
+from .requests import DEPOSIT_CONTRACT
 from .step.block_records import (
     INPUTS_DEPTH,
     NO_LIMIT,
@@ -27,7 +28,7 @@ from .step.block_records import (
 from .step.names import NOTHING, Link, Name, Raw
 from .step.state import Phase, State
 from .step.structures.words import ZEROS, Pair, data_tree
-from .step_rules import step_rules_of
+from .step_rules import NotProvable, step_rules_of
 
 _LEGACY_TYPES: Final = range(5)
 
@@ -54,6 +55,7 @@ def chain_rules(config: ChainConfig, parent: Header, timestamp: int) -> ChainRul
         blob_max=blobs.max if blobs is not None else 0,
         blob_update_fraction=blobs.base_fee_update_fraction if blobs is not None else 0,
         blob_base_cost=rules.blob_base_cost,
+        deposit_contract=config.deposit_contract or DEPOSIT_CONTRACT,
         operator_fee_factor=optimism.operator_fee_factor if optimism is not None else 0,
         operator_fee_divisor=optimism.operator_fee_divisor if optimism is not None else 0,
     )
@@ -91,7 +93,12 @@ def _parent_flags(rules: RuleSet) -> Rule:
 
 
 def block_inputs(config: ChainConfig, parent: Header, attributes: PayloadAttributes) -> Attributes:
-    """What the block behind `parent` is made from, as the inputs tree holds it."""
+    """What the block behind `parent` is made from, as the inputs tree holds it.
+
+    Raises NotProvable for a block with payouts of the beacon chain, which an L2 never has.
+    """
+    if attributes.withdrawals:
+        raise NotProvable(f"no steps for the {len(attributes.withdrawals)} withdrawals of an L1")
     denominator, elasticity = attributes.eip1559_params or (0, 0)
     transactions: Name = NOTHING
     for tx in reversed(attributes.transactions):

@@ -11,7 +11,13 @@ from typing import Final
 
 from chain.block import decode_header
 from chain.errors import DecodeError
-from genesis.addresses import BEACON_ROOTS, HISTORY_STORAGE, SYSTEM_ADDRESS
+from genesis.addresses import (
+    BEACON_ROOTS,
+    CONSOLIDATION_REQUESTS,
+    HISTORY_STORAGE,
+    SYSTEM_ADDRESS,
+    WITHDRAWAL_REQUESTS,
+)
 
 from .accounts import account_of, code_of
 from .block_records import (
@@ -22,12 +28,16 @@ from .block_records import (
     ChainRules,
     Claim,
     Data,
+    Progress,
     Recount,
     Rule,
 )
+from .block_requests import requested
 from .block_work import phase_of_block, progress_of, read_data, rest_of, rules_of, set_progress
 from .errors import WitnessError
 from .header_rules import blob_base_fee, excess_blob_gas, next_base_fee
+from .instructions.block import ANCESTORS, ANCESTORS_DEPTH
+from .loading import MAX_HEADER_BYTES
 from .machine import Machine
 from .names import NOTHING, Link, Name, is_nothing
 from .ordered_trie import MAX_COUNT
@@ -44,11 +54,10 @@ from .state import (
 from .structures.words import ZEROS, Pair, descend
 
 OUTPUT_BYTES: Final = 128
-MAX_HEADER_BYTES: Final = 1024
 SYSTEM_CALL_GAS: Final = 30_000_000
 DEPOSIT: Final = b"\x7e"
-ANCESTORS_DEPTH: Final = 8
-ANCESTORS: Final = 1 << ANCESTORS_DEPTH
+TRANSACTIONS: Final = b""
+"""Stands for all of them among the system calls."""
 
 
 @phase_of_block
@@ -103,7 +112,7 @@ def _begin(m: Machine, claim: Claim) -> None:
 
 
 def _only_word(word: bytes, index: int) -> Name:
-    """The ancestors' tree with one hash in it; BLOCKHASH loads the others when they are asked for."""
+    """The ancestors' tree with one hash in it; BLOCKHASH loads the others when it asks for them."""
     tree: Name = word
     for level in range(ANCESTORS_DEPTH):
         zeros = ZEROS[level]
@@ -141,29 +150,58 @@ def _begin_again(m: Machine) -> None:
 
 @phase_of_block
 def step_system_call(m: Machine) -> None:
-    """Begin the next call, skip it where there is no contract, or go on to the transactions."""
+    """Take what the last call gave; begin the next, skip it where no contract is, or go on."""
     rest, progress = rest_of(m), progress_of(m)
     rules = rules_of(m, rest)
+    calls = _calls(rules)
+    at = progress.system_calls
+    if at > calls.index(TRANSACTIONS) + 1:
+        progress = replace(progress, requests=requested(m, progress.requests, calls[at - 1]))
     m.pending = NOTHING
-    calls = [BEACON_ROOTS, HISTORY_STORAGE] if rules.has & Rule.PARENT_HASHES else [BEACON_ROOTS]
-    if progress.system_calls == len(calls):
+    if at == len(calls):
+        m.phase = Phase.BLOCK_END
+    elif calls[at] == TRANSACTIONS:
         m.phase = Phase.TRANSACTION_BEGIN
-        return
-    contract = calls[progress.system_calls]
-    data = rest.parent_hash
+    else:
+        _call(m, calls[at], rest)
+        progress = replace(progress, system_calls=at + 1)
+    set_progress(m, progress, number=m.effects.transaction)
+
+
+def _calls(rules: ChainRules) -> list[bytes]:
+    """Contracts in the order in which they are called, and between them the transactions."""
+    calls: list[bytes] = [BEACON_ROOTS]
+    if rules.has & Rule.PARENT_HASHES:
+        calls.append(HISTORY_STORAGE)
+    calls.append(TRANSACTIONS)
+    if rules.has & Rule.REQUESTS and not rules.has & Rule.OPTIMISM:
+        calls += [WITHDRAWAL_REQUESTS, CONSOLIDATION_REQUESTS]
+    return calls
+
+
+def behind_transactions(m: Machine, rules: ChainRules, progress: Progress) -> None:
+    """Go on with the calls that come after the transactions, on an L1 from Prague on."""
+    m.phase, m.pending = Phase.SYSTEM_CALL, NOTHING
+    set_progress(m, replace(progress, system_calls=_calls(rules).index(TRANSACTIONS) + 1))
+
+
+def _call(m: Machine, contract: bytes, rest: BlockRest) -> None:
+    data = b""
     if contract == BEACON_ROOTS:
         data = m.opener.open(rest.attributes, Attributes).beacon_root
+    elif contract == HISTORY_STORAGE:
+        data = rest.parent_hash
     _, length = code_of(m, contract, account_of(m, contract))
-    progress = replace(progress, system_calls=progress.system_calls + 1)
-    number = m.effects.transaction + 1
-    if length:
-        begin_transaction(m, number)
-        m.phase = Phase.ENTER
-        m.pending = Message(
-            SYSTEM_CALL_GAS, Flag.SYSTEM, 0, contract, SYSTEM_ADDRESS, 0, contract,
-            data, len(data), 0, 0, 0,
-        )  # fmt: skip
-    set_progress(m, progress, number=m.effects.transaction)
+    if not length:
+        if not data:
+            raise NotInOrder(f"no system contract at 0x{contract.hex()}")
+        return
+    begin_transaction(m, m.effects.transaction + 1)
+    m.phase = Phase.ENTER
+    m.pending = Message(
+        SYSTEM_CALL_GAS, Flag.SYSTEM, 0, contract, SYSTEM_ADDRESS, 0, contract,
+        data or NOTHING, len(data), 0, 0, 0,
+    )  # fmt: skip
 
 
 def begin_transaction(m: Machine, number: int) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from chain.account import decode_account, encode_account
-from chain.block import EMPTY_REQUESTS_HASH, Header
+from chain.block import Header
 from chain.crypto.keccak import keccak256
 from chain.types import Address, Hash32
 from genesis.addresses import L2_TO_L1_MESSAGE_PASSER
@@ -25,6 +25,7 @@ from .block_records import (
     Sealing,
     SealStage,
 )
+from .block_requests import requests_hash
 from .block_work import finish, phase_of_block, progress_of, rest_of, rules_of
 from .header_rules import extra_data
 from .machine import Machine
@@ -141,7 +142,7 @@ def _seal(m: Machine, work: Sealing) -> Sealing:
     rest, progress = rest_of(m), progress_of(m)
     rules = rules_of(m, rest)
     attributes = m.opener.open(rest.attributes, Attributes)
-    withdrawals = EMPTY_ROOT
+    withdrawals: bytes = EMPTY_ROOT
     if rules.has & Rule.MESSAGE_PASSER_ROOT:
         withdrawals = _passer_root(m, work)
     header = _header(m, work, rules, attributes, progress, withdrawals)
@@ -181,6 +182,7 @@ def _header(
     extra = extra_data(rules, attributes)
     if not rules.has & Rule.OPTIMISM:
         extra = m.opener.raw(attributes.extra_data, MAX_EXTRA_DATA_BYTES)
+    requests = requests_hash(m, progress.deposit_requests, progress.requests)
     return Header(
         parent_hash=Hash32(rest.parent_hash),
         beneficiary=Address(block.coinbase),
@@ -199,5 +201,5 @@ def _header(
         blob_gas_used=progress.blob_gas_used + progress.da_footprint,
         excess_blob_gas=rest.excess_blob_gas,
         parent_beacon_block_root=Hash32(attributes.beacon_root),
-        requests_hash=EMPTY_REQUESTS_HASH if rules.has & Rule.REQUESTS else None,
+        requests_hash=Hash32(requests) if rules.has & Rule.REQUESTS else None,
     )

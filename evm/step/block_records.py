@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import Final
 
-from .names import NOTHING, U8, U16, U32, U64, AddressField, HashField, Record, Ref, Word
+from .names import NOTHING, U8, U16, U32, U64, AddressField, HashField, Raw, Record, Ref, Word
 
 INPUTS_DEPTH: Final = 16
 """Of the inputs tree: block n is leaf n mod 65,536."""
@@ -54,6 +54,7 @@ class ChainRules(Record):
     blob_max: U16
     blob_update_fraction: U64
     blob_base_cost: U64
+    deposit_contract: AddressField
     operator_fee_factor: U32
     operator_fee_divisor: U32
 
@@ -124,7 +125,7 @@ class Progress(Record):
     """How far a block has come.
 
     The first reference of each list stands by itself: the tries take it between the 127th and the
-    128th.
+    128th. `requests` are the SHA-256 of those that an L1 block makes (EIP-7685).
     """
 
     system_calls: U8
@@ -139,11 +140,27 @@ class Progress(Record):
     transactions: Ref
     first_receipt: Ref
     receipts: Ref
+    deposit_requests: Ref
+    requests: Ref
     job: Ref
 
 
 NO_PROGRESS: Final = Progress(
-    0, 0, NOTHING, 0, 0, 0, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING
+    system_calls=0,
+    done=0,
+    left=NOTHING,
+    gas_used=0,
+    blob_gas_used=0,
+    da_footprint=0,
+    bloom=NOTHING,
+    prices=NOTHING,
+    first_transaction=NOTHING,
+    transactions=NOTHING,
+    first_receipt=NOTHING,
+    receipts=NOTHING,
+    deposit_requests=Raw(b""),
+    requests=Raw(b""),
+    job=NOTHING,
 )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
-from typing import Any
 
 from .accounts import add_balance, touch_empty
 from .block_records import BlockRest, ChainRules, Job, Progress, Rule
@@ -80,9 +79,9 @@ def progress_of(m: Machine) -> Progress:
     return m.opener.open(m.transaction.rest, Progress)
 
 
-def set_progress(m: Machine, progress: Progress, **fields: Any) -> None:
+def set_progress(m: Machine, progress: Progress, **fields: object) -> None:
     """Another progress, with these fields of the transaction."""
-    m.set_transaction(replace(m.transaction, rest=progress, **fields))
+    m.set_transaction(replace(m.transaction, rest=progress, **fields))  # type: ignore[arg-type]
 
 
 # -- money ----------------------------------------------------------------------------------------

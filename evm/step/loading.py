@@ -10,14 +10,18 @@ from typing import Final
 
 from chain import rlp
 from chain.account import decode_account
+from chain.block import decode_header
 from chain.crypto.keccak import keccak256
+from chain.errors import DecodeError
 
 from .accounts import account_of
-from .errors import Missing
+from .errors import Missing, WitnessError
+from .instructions.block import ANCESTORS, ANCESTORS_DEPTH, NO_ADDRESS
 from .machine import Machine
-from .names import Link
+from .names import NOTHING, Link
 from .state import Load, LoadKind
 from .structures.code import code_tree
+from .structures.words import change_word, read_word
 from .structures.world import (
     NO_ACCOUNT,
     Account,
@@ -30,6 +34,7 @@ from .structures.world import (
 )
 from .trie import lookup
 
+MAX_HEADER_BYTES: Final = 1024
 MAX_CODE_BYTES: Final = 2**24 - 1
 """What the length of a witness's item can say; EIP-170 leaves codes much shorter."""
 
@@ -37,16 +42,40 @@ MAX_CODE_BYTES: Final = 2**24 - 1
 def step_load(m: Machine) -> None:
     """Put what is missing into the world map and go back."""
     wanted = m.opener.open(m.pending, Load)
-    m.phase, m.pending = wanted.back_phase, wanted.back_pending
+    back = wanted.back_phase, wanted.back_pending
     try:
+        if wanted.kind == LoadKind.ANCESTOR:
+            load_ancestor(m, wanted.key)
+            m.phase, m.pending = back
+            return
+        m.phase, m.pending = back
         if wanted.kind == LoadKind.ACCOUNT:
             load_account(m, wanted.address)
         elif wanted.kind == LoadKind.SLOT:
             load_slot(m, wanted.address, wanted.key)
         else:
             load_code(m, wanted.key.to_bytes(32, "big"))
-    except Missing as missing:  # the account of a slot
+    except Missing as missing:  # the account of a slot, the block above an ancestor
         m.load(missing)
+
+
+def load_ancestor(m: Machine, number: int) -> None:
+    """Learn the hash of an ancestor from the header above it. Raises Missing for that one's hash.
+
+    Unlike the rest this goes into the context, which no failing frame undoes: the hash is the same.
+    """
+    block, above = m.block, number + 1
+    name = read_word(m.opener, block.ancestors, ANCESTORS_DEPTH, above % ANCESTORS)
+    if name == NOTHING:
+        raise Missing(LoadKind.ANCESTOR, NO_ADDRESS, above)
+    try:
+        parent_hash = decode_header(m.opener.raw(name, MAX_HEADER_BYTES)).parent_hash
+    except DecodeError as error:
+        raise WitnessError(f"header 0x{name.hex()}: {error}") from None
+    tree = change_word(
+        m.opener, block.ancestors, ANCESTORS_DEPTH, number % ANCESTORS, lambda _: parent_hash
+    )
+    m.set_block(replace(block, ancestors=tree))
 
 
 def load_account(m: Machine, address: bytes) -> None:

@@ -93,10 +93,7 @@ def _depth(index: int, count: int) -> int:
     """How many nibbles of an index' key lie above its leaf."""
     if count == 1:
         return 0
-    if index == 0:
-        place = max(count - _TWO_BYTES, 0)
-    else:
-        place = count - index - (index >= _TWO_BYTES)
+    place = count - index - (index >= _TWO_BYTES) if index else max(count - _TWO_BYTES, 0)
     path = _nibbles(index)
     neighbours = [at for at in (place - 1, place + 1) if 0 <= at < count]
     return 1 + max(_shared(path, _nibbles(at_place(at, count))) for at in neighbours)

@@ -314,6 +314,8 @@ class LoadKind(IntEnum):
     ACCOUNT = 1
     SLOT = 2
     CODE = 4
+    ANCESTOR = 8
+    """Into the tree of ancestors rather: the hash of block `key`."""
 
 
 @dataclass(slots=True, eq=False)

@@ -7,6 +7,7 @@ its access list warms anything. Sources: EIP-1559, 2028, 2930, 3607, 3651, 3860,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -22,7 +23,7 @@ from .accounts import (
     delegate_of,
     put_code,
 )
-from .block_begin import begin_transaction
+from .block_begin import begin_transaction, behind_transactions
 from .block_records import BlockRest, ChainRules, Data, Job, Prices, Progress, Rule, Stage
 from .block_work import (
     credit,
@@ -77,36 +78,28 @@ def step_transaction_begin(m: Machine) -> None:
         _take_up(m)
         return
     job = m.opener.open(m.pending, Job)
-    rest = rest_of(m)
-    rules = rules_of(m, rest)
-    if job.stage == Stage.ACCESS_LIST:
-        m.pending = read_access_list(m, job)
-    elif job.stage == Stage.BLOBS:
-        m.pending = read_blobs(m, job, rules)
-    elif job.stage == Stage.AUTHORIZATIONS:
-        m.pending = read_authorizations(m, job)
-    elif job.stage == Stage.SIGNATURE:
-        m.pending = read_signature(m, job)
-    elif job.stage == Stage.SCAN:
-        m.pending = scan(m, job, rules, progress_of(m).done, rest.transaction_count)
-    elif job.stage == Stage.COMPRESS:
-        m.pending = compress(m, job)
-    elif job.stage == Stage.PAY:
-        _pay(m, job, rest, rules)
-    elif job.stage == Stage.WARM:
-        m.pending = _warm(m, job)
-    elif job.stage == Stage.AUTHORIZE:
-        m.pending = _authorize(m, job)
-    else:
+    simple = _SIMPLE.get(job.stage)
+    if simple is not None:
+        m.pending = simple(m, job)
+    elif job.stage == Stage.START:
         _start(m, job)
+    else:
+        rest = rest_of(m)
+        rules = rules_of(m, rest)
+        if job.stage == Stage.BLOBS:
+            m.pending = read_blobs(m, job, rules)
+        elif job.stage == Stage.SCAN:
+            m.pending = scan(m, job, rules, progress_of(m).done, rest.transaction_count)
+        else:
+            _pay(m, job, rest, rules)
 
 
 def _take_up(m: Machine) -> None:
     rest, progress = rest_of(m), progress_of(m)
-    if progress.done == rest.transaction_count:
-        m.phase = Phase.BLOCK_END
-        return
     rules = rules_of(m, rest)
+    if progress.done == rest.transaction_count:
+        behind_transactions(m, rules, progress)
+        return
     link = m.opener.open(progress.left, Link)
     data = m.opener.open(link.item, Data)
     head = read_data(m, data.root, data.length, 0, HEAD_BYTES)
@@ -321,3 +314,14 @@ def _start(m: Machine, job: Job) -> None:
         )  # fmt: skip
     job = replace(job, stage=Stage.SETTLE)
     set_progress(m, replace(progress, job=job))
+
+
+_SIMPLE: Final[dict[int, Callable[[Machine, Job], Job]]] = {
+    Stage.ACCESS_LIST: read_access_list,
+    Stage.AUTHORIZATIONS: read_authorizations,
+    Stage.SIGNATURE: read_signature,
+    Stage.COMPRESS: compress,
+    Stage.WARM: _warm,
+    Stage.AUTHORIZE: _authorize,
+}
+"""Stages that need neither rules nor progress."""

@@ -14,6 +14,7 @@ from chain.trie import EMPTY_ROOT
 from genesis.addresses import BASE_FEE_VAULT, L1_FEE_VAULT, OPERATOR_FEE_VAULT
 
 from .block_records import ChainRules, Job, Prices, Progress, ReceiptWork, Rule, Stage
+from .block_requests import DEPOSIT_EVENT, EVENT_BYTES, MAX_BYTES, deposited
 from .block_work import (
     credit,
     phase_of_block,
@@ -163,7 +164,7 @@ def _topics(log: Log) -> list[bytes]:
 
 
 def _above_data(log: Log) -> bytes:
-    """A log's encoding up to its data. Data of one byte is its tree's root, so nothing is opened."""
+    """A log's encoding up to its data. One byte of data is its tree's root: nothing is opened."""
     first = b""
     if log.data_length == 1:
         first = log.data if isinstance(log.data, bytes) else log.data.name
@@ -182,6 +183,7 @@ def _write(m: Machine, job: Job, progress: Progress) -> None:
             return
         link = m.opener.open(work.logs, Link)
         log = m.opener.open(link.item, Log)
+        progress = _with_request(m, progress, log)
         carry = absorbed(carry, _above_data(log))
         work = replace(work, logs=link.previous, log=log, position=0)
     else:
@@ -192,6 +194,18 @@ def _write(m: Machine, job: Job, progress: Progress) -> None:
     if end >= log.data_length:
         work = replace(work, log=NOTHING, position=0)
     set_progress(m, replace(progress, job=replace(job, receipt=work)))
+
+
+def _with_request(m: Machine, progress: Progress, log: Log) -> Progress:
+    """On an L1 from Prague on, an event of the deposit contract is a request (EIP-6110)."""
+    rules = rules_of(m, rest_of(m))
+    is_l1 = rules.has & (Rule.REQUESTS | Rule.OPTIMISM) == Rule.REQUESTS
+    is_event = log.topic_count and log.topic_0 == DEPOSIT_EVENT
+    if not (is_l1 and is_event and log.address == rules.deposit_contract):
+        return progress
+    event = read_data(m, log.data, log.data_length, 0, EVENT_BYTES + 1)
+    before = m.opener.raw(progress.deposit_requests, MAX_BYTES)
+    return replace(progress, deposit_requests=Raw(before + deposited(event)))
 
 
 def _close(m: Machine, job: Job, progress: Progress, reference: Raw) -> None:

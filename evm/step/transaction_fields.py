@@ -80,9 +80,9 @@ def _recipient(reader: Fields, *, may_create: bool) -> dict[str, Any]:
     return {"to": to or bytes(ADDRESS_BYTES), "is_creation": int(not to)}
 
 
-def blank(**values: Any) -> Job:
+def blank(**values: object) -> Job:
     """A job with these values; all else is nothing."""
     empty = {
         name: 0 if kind == "unsigned" else bytes(size) for name, size, kind in layout(Job).fields
     }
-    return Job(**{**empty, **values})
+    return Job(**{**empty, **values})  # type: ignore[arg-type]

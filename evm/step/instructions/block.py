@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..errors import Missing
 from ..machine import Machine
+from ..names import is_nothing
+from ..state import LoadKind
 from ..structures.words import read_word
 from .numbers import word_of
 
 ANCESTORS: Final = 256
 ANCESTORS_DEPTH: Final = 8
+NO_ADDRESS: Final = bytes(20)
 
 
 def blockhash(m: Machine) -> None:
-    """Pops a number; pushes that block's hash, 0 unless it is one of the last 256. Y.p., 0x40."""
+    """Pops a number; pushes that block's hash, 0 unless it is one of the last 256. Y.p., 0x40.
+
+    In a block that its own phases have begun, a hash that is not known yet is loaded.
+    """
     # STACK
     wanted = m.pop()
     # OPERATION
@@ -21,6 +28,8 @@ def blockhash(m: Machine) -> None:
     if max(0, block.number - ANCESTORS) <= wanted < block.number:
         hashes, index = block.ancestors, wanted % ANCESTORS
         found = word_of(read_word(m.opener, hashes, ANCESTORS_DEPTH, index))
+        if not found and not is_nothing(block.rest):
+            raise Missing(LoadKind.ANCESTOR, NO_ADDRESS, wanted)
     m.push(found)
     # PROGRAM COUNTER
     m.pc += 1
