@@ -16,7 +16,7 @@ from vectors import vectors_root
 
 BLOCKS = sorted((vectors_root() / "op_stack" / "executor_blocks").glob("*.json.gz"))
 SHORT = ("block-120794432", "block-10211000", "block-121057303", "block-26207960")
-ALL = os.environ.get("STEMMA_STEPS") == "all"
+ALL = os.environ.get("STEMMA_FIXTURES") == "all"
 PROVEN_STEPS = 300
 """Of each block, chosen by chance: everything but RUN would be few of its steps."""
 
