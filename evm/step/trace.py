@@ -12,13 +12,22 @@ from typing import Final
 from chain.errors import StemmaError
 
 from .machine import Machine
+from .names import is_nothing
 from .opener import LiveOpener
 from .rules import StepRules
 from .state import Phase, State
-from .stepping import PHASES, advance, record
+from .stepping import advance, record
 
 INTERVAL: Final = 128
 LAST: Final = frozenset({Phase.VALID, Phase.INVALID})
+
+
+def is_over(machine: Machine) -> bool:
+    """Whether no step leads on: the block is done, or a message that belongs to no block is."""
+    if machine.phase in LAST:
+        return True
+    is_message = machine.phase == Phase.TRANSACTION_END
+    return is_message and is_nothing(machine.transaction.rest)
 
 
 class Trace:
@@ -34,7 +43,7 @@ class Trace:
         self._kept = [first]
         self.steps = 0
         machine = Machine(first, opener, rules)
-        while machine.phase in PHASES and machine.phase not in LAST:
+        while not is_over(machine):
             advance(machine)
             self.steps += 1
             if self.steps % interval == 0:
