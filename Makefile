@@ -23,7 +23,7 @@ fixtures: setup  ## every case of the outside vectors, not the seeded share (abo
 	@STEMMA_FIXTURES=all $(RUN) -m pytest -q tests/vectors
 
 verify-steps: setup  ## the step machine against the fast path: 10,000 programs, every state fixture, 17 real L2 blocks
-	@STEMMA_STEP_PROGRAMS=2500 STEMMA_FIXTURES=all $(RUN) -m pytest -q tests/differential/test_step_machine.py tests/vectors/test_step_fixtures.py tests/vectors/test_op_stack_steps.py tests/property/test_step_blocks.py
+	@STEMMA_STEP_PROGRAMS=2500 STEMMA_FIXTURES=all $(RUN) -m pytest -q tests/differential/test_step_machine.py tests/vectors/test_step_fixtures.py tests/vectors/test_op_stack_steps.py tests/vectors/test_step_chains.py tests/property/test_step_blocks.py
 
 check: setup  ## format, lint, types, import rules
 	@$(BIN)/ruff format --check .
