@@ -23,6 +23,10 @@ ROOT = Path(__file__).resolve().parents[1]
 CONTRACTS = (
     (ROOT / "genesis" / "predeploys", ROOT / "genesis" / "predeploys" / "artifacts"),
     (ROOT / "rollup" / "settlement" / "contracts", ROOT / "rollup" / "settlement" / "artifacts"),
+    (
+        ROOT / "rollup" / "settlement" / "contracts" / "step",
+        ROOT / "rollup" / "settlement" / "artifacts",
+    ),
 )
 OUTPUT_FORMATS = ("abi", "bytecode", "bytecode_runtime", "layout")
 _IMPORT = re.compile(r"^(?:from (?P<package>\S+) )?import (?P<module>\S+)", re.MULTILINE)

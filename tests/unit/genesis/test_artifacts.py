@@ -14,13 +14,14 @@ SOURCES = sorted(
     [
         *(ROOT / "genesis" / "predeploys").glob("*.vy"),
         *(ROOT / "rollup" / "settlement" / "contracts").glob("*.vy"),
+        *(ROOT / "rollup" / "settlement" / "contracts" / "step").glob("*.vy"),
     ]
 )
 EIP170_CODE_LIMIT = 24_576
 
 
 def _artifact(source: Path) -> Path:
-    folder = source.parent if source.parent.name == "predeploys" else source.parent.parent
+    folder = next(folder for folder in source.parents if (folder / "artifacts").is_dir())
     return folder / "artifacts" / f"{source.stem}.json"
 
 

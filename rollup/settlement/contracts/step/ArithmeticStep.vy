@@ -9,11 +9,16 @@
 """
 
 import rollup.settlement.contracts.step.modules.Code as Code
+import rollup.settlement.contracts.step.modules.Pending as Pending
 import rollup.settlement.contracts.step.modules.Run as Run
 import rollup.settlement.contracts.step.modules.State as State
 import rollup.settlement.contracts.step.modules.Tape as Tape
 
 MAX_WITNESS: constant(uint256) = 4096
+
+
+# The opcodes that this contract decides, a bit each; those that do not exist are among them.
+MINE: constant(bytes32) = 0x5bc0ffffffffffffffffffe0ffffffffffffffff8fc1f8002100fffeffffffff
 
 
 @internal
@@ -122,31 +127,31 @@ def _modular(opcode: uint256, a: uint256, b: uint256, c: uint256) -> uint256:
 
 @internal
 @pure
-def _cost(opcode: uint256) -> (uint256, uint256):
+def _cost(opcode: uint256) -> (uint256, uint256, uint256):
     """
-    @notice Gas before what depends on operands, and how many items are popped.
+    @notice Gas before what depends on operands, how many items are popped and pushed.
     """
-    if opcode >= 96:  # PUSH, DUP, SWAP
-        return 3, 0
+    if opcode >= 95:  # PUSH, DUP, SWAP
+        return 2 if opcode == 95 else 3, 0, 1 if opcode < 144 else 0
     if opcode >= 16 and opcode <= 30:  # comparison and bits; ISZERO and NOT; CLZ
         if opcode == 30:
-            return 5, 1
-        return 3, 1 if opcode == 21 or opcode == 25 else 2
+            return 5, 1, 1
+        return 3, 1 if opcode == 21 or opcode == 25 else 2, 1
     if opcode >= 1 and opcode <= 11:
         if opcode == 1 or opcode == 3:  # ADD, SUB
-            return 3, 2
+            return 3, 2, 1
         if opcode == 8 or opcode == 9:  # ADDMOD, MULMOD
-            return 8, 3
-        return 10 if opcode == 10 else 5, 2
+            return 8, 3, 1
+        return 10 if opcode == 10 else 5, 2, 1
     if opcode == 80:  # POP
-        return 2, 1
+        return 2, 1, 0
     if opcode == 86:  # JUMP
-        return 8, 1
+        return 8, 1, 0
     if opcode == 87:  # JUMPI
-        return 10, 2
+        return 10, 2, 0
     if opcode == 91:  # JUMPDEST
-        return 1, 0
-    return 2, 0
+        return 1, 0, 0
+    return 2, 0, 1
 
 
 @internal
@@ -180,19 +185,22 @@ def _swapped(cursor: uint256, stack: bytes32, count: uint256) -> bytes32:
 
 @internal
 @view
-def _pushed(start: Run.Start, pc: uint256, root: bytes32, length: uint256) -> (uint256, uint256):
+def _immediate(given: Run.Work) -> (uint256, uint256):
     """
-    @notice The data of a PUSH, and the cursor after what had to be opened for it.
+    @notice The bytes behind a PUSH, and the cursor after the chunks that were opened for it.
     @dev Code goes on with zeros behind its end.
     """
-    count: uint256 = start.opcode - 95
+    frame: State.Frame = given.frame
+    count: uint256 = given.opcode - 95
     if count == 0:
-        return 0, start.part.cursor
-    first: uint256 = (pc & 31) + 1
-    data: uint256 = start.part.data << (8 * first)
-    cursor: uint256 = start.part.cursor
-    if first + count > 32 and ((pc >> 5) + 1) * 32 < length:
-        following: Code.Chunk = Code.chunk(cursor, root, length, (pc >> 5) + 1)
+        return 0, given.cursor
+    index: uint256 = frame.pc >> 5
+    first: uint256 = (frame.pc & 31) + 1
+    part: Code.Chunk = Code.chunk(given.cursor, frame.code, frame.codeLength, index)
+    data: uint256 = part.data << (8 * first)
+    cursor: uint256 = part.cursor
+    if first + count > 32 and (index + 1) * 32 < frame.codeLength:
+        following: Code.Chunk = Code.chunk(cursor, frame.code, frame.codeLength, index + 1)
         data |= following.data >> (8 * (32 - first))
         cursor = following.cursor
     return data >> (8 * (32 - count)), cursor
@@ -200,94 +208,81 @@ def _pushed(start: Run.Start, pc: uint256, root: bytes32, length: uint256) -> (u
 
 @internal
 @view
-def _landing(cursor: uint256, target: uint256, root: bytes32, length: uint256) -> (bool, uint256):
-    # Whether a jump may go there, and the cursor after the target's chunk.
-    if target >= length:
-        return False, cursor
-    part: Code.Chunk = Code.chunk(cursor, root, length, target >> 5)
-    offset: uint256 = target & 31
-    if Code.byteAt(part.data, offset) != Code.JUMPDEST:
-        return False, part.cursor
-    return Code.isStart(part, offset), part.cursor
+def _jump(given: Run.Work, target: uint256) -> Run.Work:
+    """
+    @notice Go on at the target, which has to be a JUMPDEST and no data of a PUSH.
+    """
+    work: Run.Work = given
+    work.hasFailed = True
+    if target < work.frame.codeLength:
+        part: Code.Chunk = Code.chunk(
+            work.cursor, work.frame.code, work.frame.codeLength, target >> 5
+        )
+        work.cursor = part.cursor
+        work.frame.pc = target
+        work.hasFailed = not Code.isTarget(part, target & 31)
+    return work
 
 
 @internal
 @view
-def _run(
-    machine: State.Machine, given: State.Frame, start: Run.Start
-) -> (State.Frame, uint256, bool):
-    """
-    @notice The frame after the opcode, the cursor, and whether the frame has failed.
-    """
-    frame: State.Frame = given
-    opcode: uint256 = start.opcode
-    cost: uint256 = 0
-    pops: uint256 = 0
-    cost, pops = self._cost(opcode)
-    pushes: uint256 = 0 if opcode == 80 or opcode == 86 or opcode == 87 or opcode == 91 else 1
-    needed: uint256 = pops
-    if opcode >= 144:
-        needed = opcode - 142
-        pushes = 0
-    elif opcode >= 128:
-        needed = opcode - 127
-    cursor: uint256 = start.part.cursor
-    if frame.size < needed or frame.size - pops + pushes > Run.STACK_LIMIT or frame.gas < cost:
-        return frame, cursor, True
-    items: uint256[3] = empty(uint256[3])
-    word: bytes32 = empty(bytes32)
-    for i: uint256 in range(pops, bound=3):
-        frame.stack, word = Tape.pair(cursor, frame.stack)
-        items[i] = convert(word, uint256)
-        cursor += Tape.PAIR
-    frame.size -= pops
+def _flow(given: Run.Work) -> Run.Work:
+    # What has no result or finds it elsewhere than in its operands.
+    work: Run.Work = given
+    opcode: uint256 = work.opcode
+    if opcode >= 144:  # SWAP
+        work.frame.stack = self._swapped(work.cursor, work.frame.stack, opcode - 143)
+        work.cursor += Tape.PAIR * (opcode - 142)
+        work.frame.pc += 1
+    elif opcode == 86 or opcode == 87:  # JUMP, JUMPI
+        if opcode == 86 or work.items[1] != 0:
+            return self._jump(work, work.items[0])
+        work.frame.pc += 1
+    elif opcode == 80 or opcode == 91:  # POP, JUMPDEST
+        work.frame.pc += 1
+    elif opcode >= 128:  # DUP
+        item: uint256 = self._duplicated(work.cursor, work.frame.stack, opcode - 127)
+        work.cursor += Tape.PAIR * (opcode - 127)
+        work.frame = Run.push(work.frame, item)
+    elif opcode >= 95:  # PUSH
+        item: uint256 = 0
+        item, work.cursor = self._immediate(work)
+        work.frame = Run.push(work.frame, item)
+        work.frame.pc += opcode - 95
+    elif opcode == 88:  # PC
+        work.frame = Run.push(work.frame, work.frame.pc)
+    elif opcode == 89:  # MSIZE
+        work.frame = Run.push(work.frame, 32 * work.frame.words)
+    elif opcode == 90:  # GAS
+        work.frame = Run.push(work.frame, work.frame.gas)
+    elif opcode == 56:  # CODESIZE
+        work.frame = Run.push(work.frame, work.frame.codeLength)
+    else:  # RETURNDATASIZE
+        work.frame = Run.push(work.frame, work.frame.returnedLength)
+    return work
+
+
+@internal
+@pure
+def _operate(given: Run.Work, pops: uint256) -> Run.Work:
+    # What makes one word of its operands.
+    work: Run.Work = given
+    opcode: uint256 = work.opcode
     result: uint256 = 0
-    frame.pc += 1
-    if opcode >= 144:
-        frame.stack = self._swapped(cursor, frame.stack, opcode - 143)
-        cursor += Tape.PAIR * needed
-    elif opcode >= 128:
-        result = self._duplicated(cursor, frame.stack, needed)
-        cursor += Tape.PAIR * needed
-    elif opcode >= 95:
-        result, cursor = self._pushed(start, given.pc, frame.code, frame.codeLength)
-        frame.pc += opcode - 95
-    elif opcode == 86 or opcode == 87:
-        if opcode == 86 or items[1] != 0:
-            allowed: bool = False
-            allowed, cursor = self._landing(cursor, items[0], frame.code, frame.codeLength)
-            if not allowed:
-                return frame, cursor, True
-            frame.pc = items[0]
-    elif opcode == 88:
-        result = given.pc
-    elif opcode == 89:
-        result = 32 * frame.words
-    elif opcode == 90:
-        result = frame.gas - cost
-    elif opcode == 56:
-        result = frame.codeLength
-    elif opcode == 61:
-        result = frame.returnedLength
-    elif pops == 3:
-        result = self._modular(opcode, items[0], items[1], items[2])
-    elif opcode == 10:
-        cost += 50 * self._bytes(items[1])
-        if frame.gas < cost:
-            return frame, cursor, True
-        result = pow_mod256(items[0], items[1])
+    if pops == 3:
+        result = self._modular(opcode, work.items[0], work.items[1], work.items[2])
+    elif pops == 1:
+        result = self._unary(opcode, work.items[0])
     elif opcode < 12:
-        result = self._arithmetic(opcode, items[0], items[1])
-    elif opcode < 31:
-        if pops == 1:
-            result = self._unary(opcode, items[0])
-        else:
-            result = self._bits(opcode, items[0], items[1])
-    frame.gas -= cost
-    if pushes == 1:
-        frame.stack = Run.push(frame.stack, result)
-        frame.size += 1
-    return frame, cursor, False
+        if opcode == 10:
+            work = Run.charge(work, 50 * self._bytes(work.items[1]))
+            if work.hasFailed:
+                return work
+        result = self._arithmetic(opcode, work.items[0], work.items[1])
+    else:
+        result = self._bits(opcode, work.items[0], work.items[1])
+    work.frame = Run.push(work.frame, result)
+    return work
 
 
 @internal
@@ -308,12 +303,25 @@ def step(stateData: Bytes[129], proof: Bytes[MAX_WITNESS], localContext: bytes32
     """
     @notice The commitment after the step. Reverts if the witness is not that of this step.
     """
-    machine: State.Machine = State.read()
-    frame: State.Frame = Run.begin(machine)
-    start: Run.Start = Run.fetch(frame.pc, frame.code, frame.codeLength)
-    cursor: uint256 = 0
-    hasFailed: bool = False
-    frame, cursor, hasFailed = self._run(machine, frame, start)
-    Tape.finish(cursor)
-    machine.frame = State.nameFrame(frame)
-    return State.commitment(machine, State.GOES_ON)
+    work: Run.Work = Run.begin(MINE)
+    if work.opcode == 0:
+        return Run.finish(Run.end(work, Pending.SUCCEEDED, work.frame.gas))
+    if not Run.exists(work.opcode) and work.opcode != 30:
+        work.hasFailed = True
+        return Run.finish(work)
+    cost: uint256 = 0
+    pops: uint256 = 0
+    pushes: uint256 = 0
+    cost, pops, pushes = self._cost(work.opcode)
+    if work.opcode >= 128:
+        # DUP and SWAP look deeper than what they take.
+        work.hasFailed = work.frame.size < work.opcode - (127 if work.opcode < 144 else 142)
+        if work.hasFailed:
+            return Run.finish(work)
+    work = Run.take(work, pops, pushes, cost)
+    if not work.hasFailed:
+        if pops > 0 and work.opcode < 31:
+            work = self._operate(work, pops)
+        else:
+            work = self._flow(work)
+    return Run.finish(work)

@@ -51,10 +51,12 @@ def byteAt(data: uint256, offset: uint256) -> uint256:
 
 @internal
 @pure
-def isStart(part: Chunk, offset: uint256) -> bool:
+def isTarget(part: Chunk, offset: uint256) -> bool:
     """
-    @notice Whether an instruction begins at that byte of a chunk.
+    @notice Whether there is a JUMPDEST at that byte of a chunk that is no data of a PUSH.
     """
+    if (part.data >> (8 * (31 - offset))) & 255 != JUMPDEST:
+        return False
     at: uint256 = part.skip
     for _: uint256 in range(32):
         if at >= offset:

@@ -2,50 +2,208 @@
 # pragma evm-version cancun
 """
 @title Run
-@notice What every step of phase `run` has in common: its opcode found, its operands taken, its gas
-        paid, its result pushed; or the frame failed.
+@notice What the steps of phase `run` have in common: the opcode is found, its operands are taken,
+        its gas is paid, its result is pushed; or the frame fails, or a load comes first.
 @dev docs/protocol/one-step.md, "Phases". Openings in order: frame, way to the opcode's chunk, and
-     what the opcode needs, operands first.
+     what the opcode needs, operands first. The twin of evm/step/machine.py.
 """
 
 import rollup.settlement.contracts.step.modules.Code as Code
+import rollup.settlement.contracts.step.modules.Pending as Pending
 import rollup.settlement.contracts.step.modules.State as State
 import rollup.settlement.contracts.step.modules.Tape as Tape
+import rollup.settlement.contracts.step.modules.WordTree as WordTree
 
 STACK_LIMIT: constant(uint256) = 1024
+MAX_OPERANDS: constant(uint256) = 7
+# Memory beyond these bytes cannot be paid with any gas there is.
+MAX_MEMORY: constant(uint256) = 2**37
+# Which opcodes there are, a bit each, from Cancun on; CLZ (EIP-7939) from Osaka on.
+CANCUN: constant(bytes32) = 0xa43f0000000000000000001fffffffffffffffffffff07ffffff00013fff0fff
+CLZ: constant(uint256) = 2**30
 
 
-struct Start:
+struct Work:
+    machine: State.Machine
+    frame: State.Frame
     opcode: uint256
-    # The chunk in which the opcode stands, after it.
-    part: Code.Chunk
+    # Where the next preimage stands.
+    cursor: uint256
+    items: uint256[MAX_OPERANDS]
+    hasFailed: bool
+    # The machine is as the step leaves it; the frame is gone or untouched.
+    isOver: bool
 
 
 @internal
 @view
-def begin(machine: State.Machine) -> State.Frame:
+def begin(mine: bytes32) -> Work:
     """
-    @notice Open the innermost frame, which is the first of the witness.
+    @notice Open the innermost frame and the chunk of its opcode. Behind the code there is STOP,
+            for which nothing is opened.
+    @param mine The opcodes of the contract that asks, a bit each. Others that exist are refused.
     """
-    assert Tape.begin() == Tape.PROOF
-    assert machine.phase == State.RUN, "Run: not a state of phase run"
-    return State.openFrame(Tape.PROOF, machine.frame)
-
-
-@internal
-@view
-def fetch(pc: uint256, root: bytes32, length: uint256) -> Start:
-    """
-    @notice The opcode at pc: STOP behind the end of the code, where nothing is opened.
-    """
-    cursor: uint256 = Tape.PROOF + State.FRAME_ITEM
-    if pc >= length:
-        return Start(opcode=0, part=Code.Chunk(data=0, skip=0, cursor=cursor))
-    part: Code.Chunk = Code.chunk(cursor, root, length, pc >> 5)
-    return Start(opcode=Code.byteAt(part.data, pc & 31), part=part)
+    work: Work = empty(Work)
+    work.cursor = Tape.begin() + State.FRAME_ITEM
+    work.machine = State.read()
+    assert work.machine.phase == State.RUN, "Run: not a state of phase run"
+    work.frame = State.openFrame(Tape.PROOF, work.machine.frame)
+    if work.frame.pc < work.frame.codeLength:
+        part: Code.Chunk = Code.chunk(
+            work.cursor, work.frame.code, work.frame.codeLength, work.frame.pc >> 5
+        )
+        work.cursor = part.cursor
+        work.opcode = Code.byteAt(part.data, work.frame.pc & 31)
+    assert (convert(mine, uint256) >> work.opcode) & 1 == 1, "Run: this opcode is another contract's"
+    return work
 
 
 @internal
 @pure
-def push(rest: bytes32, item: uint256) -> bytes32:
-    return keccak256(concat(rest, convert(item, bytes32)))
+def exists(opcode: uint256) -> bool:
+    """
+    @notice Whether the fork defines the opcode.
+    """
+    return (convert(CANCUN, uint256) >> opcode) & 1 == 1
+
+
+@internal
+@view
+def take(given: Work, pops: uint256, pushes: uint256, cost: uint256) -> Work:
+    """
+    @notice Pop operands and pay what the opcode costs at least; the frame fails where the stack
+            has too few items or too many, or the gas does not suffice, and nothing is opened.
+    """
+    work: Work = given
+    work.hasFailed = (
+        work.frame.size < pops
+        or work.frame.size - pops + pushes > STACK_LIMIT
+        or work.frame.gas < cost
+    )
+    if work.hasFailed:
+        return work
+    work.frame.gas -= cost
+    word: bytes32 = empty(bytes32)
+    for i: uint256 in range(pops, bound=MAX_OPERANDS):
+        work.frame.stack, word = Tape.pair(work.cursor, work.frame.stack)
+        work.items[i] = convert(word, uint256)
+        work.cursor += Tape.PAIR
+    work.frame.size -= pops
+    return work
+
+
+@internal
+@pure
+def charge(given: Work, amount: uint256) -> Work:
+    """
+    @notice Take gas; where there is not so much, the frame fails.
+    """
+    work: Work = given
+    if amount > work.frame.gas:
+        work.hasFailed = True
+    else:
+        work.frame.gas -= amount
+    return work
+
+
+@internal
+@pure
+def memoryCost(words: uint256) -> uint256:
+    return 3 * words + ((words * words) >> 9)
+
+
+@internal
+@pure
+def touch(given: Work, offset: uint256, size: uint256) -> Work:
+    """
+    @notice Extend memory for `size` bytes at `offset`, and pay; an empty range extends nothing.
+    """
+    if size == 0:
+        return given
+    work: Work = given
+    if offset > MAX_MEMORY or size > MAX_MEMORY:
+        work.hasFailed = True
+        return work
+    words: uint256 = (offset + size + 31) >> 5
+    if words > work.frame.words:
+        cost: uint256 = self.memoryCost(words) - self.memoryCost(work.frame.words)
+        if cost > work.frame.gas:
+            work.hasFailed = True
+            return work
+        work.frame.gas -= cost
+        work.frame.memory = WordTree.grown(work.frame.memory, work.frame.words, words)
+        work.frame.words = words
+    return work
+
+
+@internal
+@pure
+def push(frame: State.Frame, item: uint256) -> State.Frame:
+    """
+    @notice The frame with one more word, behind the opcode that has made it.
+    """
+    pushed: State.Frame = frame
+    pushed.stack = keccak256(concat(pushed.stack, convert(item, bytes32)))
+    pushed.size += 1
+    pushed.pc += 1
+    return pushed
+
+
+@internal
+@pure
+def end(given: Work, ending: uint256, remaining: uint256) -> Work:
+    """
+    @notice End the innermost frame without output: it is gone, phase leave.
+    """
+    work: Work = given
+    work.isOver = True
+    work.machine.phase = State.LEAVE
+    work.machine.pending = Pending.nameOutcome(
+        Pending.Outcome(
+            ending=ending,
+            gas=remaining,
+            output=empty(bytes32),
+            outputLength=0,
+            call=work.frame.call,
+        )
+    )
+    work.machine.frame = empty(bytes32)
+    return work
+
+
+@internal
+@view
+def load(given: Work, kind: uint256, target: uint256, key: uint256) -> Work:
+    """
+    @notice Go and get what the world map lacks; nothing else changes.
+    """
+    work: Work = given
+    work.isOver = True
+    work.machine = State.read()
+    work.machine.pending = Pending.nameLoad(
+        Pending.Load(
+            kind=kind,
+            target=target,
+            key=key,
+            backPhase=work.machine.phase,
+            backPending=work.machine.pending,
+        )
+    )
+    work.machine.phase = State.LOAD
+    return work
+
+
+@internal
+@view
+def finish(given: Work) -> bytes32:
+    """
+    @notice The commitment after the step; a frame that has failed leaves the effects from before.
+    """
+    work: Work = given
+    if work.hasFailed:
+        work.machine.effects = State.read().effects
+        work = self.end(work, Pending.FAILED, 0)
+    elif not work.isOver:
+        work.machine.frame = State.nameFrame(work.frame)
+    Tape.finish(work.cursor)
+    return State.commitment(work.machine)

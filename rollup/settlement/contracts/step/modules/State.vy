@@ -11,23 +11,40 @@ import rollup.settlement.contracts.step.modules.Tape as Tape
 
 # Phases.
 BLOCK_BEGIN: constant(uint256) = 0
-RUN: constant(uint256) = 4
-
-GOES_ON: constant(uint256) = 3
+SYSTEM_CALL: constant(uint256) = 1
+TRANSACTION_BEGIN: constant(uint256) = 2
+TRANSACTION_END: constant(uint256) = 3
+BLOCK_END: constant(uint256) = 4
+RUN: constant(uint256) = 5
+COPY: constant(uint256) = 6
+HASH: constant(uint256) = 7
+ENTER: constant(uint256) = 8
+PRECOMPILE: constant(uint256) = 9
+LEAVE: constant(uint256) = 10
+LOAD: constant(uint256) = 11
+VALID: constant(uint256) = 12
+INVALID: constant(uint256) = 13
 
 STATE_SIZE: constant(uint256) = 129
-EFFECTS_SIZE: constant(uint256) = 136
+EFFECTS_SIZE: constant(uint256) = 140
 FRAME_SIZE: constant(uint256) = 186
 CALL_SIZE: constant(uint256) = 207
 CONTEXT_SIZE: constant(uint256) = 64
 # The same with the length before it, as they stand in a witness.
-EFFECTS_ITEM: constant(uint256) = 139
+EFFECTS_ITEM: constant(uint256) = 143
 FRAME_ITEM: constant(uint256) = 189
 CALL_ITEM: constant(uint256) = 210
 
+# Flags of a call.
 STATIC: constant(uint256) = 1
 CREATION: constant(uint256) = 2
-MOVES_NO_VALUE: constant(uint256) = 4
+KEEPS_VALUE: constant(uint256) = 4
+DELEGATED: constant(uint256) = 8
+SALTED: constant(uint256) = 16
+SYSTEM: constant(uint256) = 32
+
+# The OP Stack's VM status: 3 while steps are left.
+UNFINISHED: constant(uint256) = 3
 
 
 U16: constant(uint256) = 2**16 - 1
@@ -51,6 +68,8 @@ struct Effects:
     logs: bytes32
     # Two's complement in 64 bits.
     refund: uint256
+    # Number of the current transaction, counted from 1.
+    transaction: uint256
 
 
 struct Frame:
@@ -101,10 +120,15 @@ def read() -> Machine:
 
 @internal
 @pure
-def commitment(machine: Machine, status: uint256) -> bytes32:
+def commitment(machine: Machine) -> bytes32:
     """
     @notice The name of a state with its status in the first byte.
     """
+    status: uint256 = UNFINISHED
+    if machine.phase == VALID:
+        status = 0
+    elif machine.phase == INVALID:
+        status = 1
     digest: bytes32 = keccak256(
         concat(
             convert(convert(machine.phase, uint8), bytes1),
@@ -175,6 +199,7 @@ def openEffects(cursor: uint256, wanted: bytes32) -> Effects:
         destroyed=extract32(node, 67),
         logs=extract32(node, 99),
         refund=convert(slice(node, 131, 8), uint256),
+        transaction=convert(slice(node, 139, 4), uint256),
     )
 
 
@@ -188,6 +213,7 @@ def nameEffects(effects: Effects) -> bytes32:
             effects.destroyed,
             effects.logs,
             convert(convert(effects.refund & U64, uint64), bytes8),
+            convert(convert(effects.transaction, uint32), bytes4),
         )
     )
 

@@ -1,0 +1,82 @@
+# pragma version 0.4.3
+# pragma evm-version cancun
+"""
+@title StepVerifier
+@notice Decides one step of a disputed block: `step(bytes stateData, bytes proof, bytes32
+        localContext) -> bytes32`, as the OP Stack's IBigStepper. It looks which kind of step this
+        is and asks that kind's contract.
+@dev docs/protocol/one-step.md. The answer is in `__default__`, since a typed argument of the size
+     of the longest witness would cost memory at every step; IStepVerifier.vyi is the interface.
+     The opcode is read where it stands if the witness is right. Nothing is checked here: the kind
+     opens everything by its hash and refuses opcodes that are not its own.
+"""
+
+import rollup.settlement.contracts.step.modules.Code as Code
+import rollup.settlement.contracts.step.modules.State as State
+import rollup.settlement.contracts.step.modules.Tape as Tape
+
+KINDS: constant(uint256) = 16
+# Kind of each opcode, four bits, 64 opcodes a word; 0: no contract decides it.
+OPCODES_00: constant(uint256) = 0
+OPCODES_40: constant(uint256) = 0
+OPCODES_80: constant(uint256) = 0
+OPCODES_C0: constant(uint256) = 0
+PHASES: constant(uint256) = 0
+
+kinds: immutable(address[KINDS])
+
+
+@deploy
+def __init__(contracts: address[KINDS]):
+    kinds = contracts
+
+
+@internal
+@view
+def _opcode() -> uint256:
+    # Frame first, then the way to the opcode's chunk, then the chunk.
+    frame: uint256 = Tape.PROOF + 3
+    pc: uint256 = Tape.word(frame) >> 224
+    length: uint256 = Tape.word(frame + 114) >> 224
+    if pc >= length:
+        return 0
+    levels: uint256 = Tape.depth((length + 31) // 32)
+    chunk: uint256 = Tape.PROOF + State.FRAME_ITEM + levels * Tape.PAIR + 4
+    return convert(slice(msg.data, chunk + (pc & 31), 1), uint256)
+
+
+@internal
+@pure
+def _kind(phase: uint256, opcode: uint256) -> uint256:
+    if phase == State.RUN:
+        return ([OPCODES_00, OPCODES_40, OPCODES_80, OPCODES_C0][opcode >> 6] >> (4 * (opcode & 63))) & 15
+    return (PHASES >> (4 * phase)) & 15 if phase < 64 else 0
+
+
+@external
+@view
+def kindOf(phase: uint8, opcode: uint8) -> address:
+    """
+    @notice The contract that decides steps of a phase and, in phase run, of an opcode.
+    """
+    return kinds[self._kind(convert(phase, uint256), convert(opcode, uint256))]
+
+
+@external
+@view
+@raw_return
+def __default__() -> Bytes[32]:
+    assert slice(msg.data, 0, 4) == method_id("step(bytes,bytes,bytes32)")
+    assert Tape.begin() == Tape.PROOF
+    phase: uint256 = convert(slice(msg.data, Tape.STATE, 1), uint256)
+    opcode: uint256 = self._opcode() if phase == State.RUN else 0
+    kind: address = kinds[self._kind(phase, opcode)]
+    if kind == empty(address):
+        raw_revert(
+            abi_encode(
+                convert(phase, uint8),
+                convert(opcode, uint8),
+                method_id=method_id("UnsupportedStep(uint8,uint8)"),
+            )
+        )
+    return raw_call(kind, msg.data, max_outsize=32, is_static_call=True)

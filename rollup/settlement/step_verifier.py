@@ -1,0 +1,53 @@
+"""The contracts that decide one step of a disputed block on L1: their creations, in order.
+
+A router and one contract for each kind of step; the router is told where the kinds stand when it
+is made. Knows neither keys nor a network, and nothing of the steps themselves: see
+docs/protocol/one-step.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from chain import abi
+from chain.types import ZERO_ADDRESS, Address
+
+from .deploy import artifact, created_address
+
+ROUTER: Final = "StepVerifier"
+KINDS: Final = ("ArithmeticStep",)
+"""The kinds of step, in the order in which the router's tables count them, from 1 on."""
+KIND_SLOTS: Final = 16
+"""How many the router can be told of; the first is none, for steps that no contract decides."""
+SIGNATURE: Final = "step(bytes,bytes,bytes32)"
+"""(state, witness, local context) -> the commitment after the step; see IBigStepper (OP Stack)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """One contract to be made: its name, where it will stand, and the creation's data."""
+
+    contract: str
+    address: Address
+    data: bytes
+
+
+def verifier_creations(deployer: Address, nonce: int) -> tuple[Creation, ...]:
+    """The creations by `deployer` from `nonce` on: each kind, then the router."""
+    kinds = [created_address(deployer, nonce + index) for index in range(len(KINDS))]
+    slots = [ZERO_ADDRESS, *kinds]
+    slots += [ZERO_ADDRESS] * (KIND_SLOTS - len(slots))
+    arguments = abi.encode([f"address[{KIND_SLOTS}]"], [slots])
+    router = created_address(deployer, nonce + len(KINDS))
+    return (
+        *(
+            Creation(contract, address, _creation_code(contract))
+            for contract, address in zip(KINDS, kinds, strict=True)
+        ),
+        Creation(ROUTER, router, _creation_code(ROUTER) + arguments),
+    )
+
+
+def _creation_code(contract: str) -> bytes:
+    return bytes.fromhex(artifact(contract)["bytecode"][2:])
