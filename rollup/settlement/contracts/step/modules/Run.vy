@@ -68,11 +68,11 @@ def exists(opcode: uint256) -> bool:
 
 
 @internal
-@view
-def take(given: Work, pops: uint256, pushes: uint256, cost: uint256) -> Work:
+@pure
+def afford(given: Work, pops: uint256, pushes: uint256, cost: uint256) -> Work:
     """
-    @notice Pop operands and pay what the opcode costs at least; the frame fails where the stack
-            has too few items or too many, or the gas does not suffice, and nothing is opened.
+    @notice Pay what the opcode costs at least; the frame fails where the gas does not suffice, or
+            the stack has too few items or too many.
     """
     work: Work = given
     work.hasFailed = (
@@ -80,15 +80,36 @@ def take(given: Work, pops: uint256, pushes: uint256, cost: uint256) -> Work:
         or work.frame.size - pops + pushes > STACK_LIMIT
         or work.frame.gas < cost
     )
-    if work.hasFailed:
-        return work
-    work.frame.gas -= cost
+    if not work.hasFailed:
+        work.frame.gas -= cost
+    return work
+
+
+@internal
+@view
+def pop(given: Work, count: uint256) -> Work:
+    """
+    @notice Pop operands, of which there are enough.
+    """
+    work: Work = given
     word: bytes32 = empty(bytes32)
-    for i: uint256 in range(pops, bound=MAX_OPERANDS):
+    for i: uint256 in range(count, bound=MAX_OPERANDS):
         work.frame.stack, word = Tape.pair(work.cursor, work.frame.stack)
         work.items[i] = convert(word, uint256)
         work.cursor += Tape.PAIR
-    work.frame.size -= pops
+    work.frame.size -= count
+    return work
+
+
+@internal
+@view
+def take(given: Work, pops: uint256, pushes: uint256, cost: uint256) -> Work:
+    """
+    @notice Pay, then pop; where the frame fails, nothing is opened.
+    """
+    work: Work = self.afford(given, pops, pushes, cost)
+    if not work.hasFailed:
+        return self.pop(work, pops)
     return work
 
 
@@ -167,6 +188,91 @@ def end(given: Work, ending: uint256, remaining: uint256) -> Work:
             call=work.frame.call,
         )
     )
+    work.machine.frame = empty(bytes32)
+    return work
+
+
+@internal
+@pure
+def copyToMemory(
+    given: Work,
+    kind: uint256,
+    source: bytes32,
+    length: uint256,
+    offset: uint256,
+    target: uint256,
+    size: uint256,
+) -> Work:
+    """
+    @notice Copy into memory, which is large enough, in phase copy; the frame then runs on.
+    """
+    if size == 0:
+        return given
+    work: Work = given
+    work.machine.phase = State.COPY
+    work.machine.pending = Pending.nameCopy(
+        Pending.Copy(
+            then=Pending.THEN_MEMORY,
+            sourceKind=kind,
+            source=source,
+            sourceLength=length,
+            sourceOffset=min(offset, length),
+            target=work.frame.memory,
+            targetLength=work.frame.words << 5,
+            targetOffset=target,
+            left=size,
+            next=empty(bytes32),
+        )
+    )
+    return work
+
+
+@internal
+@pure
+def copyFromMemory(
+    given: Work, then: uint256, offset: uint256, size: uint256, following: bytes32
+) -> Work:
+    """
+    @notice Copy a piece of memory, not an empty one, into a data of its own, in phase copy.
+    """
+    work: Work = given
+    work.machine.phase = State.COPY
+    work.machine.pending = Pending.nameCopy(
+        Pending.Copy(
+            then=then,
+            sourceKind=Pending.WORDS,
+            source=work.frame.memory,
+            sourceLength=work.frame.words << 5,
+            sourceOffset=offset,
+            target=WordTree.zeros(Tape.depth((size + 31) >> 5)),
+            targetLength=size,
+            targetOffset=0,
+            left=size,
+            next=following,
+        )
+    )
+    return work
+
+
+@internal
+@pure
+def endWith(given: Work, ending: uint256, offset: uint256, size: uint256) -> Work:
+    """
+    @notice End the innermost frame with a piece of its memory as output.
+    """
+    if size == 0:
+        return self.end(given, ending, given.frame.gas)
+    outcome: bytes32 = Pending.nameOutcome(
+        Pending.Outcome(
+            ending=ending,
+            gas=given.frame.gas,
+            output=empty(bytes32),
+            outputLength=size,
+            call=given.frame.call,
+        )
+    )
+    work: Work = self.copyFromMemory(given, Pending.THEN_OUTPUT, offset, size, outcome)
+    work.isOver = True
     work.machine.frame = empty(bytes32)
     return work
 

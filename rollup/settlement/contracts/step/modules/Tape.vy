@@ -109,9 +109,7 @@ def descend(cursor: uint256, root: bytes32, levels: uint256, index: uint256) -> 
 
 @internal
 @view
-def ascend(
-    cursor: uint256, root: bytes32, levels: uint256, index: uint256, leaf: bytes32
-) -> bytes32:
+def ascend(cursor: uint256, levels: uint256, index: uint256, leaf: bytes32) -> bytes32:
     """
     @notice The root of a tree after a leaf was replaced on a path that `descend` has checked.
     """

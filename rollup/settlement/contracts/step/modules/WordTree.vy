@@ -11,6 +11,7 @@ import rollup.settlement.contracts.step.modules.Tape as Tape
 
 WINDOW_DEPTH: constant(uint256) = 5
 WINDOW_WORDS: constant(uint256) = 32
+WINDOW_BYTES: constant(uint256) = 1024
 
 
 struct Window:
@@ -94,17 +95,11 @@ def window(cursor: uint256, tree: bytes32, depth: uint256, index: uint256) -> Wi
 @internal
 @view
 def written(
-    cursor: uint256,
-    tree: bytes32,
-    depth: uint256,
-    index: uint256,
-    words: bytes32[WINDOW_WORDS],
+    cursor: uint256, depth: uint256, index: uint256, words: bytes32[WINDOW_WORDS]
 ) -> bytes32:
     """
     @notice The tree with another window, the way to which `window` has opened at the cursor.
     """
     if depth <= WINDOW_DEPTH:
         return self.treeOf(words, depth)
-    return Tape.ascend(
-        cursor, tree, depth - WINDOW_DEPTH, index, self.treeOf(words, WINDOW_DEPTH)
-    )
+    return Tape.ascend(cursor, depth - WINDOW_DEPTH, index, self.treeOf(words, WINDOW_DEPTH))

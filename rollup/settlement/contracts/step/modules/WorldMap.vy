@@ -67,8 +67,8 @@ def find(cursor: uint256, world: bytes32, key: bytes32) -> Way:
 
 @internal
 @pure
-def entry(key: bytes32, value: bytes32) -> bytes32:
-    return keccak256(concat(convert(convert(ENTRY, uint8), bytes1), key, value))
+def entry(key: bytes32, named: bytes32) -> bytes32:
+    return keccak256(concat(convert(convert(ENTRY, uint8), bytes1), key, named))
 
 
 @internal
@@ -81,12 +81,12 @@ def branch(isRight: bool, way: bytes32, sibling: bytes32) -> bytes32:
 
 @internal
 @view
-def put(way: Way, key: bytes32, value: bytes32) -> bytes32:
+def put(way: Way, key: bytes32, named: bytes32) -> bytes32:
     """
     @notice The map with another value for the key, or one more key, at the end of its way.
     """
     number: uint256 = convert(key, uint256)
-    made: bytes32 = self.entry(key, value)
+    made: bytes32 = self.entry(key, named)
     if way.end != empty(bytes32) and not way.isFound:
         # Another entry stands here: branches down to the first bit in which the keys differ.
         differing: uint256 = number ^ way.endKey
