@@ -8,6 +8,7 @@ docs/protocol/one-step.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntFlag
 from typing import Final
 
 from chain import abi
@@ -16,12 +17,32 @@ from chain.types import ZERO_ADDRESS, Address
 from .deploy import artifact, created_address
 
 ROUTER: Final = "StepVerifier"
-KINDS: Final = ("ArithmeticStep",)
+KINDS: Final = (
+    "ArithmeticStep",
+    "EnvironmentStep",
+    "MemoryStep",
+    "WorldStep",
+)
 """The kinds of step, in the order in which the router's tables count them, from 1 on."""
+_RULED: Final = frozenset({"ArithmeticStep", "WorldStep"})
+"""Kinds that are told the fork's rules when they are made."""
 KIND_SLOTS: Final = 16
 """How many the router can be told of; the first is none, for steps that no contract decides."""
 SIGNATURE: Final = "step(bytes,bytes,bytes32)"
 """(state, witness, local context) -> the commitment after the step; see IBigStepper (OP Stack)."""
+
+
+class ForkRules(IntFlag):
+    """In what forks from Cancun on differ for single steps; contracts/step/modules/Rules.vy."""
+
+    CLZ = 1
+    BLS = 2
+    DELEGATIONS = 4
+    P256 = 8
+    NATIVES = 16
+
+
+PRAGUE: Final = ForkRules.BLS | ForkRules.DELEGATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +54,9 @@ class Creation:
     data: bytes
 
 
-def verifier_creations(deployer: Address, nonce: int) -> tuple[Creation, ...]:
+def verifier_creations(
+    deployer: Address, nonce: int, rules: ForkRules
+) -> tuple[Creation, ...]:
     """The creations by `deployer` from `nonce` on: each kind, then the router."""
     kinds = [created_address(deployer, nonce + index) for index in range(len(KINDS))]
     slots = [ZERO_ADDRESS, *kinds]
@@ -42,11 +65,15 @@ def verifier_creations(deployer: Address, nonce: int) -> tuple[Creation, ...]:
     router = created_address(deployer, nonce + len(KINDS))
     return (
         *(
-            Creation(contract, address, _creation_code(contract))
+            Creation(contract, address, _creation_code(contract) + _arguments(contract, rules))
             for contract, address in zip(KINDS, kinds, strict=True)
         ),
         Creation(ROUTER, router, _creation_code(ROUTER) + arguments),
     )
+
+
+def _arguments(contract: str, rules: ForkRules) -> bytes:
+    return abi.encode(["uint256"], [int(rules)]) if contract in _RULED else b""
 
 
 def _creation_code(contract: str) -> bytes:

@@ -10,6 +10,7 @@
 
 import rollup.settlement.contracts.step.modules.Code as Code
 import rollup.settlement.contracts.step.modules.Pending as Pending
+import rollup.settlement.contracts.step.modules.Rules as Rules
 import rollup.settlement.contracts.step.modules.Run as Run
 import rollup.settlement.contracts.step.modules.State as State
 import rollup.settlement.contracts.step.modules.Tape as Tape
@@ -19,6 +20,20 @@ MAX_WITNESS: constant(uint256) = 4096
 
 # The opcodes that this contract decides, a bit each; those that do not exist are among them.
 MINE: constant(bytes32) = 0x5bc0ffffffffffffffffffe0ffffffffffffffff8fc1f8002100fffeffffffff
+
+
+rules: immutable(uint256)
+
+
+@deploy
+def __init__(forkRules: uint256):
+    rules = forkRules
+
+
+@internal
+@view
+def _exists(opcode: uint256) -> bool:
+    return Run.exists(opcode) or (opcode == 30 and rules & Rules.HAS_CLZ != 0)
 
 
 @internal
@@ -306,7 +321,7 @@ def step(stateData: Bytes[129], proof: Bytes[MAX_WITNESS], localContext: bytes32
     work: Run.Work = Run.begin(MINE)
     if work.opcode == 0:
         return Run.finish(Run.end(work, Pending.SUCCEEDED, work.frame.gas))
-    if not Run.exists(work.opcode) and work.opcode != 30:
+    if not self._exists(work.opcode):
         work.hasFailed = True
         return Run.finish(work)
     cost: uint256 = 0

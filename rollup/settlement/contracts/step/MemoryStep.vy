@@ -19,6 +19,7 @@ VERY_LOW: constant(uint256) = 3
 KECCAK256: constant(uint256) = 30
 KECCAK256_WORD: constant(uint256) = 6
 COPY_WORD: constant(uint256) = 3
+FRESH_SPONGE: constant(bytes32) = keccak256(x"0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000")
 LOG: constant(uint256) = 375
 LOG_TOPIC: constant(uint256) = 375
 LOG_BYTE: constant(uint256) = 8
@@ -166,11 +167,22 @@ def _hash(given: Run.Work) -> Run.Work:
 
 
 @internal
-@view
+@pure
 def _beginHashing(given: Run.Work, offset: uint256, size: uint256) -> Run.Work:
     # The sponge of a long hash begins empty; phase hash absorbs.
     work: Run.Work = given
-    raise "MemoryStep: not yet"
+    work.frame.pc += 1
+    work.machine.phase = State.HASH
+    work.machine.pending = Pending.nameHashing(
+        Pending.Hashing(
+            source=work.frame.memory,
+            sourceLength=work.frame.words << 5,
+            offset=offset,
+            left=size,
+            sponge=FRESH_SPONGE,
+        )
+    )
+    return work
 
 
 @internal

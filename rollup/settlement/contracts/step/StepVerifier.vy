@@ -17,11 +17,11 @@ import rollup.settlement.contracts.step.modules.Tape as Tape
 
 KINDS: constant(uint256) = 16
 # Kind of each opcode, four bits, 64 opcodes a word; 0: no contract decides it.
-OPCODES_00: constant(uint256) = 0
-OPCODES_40: constant(uint256) = 0
-OPCODES_80: constant(uint256) = 0
-OPCODES_C0: constant(uint256) = 0
-PHASES: constant(uint256) = 0
+OPCODES_00: constant(bytes32) = 0x4314423132222242111111111111111311111111111111111111111111111111
+OPCODES_40: constant(bytes32) = 0x1111111111111111111111111111111113441111114433311111122242222222
+OPCODES_80: constant(bytes32) = 0x1111111111111111111111111113333311111111111111111111111111111111
+OPCODES_C0: constant(bytes32) = 0x5131151111553555111111111111111111111111111111111111111111111111
+PHASES: constant(bytes32) = 0x000000000000000000000000000000000000000000000000000087b6a9000000
 
 kinds: immutable(address[KINDS])
 
@@ -47,10 +47,20 @@ def _opcode() -> uint256:
 
 @internal
 @pure
+def _kinds(quarter: uint256) -> bytes32:
+    if quarter == 0:
+        return OPCODES_00
+    if quarter == 1:
+        return OPCODES_40
+    return OPCODES_80 if quarter == 2 else OPCODES_C0
+
+
+@internal
+@pure
 def _kind(phase: uint256, opcode: uint256) -> uint256:
     if phase == State.RUN:
-        return ([OPCODES_00, OPCODES_40, OPCODES_80, OPCODES_C0][opcode >> 6] >> (4 * (opcode & 63))) & 15
-    return (PHASES >> (4 * phase)) & 15 if phase < 64 else 0
+        return (convert(self._kinds(opcode >> 6), uint256) >> (4 * (opcode & 63))) & 15
+    return (convert(PHASES, uint256) >> (4 * phase)) & 15 if phase < 64 else 0
 
 
 @external

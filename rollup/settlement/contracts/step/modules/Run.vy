@@ -18,9 +18,8 @@ STACK_LIMIT: constant(uint256) = 1024
 MAX_OPERANDS: constant(uint256) = 7
 # Memory beyond these bytes cannot be paid with any gas there is.
 MAX_MEMORY: constant(uint256) = 2**37
-# Which opcodes there are, a bit each, from Cancun on; CLZ (EIP-7939) from Osaka on.
+# Which opcodes there are from Cancun on, a bit each; CLZ came later.
 CANCUN: constant(bytes32) = 0xa43f0000000000000000001fffffffffffffffffffff07ffffff00013fff0fff
-CLZ: constant(uint256) = 2**30
 
 
 struct Work:
@@ -62,7 +61,7 @@ def begin(mine: bytes32) -> Work:
 @pure
 def exists(opcode: uint256) -> bool:
     """
-    @notice Whether the fork defines the opcode.
+    @notice Whether Cancun defines the opcode.
     """
     return (convert(CANCUN, uint256) >> opcode) & 1 == 1
 

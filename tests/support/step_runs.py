@@ -1,0 +1,175 @@
+"""Steps of random programs, as the step machine takes them: the state before, the witness, the
+commitment after. The world is small and its tries are real, so that loads open real proofs.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from contract_bench import ContractBench
+from evm_engines import STORED, Case
+from evm_fuzz import random_case
+from evm_programs import COINBASE, CONTRACTS, ORIGIN
+
+from chain import rlp
+from chain.account import encode_account
+from chain.crypto.keccak import keccak256
+from chain.trie import EMPTY_ROOT, Trie
+from chain.types import Address
+from evm.forks import PRAGUE, RuleSet
+from evm.step.instructions import OPCODES
+from evm.step.machine import Machine
+from evm.step.names import NOTHING, name_of
+from evm.step.opener import LiveOpener, encode_witness, witness_items
+from evm.step.rules import PrecompileResult, StepRules
+from evm.step.running import opcode_at
+from evm.step.state import (
+    Block,
+    Context,
+    Effects,
+    Message,
+    Phase,
+    State,
+    Transaction,
+)
+from evm.step.stepping import PHASES, record
+from evm.step.structures.words import data_tree
+
+TRANSACTION = 3
+FORK = 1
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what a verifier is given, and what it has to answer."""
+
+    phase: int
+    opcode: int
+    """In phase RUN; else 0."""
+    state: bytes
+    proof: bytes
+    after: bytes
+
+    @property
+    def kind(self) -> str:
+        """The opcode's name, or the phase's."""
+        if self.phase != Phase.RUN:
+            return Phase(self.phase).name.lower()
+        return OPCODES[self.opcode].name if self.opcode in OPCODES else "undefined opcode"
+
+
+class L1Precompiles:
+    """Ethereum's precompiles as an L1 with Prague's rules has them."""
+
+    def __init__(self) -> None:
+        self._bench = ContractBench()
+
+    def __call__(self, address: bytes, data: bytes, gas: int, /) -> PrecompileResult:
+        outcome = self._bench.send(Address(address), data, gas=gas)
+        return PrecompileResult(outcome.succeeded, gas - outcome.gas_used, outcome.output)
+
+
+def step_rules(rules: RuleSet = PRAGUE) -> StepRules:
+    """The step machine's view of a fork."""
+    machine = rules.machine
+    return StepRules(
+        fork=FORK,
+        opcodes=frozenset(machine.opcodes),
+        precompiles=frozenset(bytes(address) for address in machine.precompiles),
+        run_precompile=L1Precompiles(),
+        natives=machine.natives,
+    )
+
+
+class World:
+    """Accounts in a state trie, and whatever hashes to a node of it or to a code."""
+
+    def __init__(self) -> None:
+        self._found: dict[bytes, bytes] = {}
+        self._accounts = Trie({})
+        self.live = LiveOpener(self._found.get)
+
+    def put(
+        self, address: Address, nonce: int, balance: int, code: bytes, slots: dict[int, int]
+    ) -> None:
+        """Write one account."""
+        storage_root = EMPTY_ROOT
+        if any(slots.values()):
+            storage = Trie({})
+            for slot, value in slots.items():
+                if value:
+                    word = value.to_bytes((value.bit_length() + 7) // 8, "big")
+                    storage.set(keccak256(slot.to_bytes(32, "big")), rlp.encode(word))
+            storage_root, nodes = storage.commit()
+            self._found |= nodes
+        self._found[keccak256(code)] = code
+        encoded = encode_account(nonce, balance, storage_root, keccak256(code))
+        self._accounts.set(keccak256(address), encoded)
+
+    def state_root(self) -> bytes:
+        """The state root, after which its nodes can be found."""
+        root, nodes = self._accounts.commit()
+        self._found |= nodes
+        return root
+
+
+def world_of(case: Case, rnd: random.Random) -> World:
+    """The world in which a case begins, with enough others to make the trie deep."""
+    world = World()
+    world.put(ORIGIN, 1, 10**18, b"", {})
+    for index, (address, code) in enumerate(zip(CONTRACTS, case.codes, strict=True)):
+        slots = dict(STORED) if case.has_storage and not index else {}
+        world.put(address, 1, 100, code, slots)
+    for prior in case.priors:
+        slots = {0: prior.slot} if prior.slot else {}
+        world.put(prior.address, prior.nonce, prior.balance, prior.code, slots)
+    for _ in range(rnd.choice((0, 20, 200))):
+        world.put(Address(rnd.randbytes(20)), rnd.getrandbits(16), rnd.getrandbits(60), b"", {})
+    return world
+
+
+def first_state(case: Case, world: World, rnd: random.Random) -> State:
+    """The state in which the outermost frame of a case is entered."""
+    ancestors = data_tree(b"".join(keccak256(bytes([n])) for n in range(256)))
+    block = Block(
+        number=rnd.choice((3, 256, 10**6)), timestamp=1_700_000_000, coinbase=COINBASE,
+        prev_randao=rnd.getrandbits(256), gas_limit=30_000_000, base_fee=7, blob_base_fee=1,
+        chain_id=901, fork=FORK, state_root=world.state_root(), ancestors=ancestors, rest=NOTHING,
+    )  # fmt: skip
+    blobs = rnd.choice((0, 1, 3))
+    hashes = data_tree(b"".join(b"\x01" + rnd.randbytes(31) for _ in range(blobs)))
+    transaction = Transaction(TRANSACTION, ORIGIN, 9, hashes, blobs, NOTHING)
+    message = Message(
+        gas=case.gas, flags=0, depth=0, address=CONTRACTS[0], caller=ORIGIN, value=case.value,
+        code_address=CONTRACTS[0], calldata=data_tree(case.data), calldata_length=len(case.data),
+        output_offset=0, output_size=0, salt=0,
+    )  # fmt: skip
+    effects = Effects(NOTHING, NOTHING, NOTHING, NOTHING, 0, TRANSACTION)
+    return State(Phase.ENTER, message, Context(block, transaction), effects, NOTHING)
+
+
+def steps_of(case: Case, rnd: random.Random, rules: StepRules) -> Iterator[Step]:
+    """All steps of a case, until its outermost frame has ended."""
+    world = world_of(case, rnd)
+    state = first_state(case, world, rnd)
+    while state.phase in PHASES:
+        opcode = 0
+        if state.phase == Phase.RUN:
+            machine = Machine(state, world.live, rules)
+            machine.open_frame()
+            opcode = opcode_at(machine)
+        after, witness = record(state, world.live, rules)
+        first, *items = witness_items(witness)
+        yield Step(state.phase, opcode, first, encode_witness(items), after.commitment)
+        state = after
+
+
+def random_steps(rnd: random.Random, rules: StepRules) -> Iterator[Step]:
+    """Steps of one random case after the other, without end."""
+    while True:
+        yield from steps_of(random_case(rnd), rnd, rules)
+
+
+__all__ = ["Step", "World", "name_of", "random_steps", "step_rules", "steps_of"]
