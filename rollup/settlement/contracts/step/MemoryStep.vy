@@ -154,14 +154,11 @@ def _hash(given: Run.Work) -> Run.Work:
     digest: bytes32 = keccak256(b"")
     if size > 0:
         depth: uint256 = Tape.depth(work.frame.words)
-        first: uint256 = offset // WordTree.WINDOW_BYTES
-        window: WordTree.Window = WordTree.window(work.cursor, work.frame.memory, depth, first)
-        data: Bytes[2048] = abi_encode(window.words)
-        if (offset + size - 1) // WordTree.WINDOW_BYTES > first:
-            window = WordTree.window(window.cursor, work.frame.memory, depth, first + 1)
-            data = concat(slice(data, 0, 1024), abi_encode(window.words))
-        work.cursor = window.cursor
-        digest = keccak256(slice(data, offset % WordTree.WINDOW_BYTES, size))
+        read: WordTree.Window = WordTree.piece(
+            work.cursor, work.frame.memory, depth, offset, size
+        )
+        work.cursor = read.cursor
+        digest = keccak256(read.data)
     work.frame = Run.push(work.frame, convert(digest, uint256))
     return work
 
