@@ -22,9 +22,17 @@ KINDS: Final = (
     "EnvironmentStep",
     "MemoryStep",
     "WorldStep",
+    "CallStep",
+    "EnterStep",
+    "LeaveStep",
+    "LoadStep",
+    "CopyStep",
+    "HashStep",
+    "PrecompileStep",
+    "CodeStep",
 )
 """The kinds of step, in the order in which the router's tables count them, from 1 on."""
-_RULED: Final = frozenset({"ArithmeticStep", "WorldStep"})
+_RULED: Final = frozenset({"ArithmeticStep", "WorldStep", "CallStep", "EnterStep", "PrecompileStep", "CodeStep"})
 """Kinds that are told the fork's rules when they are made."""
 KIND_SLOTS: Final = 16
 """How many the router can be told of; the first is none, for steps that no contract decides."""

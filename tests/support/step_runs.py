@@ -8,7 +8,6 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from contract_bench import ContractBench
 from evm_engines import STORED, Case
 from evm_fuzz import random_case
 from evm_programs import COINBASE, CONTRACTS, ORIGIN
@@ -18,12 +17,11 @@ from chain.account import encode_account
 from chain.crypto.keccak import keccak256
 from chain.trie import EMPTY_ROOT, Trie
 from chain.types import Address
-from evm.forks import PRAGUE, RuleSet
 from evm.step.instructions import OPCODES
 from evm.step.machine import Machine
-from evm.step.names import NOTHING, name_of
+from evm.step.names import NOTHING
 from evm.step.opener import LiveOpener, encode_witness, witness_items
-from evm.step.rules import PrecompileResult, StepRules
+from evm.step.rules import StepRules
 from evm.step.running import opcode_at
 from evm.step.state import (
     Block,
@@ -38,7 +36,6 @@ from evm.step.stepping import PHASES, record
 from evm.step.structures.words import data_tree
 
 TRANSACTION = 3
-FORK = 1
 
 
 @dataclass(frozen=True)
@@ -58,29 +55,6 @@ class Step:
         if self.phase != Phase.RUN:
             return Phase(self.phase).name.lower()
         return OPCODES[self.opcode].name if self.opcode in OPCODES else "undefined opcode"
-
-
-class L1Precompiles:
-    """Ethereum's precompiles as an L1 with Prague's rules has them."""
-
-    def __init__(self) -> None:
-        self._bench = ContractBench()
-
-    def __call__(self, address: bytes, data: bytes, gas: int, /) -> PrecompileResult:
-        outcome = self._bench.send(Address(address), data, gas=gas)
-        return PrecompileResult(outcome.succeeded, gas - outcome.gas_used, outcome.output)
-
-
-def step_rules(rules: RuleSet = PRAGUE) -> StepRules:
-    """The step machine's view of a fork."""
-    machine = rules.machine
-    return StepRules(
-        fork=FORK,
-        opcodes=frozenset(machine.opcodes),
-        precompiles=frozenset(bytes(address) for address in machine.precompiles),
-        run_precompile=L1Precompiles(),
-        natives=machine.natives,
-    )
 
 
 class World:
@@ -130,13 +104,13 @@ def world_of(case: Case, rnd: random.Random) -> World:
     return world
 
 
-def first_state(case: Case, world: World, rnd: random.Random) -> State:
+def first_state(case: Case, world: World, rnd: random.Random, fork: int) -> State:
     """The state in which the outermost frame of a case is entered."""
     ancestors = data_tree(b"".join(keccak256(bytes([n])) for n in range(256)))
     block = Block(
         number=rnd.choice((3, 256, 10**6)), timestamp=1_700_000_000, coinbase=COINBASE,
         prev_randao=rnd.getrandbits(256), gas_limit=30_000_000, base_fee=7, blob_base_fee=1,
-        chain_id=901, fork=FORK, state_root=world.state_root(), ancestors=ancestors, rest=NOTHING,
+        chain_id=901, fork=fork, state_root=world.state_root(), ancestors=ancestors, rest=NOTHING,
     )  # fmt: skip
     blobs = rnd.choice((0, 1, 3))
     hashes = data_tree(b"".join(b"\x01" + rnd.randbytes(31) for _ in range(blobs)))
@@ -153,7 +127,7 @@ def first_state(case: Case, world: World, rnd: random.Random) -> State:
 def steps_of(case: Case, rnd: random.Random, rules: StepRules) -> Iterator[Step]:
     """All steps of a case, until its outermost frame has ended."""
     world = world_of(case, rnd)
-    state = first_state(case, world, rnd)
+    state = first_state(case, world, rnd, rules.fork)
     while state.phase in PHASES:
         opcode = 0
         if state.phase == Phase.RUN:
@@ -170,6 +144,3 @@ def random_steps(rnd: random.Random, rules: StepRules) -> Iterator[Step]:
     """Steps of one random case after the other, without end."""
     while True:
         yield from steps_of(random_case(rnd), rnd, rules)
-
-
-__all__ = ["Step", "World", "name_of", "random_steps", "step_rules", "steps_of"]

@@ -202,7 +202,7 @@ def _swapped(cursor: uint256, stack: bytes32, count: uint256) -> bytes32:
 @view
 def _immediate(given: Run.Work) -> (uint256, uint256):
     """
-    @notice The bytes behind a PUSH, and the cursor after the chunks that were opened for it.
+    @notice The bytes behind a PUSH, and the cursor after the next chunk where they reach into it.
     @dev Code goes on with zeros behind its end.
     """
     frame: State.Frame = given.frame
@@ -211,9 +211,8 @@ def _immediate(given: Run.Work) -> (uint256, uint256):
         return 0, given.cursor
     index: uint256 = frame.pc >> 5
     first: uint256 = (frame.pc & 31) + 1
-    part: Code.Chunk = Code.chunk(given.cursor, frame.code, frame.codeLength, index)
-    data: uint256 = part.data << (8 * first)
-    cursor: uint256 = part.cursor
+    data: uint256 = given.chunk << (8 * first)
+    cursor: uint256 = given.cursor
     if first + count > 32 and (index + 1) * 32 < frame.codeLength:
         following: Code.Chunk = Code.chunk(cursor, frame.code, frame.codeLength, index + 1)
         data |= following.data >> (8 * (32 - first))

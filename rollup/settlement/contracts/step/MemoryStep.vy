@@ -93,7 +93,10 @@ def _copy(given: Run.Work) -> Run.Work:
     """
     @notice CALLDATACOPY, CODECOPY, RETURNDATACOPY, MCOPY: memory grows, phase copy does the rest.
     """
-    work: Run.Work = given
+    work: Run.Work = Run.pop(given, 3)
+    target: uint256 = work.items[0]
+    offset: uint256 = work.items[1]
+    size: uint256 = work.items[2]
     kind: uint256 = Pending.WORDS
     source: bytes32 = work.frame.returned
     length: uint256 = work.frame.returnedLength
@@ -106,22 +109,10 @@ def _copy(given: Run.Work) -> Run.Work:
         kind = Pending.CODE
         source = work.frame.code
         length = work.frame.codeLength
-    elif work.opcode == 62:  # RETURNDATACOPY: the operands are opened once more if it may
-        stack: bytes32 = work.frame.stack
-        work = Run.pop(work, 3)
-        if (
-            work.items[1] > length
-            or work.items[2] > length
-            or work.items[1] + work.items[2] > length
-        ):
+    elif work.opcode == 62:  # RETURNDATACOPY
+        if offset > length or size > length or offset + size > length:
             work.hasFailed = True
             return work
-        work.frame.stack = stack
-        work.frame.size += 3
-    work = Run.pop(work, 3)
-    target: uint256 = work.items[0]
-    offset: uint256 = work.items[1]
-    size: uint256 = work.items[2]
     if work.opcode == 94:  # MCOPY
         work = Run.touch(work, max(target, offset), size)
         source = work.frame.memory

@@ -12,6 +12,7 @@
 """
 
 import rollup.settlement.contracts.step.modules.Code as Code
+import rollup.settlement.contracts.step.modules.Pending as Pending
 import rollup.settlement.contracts.step.modules.State as State
 import rollup.settlement.contracts.step.modules.Tape as Tape
 
@@ -22,6 +23,9 @@ OPCODES_40: constant(bytes32) = 0x1111111111111111111111111111111113441111114433
 OPCODES_80: constant(bytes32) = 0x1111111111111111111111111113333311111111111111111111111111111111
 OPCODES_C0: constant(bytes32) = 0x5131151111553555111111111111111111111111111111111111111111111111
 PHASES: constant(bytes32) = 0x000000000000000000000000000000000000000000000000000087b6a9000000
+
+# The kind of the steps that open a whole code.
+CODE_STEP: constant(uint256) = 12
 
 kinds: immutable(address[KINDS])
 
@@ -43,6 +47,25 @@ def _opcode() -> uint256:
     levels: uint256 = Tape.depth((length + 31) // 32)
     chunk: uint256 = Tape.PROOF + State.FRAME_ITEM + levels * Tape.PAIR + 4
     return convert(slice(msg.data, chunk + (pc & 31), 1), uint256)
+
+
+@internal
+@view
+def _opensCode(phase: uint256) -> bool:
+    # Creations, deposits and loads of code are one kind, whatever their phase.
+    first: uint256 = Tape.PROOF + Tape.HEAD
+    if phase == State.ENTER:
+        return (Tape.word(first) >> 184) & State.CREATION != 0  # flags behind the gas
+    if phase == State.LOAD:
+        return Tape.word(first) >> 248 == Pending.LOAD_CODE
+    if phase == State.LEAVE:
+        flags: uint256 = Tape.word(first + Pending.OUTCOME_ITEM) >> 232
+        return (
+            Tape.word(first) >> 248 == Pending.SUCCEEDED
+            and Tape.word(first + 41) >> 224 > 0  # length of the output
+            and flags & State.CREATION != 0
+        )
+    return False
 
 
 @internal
@@ -80,7 +103,10 @@ def __default__() -> Bytes[32]:
     assert Tape.begin() == Tape.PROOF
     phase: uint256 = convert(slice(msg.data, Tape.STATE, 1), uint256)
     opcode: uint256 = self._opcode() if phase == State.RUN else 0
-    kind: address = kinds[self._kind(phase, opcode)]
+    index: uint256 = self._kind(phase, opcode)
+    if phase != State.RUN and self._opensCode(phase):
+        index = CODE_STEP
+    kind: address = kinds[index]
     if kind == empty(address):
         raw_revert(
             abi_encode(

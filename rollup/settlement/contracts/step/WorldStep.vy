@@ -42,17 +42,16 @@ def _copyCode(given: Run.Work, code: Accounts.Program) -> Run.Work:
     """
     @notice The rest of EXTCODECOPY: memory grows, phase copy does the rest.
     """
-    work: Run.Work = Run.pop(given, 3)
-    target: uint256 = work.items[0]
-    size: uint256 = work.items[2]
-    work = Run.touch(work, target, size)
+    target: uint256 = given.items[1]
+    size: uint256 = given.items[3]
+    work: Run.Work = Run.touch(given, target, size)
     if not work.hasFailed and size > 0:
         work = Run.charge(work, COPY_WORD * ((size + 31) >> 5))
     if work.hasFailed:
         return work
     work.frame.pc += 1
     return Run.copyToMemory(
-        work, Pending.CODE, code.root, code.length, work.items[1], target, size
+        work, Pending.CODE, code.root, code.length, work.items[2], target, size
     )
 
 
@@ -62,7 +61,7 @@ def _account(given: Run.Work) -> Run.Work:
     """
     @notice BALANCE, EXTCODESIZE, EXTCODECOPY, EXTCODEHASH.
     """
-    work: Run.Work = Run.pop(given, 1)
+    work: Run.Work = Run.pop(given, 4 if given.opcode == 60 else 1)
     address_: uint256 = work.items[0] & State.U160
     effects: State.Effects = State.openEffects(work.cursor, work.machine.effects)
     work.cursor += State.EFFECTS_ITEM

@@ -102,3 +102,74 @@ def program(cursor: uint256, world: bytes32, codeHash: bytes32) -> Program:
         else:
             found.isMissing = True
     return found
+
+
+struct Place:
+    account: Entries.Account
+    way: WorldMap.Way
+    isMissing: bool
+    cursor: uint256
+
+
+@internal
+@view
+def place(cursor: uint256, world: bytes32, account: uint256) -> Place:
+    """
+    @notice Where an account lies.
+    """
+    found: Place = empty(Place)
+    found.way = WorldMap.find(cursor, world, Entries.accountKey(account))
+    found.cursor = found.way.cursor
+    if found.way.isFound:
+        found.account = Entries.openAccount(found.cursor, found.way.value)
+        found.cursor += Entries.ACCOUNT_ITEM
+    else:
+        found.isMissing = True
+    return found
+
+
+@internal
+@view
+def put(found: Place, account: uint256, changed: Entries.Account) -> bytes32:
+    """
+    @notice The map with other values of an account that was looked up in it.
+    """
+    return WorldMap.put(found.way, Entries.accountKey(account), Entries.nameAccount(changed))
+
+
+struct Moved:
+    world: bytes32
+    cursor: uint256
+    # The account that the map lacks, if one.
+    isMissing: bool
+    missing: uint256
+
+
+@internal
+@view
+def addBalance(cursor: uint256, world: bytes32, account: uint256, amount: uint256) -> Moved:
+    """
+    @notice Add wei modulo 2^256; the account then exists.
+    """
+    found: Place = self.place(cursor, world, account)
+    if found.isMissing:
+        return Moved(world=world, cursor=found.cursor, isMissing=True, missing=account)
+    changed: Entries.Account = found.account
+    changed.balance = unsafe_add(changed.balance, amount)
+    changed.exists = 1
+    made: bytes32 = self.put(found, account, changed)
+    return Moved(world=made, cursor=found.cursor, isMissing=False, missing=0)
+
+
+@internal
+@view
+def transfer(
+    cursor: uint256, world: bytes32, sender: uint256, receiver: uint256, amount: uint256
+) -> Moved:
+    """
+    @notice Move wei, not none. The sender has them.
+    """
+    moved: Moved = self.addBalance(cursor, world, sender, unsafe_sub(0, amount))
+    if moved.isMissing:
+        return moved
+    return self.addBalance(moved.cursor, moved.world, receiver, amount)

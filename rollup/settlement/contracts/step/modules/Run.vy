@@ -26,6 +26,8 @@ struct Work:
     machine: State.Machine
     frame: State.Frame
     opcode: uint256
+    # The 32 bytes of code that the opcode is among.
+    chunk: uint256
     # Where the next preimage stands.
     cursor: uint256
     items: uint256[MAX_OPERANDS]
@@ -52,6 +54,7 @@ def begin(mine: bytes32) -> Work:
             work.cursor, work.frame.code, work.frame.codeLength, work.frame.pc >> 5
         )
         work.cursor = part.cursor
+        work.chunk = part.data
         work.opcode = Code.byteAt(part.data, work.frame.pc & 31)
     assert (convert(mine, uint256) >> work.opcode) & 1 == 1, "Run: this opcode is another contract's"
     return work

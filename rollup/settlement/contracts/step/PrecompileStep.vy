@@ -1,0 +1,223 @@
+# pragma version 0.4.3
+# pragma evm-version cancun
+"""
+@title PrecompileStep
+@notice Steps of phase `precompile`: Ethereum's, run by L1's own.
+@dev The twin of evm/step/precompiled.py. Prices are computed here: L1's may be another fork's.
+"""
+
+import rollup.settlement.contracts.step.modules.Pending as Pending
+import rollup.settlement.contracts.step.modules.Program as Program
+import rollup.settlement.contracts.step.modules.Rules as Rules
+import rollup.settlement.contracts.step.modules.State as State
+import rollup.settlement.contracts.step.modules.Tape as Tape
+
+MAX_INPUT: constant(uint256) = 65536
+MAX_OUTPUT: constant(uint256) = 4096
+MAX_WITNESS: constant(uint256) = MAX_INPUT + 1024
+# The longest base, exponent or modulus: what L1 takes from Osaka on (EIP-7823).
+MAX_NUMBER: constant(uint256) = 1024
+UNSUPPORTED: constant(uint256) = max_value(uint256)
+MODEXP: constant(uint256) = 5
+RESERVE: constant(uint256) = 50000
+
+rules: immutable(uint256)
+
+
+@deploy
+def __init__(forkRules: uint256):
+    rules = forkRules
+
+
+@internal
+@view
+def _price(precompile: uint256, start: uint256, length: uint256) -> uint256:
+    """
+    @notice What a precompile costs; UNSUPPORTED where it is not decided here.
+    @dev Yellow Paper, appendix E; EIP-152, 1108, 2537, 2565, 4844.
+    """
+    words: uint256 = (length + 31) >> 5
+    if precompile == 1:  # ECRECOVER
+        return 3000
+    if precompile == 2:  # SHA2-256
+        return 60 + 12 * words
+    if precompile == 3:  # RIPEMD-160
+        return 600 + 120 * words
+    if precompile == 4:  # IDENTITY
+        return 15 + 3 * words
+    if precompile == 5:  # MODEXP
+        return self._modExpPrice(start, length)
+    if precompile == 9:  # BLAKE2F: as many as it has rounds; of another length, it fails
+        return Tape.word(start) >> 224 if length == 213 else 0
+    if precompile == 6:  # BN254 addition
+        return 150
+    if precompile == 7:  # BN254 multiplication
+        return 6000
+    if precompile == 8:  # BN254 pairing
+        return 45000 + 34000 * (length // 192)
+    if precompile == 10:  # KZG point evaluation
+        return 50000
+    if rules & Rules.HAS_BLS != 0:
+        if precompile == 11:  # BLS12-381 G1 addition
+            return 375
+        if precompile == 13:  # BLS12-381 G2 addition
+            return 600
+        if precompile == 15:  # BLS12-381 pairing
+            return 37700 + 32600 * (length // 384)
+        if precompile == 16:  # BLS12-381 field element to G1
+            return 5500
+        if precompile == 17:  # BLS12-381 field element to G2
+            return 23800
+    return UNSUPPORTED
+
+
+@internal
+@view
+def _inputWord(start: uint256, length: uint256, offset: uint256) -> uint256:
+    # A word of the input at msg.data[start:], zeros behind its end.
+    if offset >= length:
+        return 0
+    present: uint256 = min(32, length - offset)
+    word: uint256 = Tape.word(start + offset)
+    return (word >> (8 * (32 - present))) << (8 * (32 - present))
+
+
+@internal
+@pure
+def _bits(word: uint256) -> uint256:
+    count: uint256 = 0
+    rest: uint256 = word
+    for step: uint256 in [128, 64, 32, 16, 8, 4, 2, 1]:
+        if rest >> step != 0:
+            rest = rest >> step
+            count += step
+    return count + rest
+
+
+@internal
+@view
+def _modExpPrice(start: uint256, length: uint256) -> uint256:
+    """
+    @notice EIP-2565.
+    """
+    base: uint256 = self._inputWord(start, length, 0)
+    exponent: uint256 = self._inputWord(start, length, 32)
+    modulus: uint256 = self._inputWord(start, length, 64)
+    longest: uint256 = max(base, modulus)
+    if longest == 0:
+        return 200
+    if longest > MAX_NUMBER or exponent > MAX_NUMBER:
+        return UNSUPPORTED
+    head: uint256 = self._inputWord(start, length, 96 + base)
+    iterations: uint256 = 0
+    if exponent <= 32:
+        head = head >> (8 * (32 - exponent))
+    else:
+        iterations = 8 * (exponent - 32)
+    if head > 0:
+        iterations += self._bits(head) - 1
+    words: uint256 = (longest + 7) // 8
+    return max(200, words * words * max(iterations, 1) // 3)
+
+
+@internal
+@pure
+def _unsupported(precompile: uint256):
+    raw_revert(
+        abi_encode(
+            convert(convert(precompile, uint160), address),
+            method_id=method_id("UnsupportedPrecompile(address)"),
+        )
+    )
+
+
+@internal
+@pure
+def _outputTree(output: Bytes[MAX_OUTPUT]) -> bytes32:
+    """
+    @notice The word tree of an output, padded with zeros.
+    """
+    count: uint256 = (len(output) + 31) >> 5
+    if count == 0:
+        return empty(bytes32)
+    nothing: bytes32[1] = empty(bytes32[1])
+    padded: Bytes[MAX_OUTPUT + 32] = concat(output, nothing[0])
+    left: bytes32[8] = empty(bytes32[8])
+    node: bytes32 = empty(bytes32)
+    for i: uint256 in range(1 << Tape.depth(count), bound=128):
+        node = empty(bytes32)
+        if i < count:
+            node = extract32(padded, 32 * i)
+        level: uint256 = 0
+        for _: uint256 in range(8):
+            if (i >> level) & 1 == 0:
+                left[level] = node
+                break
+            node = keccak256(concat(left[level], node))
+            level += 1
+    return node
+
+
+@external
+@view
+def step(stateData: Bytes[129], proof: Bytes[MAX_WITNESS], localContext: bytes32) -> bytes32:
+    """
+    @notice The commitment after the step. Reverts if the witness is not that of this step.
+    """
+    cursor: uint256 = Tape.begin()
+    machine: State.Machine = State.read()
+    assert machine.phase == State.PRECOMPILE, "PrecompileStep: not a state of its phase"
+    frame: State.Frame = State.openFrame(cursor, machine.frame)
+    cursor += State.FRAME_ITEM
+    call: State.Call = State.openCall(cursor, frame.call)
+    cursor += State.CALL_ITEM
+    length: uint256 = call.calldataLength
+    start: uint256 = cursor
+    if length > 0:
+        depth: uint256 = Tape.depth((length + 31) >> 5)
+        start += Tape.HEAD
+        Tape.expect(
+            Tape.size(cursor) == 32 << depth
+            and Program.wordTree(start, depth) == call.calldata
+        )
+        cursor = start + (32 << depth)
+    Tape.finish(cursor)
+    price: uint256 = self._price(call.codeAddress, start, length)
+    if price == UNSUPPORTED:
+        self._unsupported(call.codeAddress)
+    outcome: Pending.Outcome = Pending.Outcome(
+        ending=Pending.FAILED, gas=0, output=empty(bytes32), outputLength=0, call=frame.call
+    )
+    if price <= frame.gas:
+        # A call that gets too little gas fails too: that must not pass for a failing precompile.
+        isModExp: bool = call.codeAddress == MODEXP
+        provided: uint256 = 4 * price + 500 if isModExp else price
+        assert (
+            msg.gas - msg.gas // 64 > provided + RESERVE
+        ), "PrecompileStep: the call has too little gas"
+        hasSucceeded: bool = False
+        output: Bytes[MAX_OUTPUT] = b""
+        hasSucceeded, output = raw_call(
+            convert(convert(call.codeAddress, uint160), address),
+            slice(proof, start - Tape.PROOF, length),
+            gas=provided,
+            max_outsize=MAX_OUTPUT,
+            is_static_call=True,
+            revert_on_failure=False,
+        )
+        assert hasSucceeded or not isModExp, "PrecompileStep: MODEXP has failed on L1"
+        # Where L1 lacks a precompile, the call meets no code and succeeds.
+        assert (
+            not hasSucceeded
+            or len(output) > 0
+            or call.codeAddress <= MODEXP
+        ), "PrecompileStep: L1 has no such precompile"
+        if hasSucceeded:
+            outcome.ending = Pending.SUCCEEDED
+            outcome.gas = frame.gas - price
+            outcome.outputLength = len(output)
+            outcome.output = self._outputTree(output)
+    machine.phase = State.LEAVE
+    machine.pending = Pending.nameOutcome(outcome)
+    machine.frame = empty(bytes32)
+    return State.commitment(machine)
