@@ -342,19 +342,18 @@ def _destroy(
     """
     work: Run.Work = given
     effects: State.Effects = opened
+    moved: Accounts.Moved = empty(Accounts.Moved)
     if amount > 0:
-        moved: Accounts.Moved = Accounts.addBalance(work.cursor, effects.world, heir, amount)
-        work.cursor = moved.cursor
-        effects.world = moved.world
-    found: Accounts.Place = Accounts.place(work.cursor, effects.world, own)
+        moved = Accounts.addBalance(work.cursor, effects.world, heir, amount)
+    else:
+        moved = Accounts.touchEmpty(work.cursor, effects.world, heir)
+    found: Accounts.Place = Accounts.place(moved.cursor, moved.world, own)
     work.cursor = found.cursor
-    isFirst: bool = found.account.destroyed != effects.transaction
-    if amount > 0 or isFirst:
-        changed: Entries.Account = found.account
-        changed.balance = 0
-        changed.destroyed = effects.transaction
-        effects.world = Accounts.put(found, own, changed)
-    if isFirst:
+    changed: Entries.Account = found.account
+    changed.balance = 0
+    changed.destroyed = effects.transaction
+    effects.world = Accounts.put(found, own, changed)
+    if found.account.destroyed != effects.transaction:
         effects.destroyed = keccak256(concat(effects.destroyed, Entries.accountKey(own)))
     return work, effects
 

@@ -8,7 +8,6 @@
 """
 
 import rollup.settlement.contracts.step.modules.Accounts as Accounts
-import rollup.settlement.contracts.step.modules.Entries as Entries
 import rollup.settlement.contracts.step.modules.Frames as Frames
 import rollup.settlement.contracts.step.modules.Pending as Pending
 import rollup.settlement.contracts.step.modules.Rules as Rules
@@ -41,22 +40,20 @@ def _move(given: Progress, message: Pending.Message, hasCode: bool) -> Progress:
     @notice Move the wei of a call; where it has none and meets no code, an empty account is gone.
     """
     progress: Progress = given
+    moved: Accounts.Moved = empty(Accounts.Moved)
     if message.amount > 0:
-        moved: Accounts.Moved = Accounts.transfer(
+        moved = Accounts.transfer(
             progress.cursor, progress.world, message.caller, message.target, message.amount
         )
-        progress.cursor = moved.cursor
-        progress.world = moved.world
-        if moved.isMissing:
-            progress.lacking = Pending.LOAD_ACCOUNT
-            progress.target = moved.missing
     elif not hasCode:
-        found: Accounts.Place = Accounts.place(progress.cursor, progress.world, message.target)
-        progress.cursor = found.cursor
-        if found.account.exists != 0 and Accounts.isEmpty(found.account):
-            changed: Entries.Account = found.account
-            changed.exists = 0
-            progress.world = Accounts.put(found, message.target, changed)
+        moved = Accounts.touchEmpty(progress.cursor, progress.world, message.target)
+    else:
+        return progress
+    progress.cursor = moved.cursor
+    progress.world = moved.world
+    if moved.isMissing:
+        progress.lacking = Pending.LOAD_ACCOUNT
+        progress.target = moved.missing
     return progress
 
 

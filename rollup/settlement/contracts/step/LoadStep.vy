@@ -49,9 +49,9 @@ def _decoded(value_: Bytes[TrieLookup.MAX_VALUE]) -> Entries.Account:
     node: Bytes[MerkleTrie.MAX_NODE] = value_
     account: Entries.Account = empty(Entries.Account)
     item: MerkleTrie.Item = MerkleTrie._item(node, MerkleTrie._listStart(node))
-    account.nonce = MerkleTrie._number(node, item.start, item.size)
+    account.nonce = TrieLookup.number(node, item.start, item.size)
     item = MerkleTrie._item(node, item.end)
-    account.balance = MerkleTrie._number(node, item.start, item.size)
+    account.balance = TrieLookup.number(node, item.start, item.size)
     item = MerkleTrie._item(node, item.end)
     account.storageRoot = extract32(node, item.start)
     item = MerkleTrie._item(node, item.end)
@@ -106,7 +106,7 @@ def _slot(
     if found.isFound:
         node: Bytes[MerkleTrie.MAX_NODE] = found.value
         item: MerkleTrie.Item = MerkleTrie._item(node, 0)
-        slot.now = MerkleTrie._number(node, item.start, item.size)
+        slot.now = TrieLookup.number(node, item.start, item.size)
     key: bytes32 = Entries.slotKey(load.target, met.account.generation, load.key)
     return self._put(
         given, effects, found.cursor, key, Entries.nameSlot(slot), found.cursor

@@ -173,3 +173,20 @@ def transfer(
     if moved.isMissing:
         return moved
     return self.addBalance(moved.cursor, moved.world, receiver, amount)
+
+
+@internal
+@view
+def touchEmpty(cursor: uint256, world: bytes32, account: uint256) -> Moved:
+    """
+    @notice An empty account that anything touches is gone (EIP-161).
+    """
+    found: Place = self.place(cursor, world, account)
+    moved: Moved = Moved(
+        world=world, cursor=found.cursor, isMissing=found.isMissing, missing=account
+    )
+    if not found.isMissing and found.account.exists != 0 and self.isEmpty(found.account):
+        changed: Entries.Account = found.account
+        changed.exists = 0
+        moved.world = self.put(found, account, changed)
+    return moved

@@ -43,12 +43,26 @@ def _open(cursor: uint256, wanted: bytes32) -> Bytes[MAX_NODE]:
 
 @internal
 @pure
+def number(node: Bytes[MAX_NODE], start: uint256, size: uint256) -> uint256:
+    """
+    @notice Up to 32 bytes of a node, however short it is, as a big-endian number.
+    """
+    if size == 0:
+        return 0
+    assert start + size <= len(node) and size <= 32, "TrieLookup: node is cut short"
+    padding: bytes32 = empty(bytes32)
+    padded: Bytes[MAX_NODE + 32] = concat(node, padding)
+    return convert(extract32(padded, start), uint256) >> (8 * (32 - size))
+
+
+@internal
+@pure
 def _path(node: Bytes[MAX_NODE], item: MerkleTrie.Item) -> (bool, uint256, uint256):
     """
     @notice A hex-prefix encoded path: whether it is a leaf's, its nibbles, and how many.
     """
     head: uint256 = MerkleTrie._byte(node, item.start)
-    nibbles: uint256 = MerkleTrie._number(node, item.start + 1, item.size - 1)
+    nibbles: uint256 = self.number(node, item.start + 1, item.size - 1)
     count: uint256 = 2 * (item.size - 1)
     if head & 16 != 0:
         nibbles |= (head & 15) << (4 * count)
