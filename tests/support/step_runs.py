@@ -25,9 +25,15 @@ from evm.step.rules import StepRules
 from evm.step.running import opcode_at
 from evm.step.state import (
     Block,
+    Call,
     Context,
     Effects,
+    Ending,
+    Flag,
+    Load,
+    LoadKind,
     Message,
+    Outcome,
     Phase,
     State,
     Transaction,
@@ -49,12 +55,34 @@ class Step:
     proof: bytes
     after: bytes
 
-    @property
-    def kind(self) -> str:
-        """The opcode's name, or the phase's."""
-        if self.phase != Phase.RUN:
-            return Phase(self.phase).name.lower()
-        return OPCODES[self.opcode].name if self.opcode in OPCODES else "undefined opcode"
+    kind: str
+    """The opcode's name, or the phase's and what it is about."""
+
+
+CREATION, DEPOSIT, LOADED_CODE = "enter, creation", "leave, deposit of code", "load, code"
+WHOLE_CODES = frozenset({CREATION, DEPOSIT, LOADED_CODE})
+
+
+def kind_of(state: State, opcode: int, live: LiveOpener) -> str:
+    """What a step from a state is about."""
+    phase = Phase(state.phase)
+    if phase == Phase.RUN:
+        return OPCODES[opcode].name if opcode in OPCODES else "undefined opcode"
+    if phase == Phase.ENTER:
+        message = live.open(state.pending, Message)
+        return CREATION if message.flags & Flag.CREATION else "enter, call"
+    if phase == Phase.LOAD:
+        kind = live.open(state.pending, Load).kind
+        return {LoadKind.ACCOUNT: "load, account", LoadKind.SLOT: "load, slot"}.get(
+            LoadKind(kind), LOADED_CODE
+        )
+    if phase == Phase.LEAVE:
+        outcome = live.open(state.pending, Outcome)
+        is_creation = live.open(outcome.call, Call).flags & Flag.CREATION
+        if is_creation and outcome.ending == Ending.SUCCEEDED and outcome.output_length:
+            return DEPOSIT
+        return "leave, parent"
+    return phase.name.lower()
 
 
 class World:
@@ -136,7 +164,8 @@ def steps_of(case: Case, rnd: random.Random, rules: StepRules) -> Iterator[Step]
             opcode = opcode_at(machine)
         after, witness = record(state, world.live, rules)
         first, *items = witness_items(witness)
-        yield Step(state.phase, opcode, first, encode_witness(items), after.commitment)
+        kind = kind_of(state, opcode, world.live)
+        yield Step(state.phase, opcode, first, encode_witness(items), after.commitment, kind)
         state = after
 
 

@@ -86,12 +86,22 @@ def _kind(phase: uint256, opcode: uint256) -> uint256:
     return (convert(PHASES, uint256) >> (4 * phase)) & 15 if phase < 64 else 0
 
 
+@internal
+@pure
+def _isLast(phase: uint256) -> bool:
+    # A step from the last state stays there.
+    return phase == State.VALID or phase == State.INVALID
+
+
 @external
 @view
 def kindOf(phase: uint8, opcode: uint8) -> address:
     """
-    @notice The contract that decides steps of a phase and, in phase run, of an opcode.
+    @notice The contract that decides steps of a phase and, in phase run, of an opcode; of no
+            contract: zero. Steps that open a whole code are CodeStep's in three phases.
     """
+    if self._isLast(convert(phase, uint256)):
+        return self
     return kinds[self._kind(convert(phase, uint256), convert(opcode, uint256))]
 
 
@@ -102,6 +112,9 @@ def __default__() -> Bytes[32]:
     assert slice(msg.data, 0, 4) == method_id("step(bytes,bytes,bytes32)")
     assert Tape.begin() == Tape.PROOF
     phase: uint256 = convert(slice(msg.data, Tape.STATE, 1), uint256)
+    if self._isLast(phase):
+        Tape.finish(Tape.PROOF)
+        return slice(State.commitment(State.read()), 0, 32)
     opcode: uint256 = self._opcode() if phase == State.RUN else 0
     index: uint256 = self._kind(phase, opcode)
     if phase != State.RUN and self._opensCode(phase):
