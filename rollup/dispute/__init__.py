@@ -1,0 +1,1 @@
+"""The dispute game as rules: positions, clocks, bonds, moves, verdict, honest strategy."""
