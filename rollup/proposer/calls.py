@@ -42,9 +42,9 @@ def view(to: Address, signature: str, returns: str, *arguments: Any) -> View:  #
     return View(to, encode_call(signature, *arguments), tuple(returns.split(",")))
 
 
-def create_game(game_type: int, root: Hash32, l2_number: int) -> bytes:
-    """The factory's call that claims an output root for an L2 block."""
-    extra_data = l2_number.to_bytes(32, "big")
+def create_game(game_type: int, root: Hash32, l2_number: int, inputs_root: Hash32) -> bytes:
+    """The factory's call that claims an output root for an L2 block, made from certain inputs."""
+    extra_data = l2_number.to_bytes(32, "big") + inputs_root
     return encode_call("create(uint32,bytes32,bytes)", game_type, root, extra_data)
 
 
@@ -64,7 +64,8 @@ def read_games(results: Sequence[Any]) -> list[Game]:
             index=index,
             address=Address(metadata[12:]),
             root=Hash32(root),
-            l2_number=int.from_bytes(extra_data, "big"),
+            l2_number=int.from_bytes(extra_data[:32], "big"),
+            inputs_root=Hash32(extra_data[32:64]),
             created_at=timestamp,
         )
         for index, metadata, timestamp, root, extra_data in results

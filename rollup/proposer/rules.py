@@ -56,6 +56,7 @@ class Game:
     address: Address
     root: Hash32
     l2_number: int
+    inputs_root: Hash32
     created_at: int
 
 

@@ -42,8 +42,7 @@ _SYSTEM_CONFIG_ARGUMENTS: Final = (
     "(address,address,address,address,address)",
 )  # fmt: skip
 _GAME_ARGUMENTS: Final = (
-    "(uint32,bytes32,uint256,uint256,uint64,uint64,address,address,address,address,uint256,"
-    "uint256,uint256)"
+    "(uint32,uint256,uint256,uint64,uint64,address,address,address,address,uint256,uint256,uint256)"
 )
 
 
@@ -98,6 +97,7 @@ class SettlementParameters:
 
     `owner` may change the SystemConfig and the factory afterwards, `guardian` may pause.
     `anchor_root` is the output root of the L2 block `anchor_number`, where disputes begin.
+    `step_verifier` decides single steps; without one, games end by their clocks.
     """
 
     owner: Address
@@ -109,6 +109,7 @@ class SettlementParameters:
     anchor_root: Hash32
     anchor_number: int
     settlement: SettlementPreset
+    step_verifier: Address = ZERO_ADDRESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,12 +272,11 @@ def _game_arguments(parameters: SettlementParameters, at: SettlementAddresses) -
     settlement = parameters.settlement
     game = (
         GAME_TYPE,
-        bytes(32),
         settlement.max_game_depth,
         settlement.split_depth,
         settlement.clock_extension_s,
         settlement.max_clock_s,
-        ZERO_ADDRESS,
+        parameters.step_verifier,
         at.delayed_weth,
         at.anchor_state_registry,
         at.dispute_game_factory,

@@ -16,8 +16,7 @@ SHARES = 10
 
 @pytest.mark.parametrize("share", range(SHARES))
 def test_the_honest_side_never_loses_and_its_bonds_come_back(share):
-    for seed in range(share, GAMES, SHARES):
-        check(Match(seed).play())
+    _play_all(range(share, GAMES, SHARES))
 
 
 @pytest.mark.parametrize("depths", DEPTHS, ids=str)
@@ -56,5 +55,9 @@ def _left_of_the_answer_only(game, index, honest):
 def test_a_strategy_that_lets_freeloaders_be_is_found_out(rule, monkeypatch):
     monkeypatch.setattr(strategy, "_has_to_be_countered", rule)
     with pytest.raises(AssertionError):
-        for seed in range(200):
-            check(Match(seed).play())
+        _play_all(range(200))
+
+
+def _play_all(seeds):
+    for seed in seeds:
+        check(Match(seed).play())

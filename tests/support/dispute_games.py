@@ -9,7 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from counter_machine import BadWitness, CounterOutputs, output_root, step
+from counter_machine import (
+    LENGTH,
+    UNFINISHED,
+    BadWitness,
+    CounterOutputs,
+    output_root,
+    step,
+)
 
 from chain.crypto.keccak import keccak256
 from chain.types import ZERO_ADDRESS, Address, Hash32, Wei
@@ -33,8 +40,11 @@ KINDS = ("random", "stubborn", "clever", "freeloader", "poisoner", "last second"
 class LyingSteps:
     """A trace that is true up to a step and false from there on."""
 
-    def __init__(self, bounds: ExecutionBounds, first_lie: int, salt: bytes) -> None:
+    def __init__(
+        self, bounds: ExecutionBounds, first_lie: int, salt: bytes, believed: Hash32
+    ) -> None:
         self._bounds, self._first_lie, self._salt = bounds, first_lie, salt
+        self._last_status = int(believed != bounds.disputed)
         self._is_known = bounds.agreed in (
             output_root(bounds.l2_number), output_root(bounds.l2_number - 1)
         )  # fmt: skip
@@ -42,7 +52,9 @@ class LyingSteps:
     def commitment(self, index: int) -> Hash32:
         if self._is_known and index < self._first_lie:
             return CounterOutputs().steps(self._bounds).commitment(index)
-        return keccak256(self._salt + self._bounds.encode() + index.to_bytes(8, "big"))
+        false = keccak256(self._salt + self._bounds.encode() + index.to_bytes(8, "big"))
+        status = UNFINISHED if index < LENGTH else self._last_status
+        return Hash32(bytes([status]) + false[1:])
 
     def step_data(self, index: int) -> StepData:
         if self._is_known:
@@ -62,7 +74,8 @@ class LyingOutputs:
         return keccak256(self._salt + l2_number.to_bytes(8, "big"))
 
     def steps(self, bounds: ExecutionBounds) -> LyingSteps:
-        return LyingSteps(bounds, self._first_lie, self._salt)
+        believed = self.output_root(bounds.l2_number)
+        return LyingSteps(bounds, self._first_lie, self._salt, believed)
 
 
 @dataclass

@@ -32,6 +32,7 @@ from rollup.wire.output_root import OutputV0
 OWNER = Address(b"\x0a" * 20)
 GUARDIAN = Address(b"\x6a" * 20)
 PROPOSER = Address(b"\x9b" * 20)
+INPUTS_ROOT = Hash32(b"\x19" * 32)
 INBOX = Address(b"\xff" * 20)
 SYSTEM_CONFIG = SystemConfig(
     batcher_address=Address(b"\x0b" * 20),
@@ -127,6 +128,11 @@ def withdrawal(nonce: int = 0, **changes: Any) -> Withdrawal:
     return replace(plain, **changes)
 
 
+def extra_data(number: int) -> bytes:
+    """What a game is told beside its claim: the L2 block and the inputs root."""
+    return number.to_bytes(32, "big") + INPUTS_ROOT
+
+
 class Rollup:
     """The contracts, and the people who use them."""
 
@@ -140,11 +146,13 @@ class Rollup:
         outcome = self.bench.send(self.at.portal, call_data("donateETH()"), value=amount)
         assert outcome.succeeded
 
-    def propose(self, root: bytes, number: int = 1) -> tuple[int, Address]:
+    def propose(
+        self, root: bytes, number: int = 1, proposer: Address = PROPOSER
+    ) -> tuple[int, Address]:
         """Make a game about an output root; its index and address."""
-        call = call_data(CREATE, GAME_TYPE, root, number.to_bytes(32, "big"))
+        call = call_data(CREATE, GAME_TYPE, root, extra_data(number))
         outcome = self.bench.send(
-            self.at.dispute_game_factory, call, value=self.bond, sender=PROPOSER
+            self.at.dispute_game_factory, call, value=self.bond, sender=proposer
         )
         assert outcome.succeeded, outcome.output
         (game,) = abi.decode(["address"], outcome.output)

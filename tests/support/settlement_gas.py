@@ -11,7 +11,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from contract_bench import SENDER, ContractBench, Outcome, call_data
-from settlement import CREATE, GUARDIAN, OWNER, PROPOSER, PROVE, SETTLEMENT, output_of, withdrawal
+from counter_machine import CounterOutputs
+from dispute_bench import new_game
+from dispute_games import HONEST, LIAR, LyingOutputs
+from settlement import (
+    CREATE,
+    GUARDIAN,
+    OWNER,
+    PROPOSER,
+    PROVE,
+    SETTLEMENT,
+    extra_data,
+    output_of,
+    withdrawal,
+)
 from two_layers import BRIDGE_ERC20_TO, BRIDGE_ETH_TO, CREATE_TOKEN, TwoLayers
 
 from chain.types import ZERO_ADDRESS, Address
@@ -23,6 +36,8 @@ from genesis.addresses import (
     OPTIMISM_MINTABLE_ERC20_FACTORY,
 )
 from rollup.bridge.withdrawals import decode_withdrawal
+from rollup.dispute.strategy import Step, next_actions
+from rollup.dispute.trace import SplitTrace
 from rollup.settlement.deploy import GAME_TYPE
 
 ALICE = Address(b"\xa1" * 20)
@@ -86,7 +101,7 @@ class Meter:
 def measure() -> list[Row]:
     """Every row of the table."""
     meter = Meter()
-    for part in (_deposits, _games, _withdrawals, _governance):
+    for part in (_deposits, _games, _dispute, _withdrawals, _governance):
         part(meter)
     return meter.rows
 
@@ -127,7 +142,7 @@ def _games(meter: Meter) -> None:
     factory, bond = at.dispute_game_factory, layers.rollup.bond
     layers.l1.state.set_balance(ALICE, 10**20)
     layers.rollup.propose(b"\x01" * 32, 1)
-    create = call_data(CREATE, GAME_TYPE, HASH, (2).to_bytes(32, "big"))
+    create = call_data(CREATE, GAME_TYPE, HASH, extra_data(2))
     made = meter.l1("DisputeGameFactory", "create", factory, create, value=bond, sender=PROPOSER)
     game = Address(made.output[12:])
     attack = call_data("attack(bytes32,uint256,bytes32)", HASH, 0, b"\x22" * 32)
@@ -149,6 +164,31 @@ def _games(meter: Meter) -> None:
     meter.l1("FaultDisputeGame", "claimCredit, second: pay", game, claim)
     search = call_data("findLatestGames(uint32,uint256,uint256)", GAME_TYPE, 1, 2)
     meter.l1("DisputeGameFactory", "findLatestGames, two games", factory, search)
+
+
+def _dispute(meter: Meter) -> None:
+    """A game of the full depth, on its own contracts: what the moves and the step at its end cost.
+
+    The step's gas has the counter's machine in it, which adds a few thousand.
+    """
+    liar = LyingOutputs(1000, 3, b"lie")
+    game = new_game(liar.output_root(2000), 2000, creator=LIAR)
+    sides = ((HONEST, SplitTrace(CounterOutputs())), (LIAR, SplitTrace(liar)))
+    labels = {31: "attack, the root of a trace", 58: "attack, the last claim"}
+    while True:
+        for who, trace in sides:
+            for action in next_actions(game.read(), trace):
+                outcome = game.act(action, who)
+                assert outcome.succeeded, outcome.output
+                moved = len(game.read().claims) - 1
+                if isinstance(action, Step):
+                    data = game.call(action)
+                    gas = transaction_gas(data, outcome)
+                    meter.rows.append(Row("FaultDisputeGame", "step, with a small machine", gas))
+                    return
+                if moved in labels:
+                    gas = transaction_gas(game.call(action), outcome)
+                    meter.rows.append(Row("FaultDisputeGame", labels[moved], gas))
 
 
 def _sent(meter: Meter) -> Iterator[tuple[str, Outcome]]:

@@ -10,8 +10,11 @@
 
      The game runs behind a minimal proxy: parameters lie in the code of the implementation, what
      belongs to one game in the proxy's storage. The verifier of a single step is a contract of
-     its own, `vm`; as long as none is set, `step` refuses by name, and a disagreement that is
-     bisected to the bottom is decided by the clocks.
+     its own, `vm`; where none is set, `step` refuses by name, and a disagreement that is bisected
+     to the bottom is decided by the clocks.
+
+     A trace does not begin in one constant state: it begins in one that names the output roots
+     it lies between, and the game makes it from its claims (docs/protocol/one-step.md).
 """
 
 interface AnchorStateRegistry:
@@ -22,6 +25,11 @@ interface AnchorStateRegistry:
     def paused() -> bool: view
     def setAnchorState(_game: address): nonpayable
 
+interface StepVerifier:
+    def step(
+        _stateData: Bytes[MAX_STATE], _proof: Bytes[MAX_PROOF], _localContext: bytes32
+    ) -> bytes32: nonpayable
+
 interface DelayedWETH:
     def deposit(): payable
     def unlock(_guy: address, _wad: uint256): nonpayable
@@ -29,7 +37,6 @@ interface DelayedWETH:
 
 struct Parameters:
     gameType: uint32
-    absolutePrestate: bytes32
     maxGameDepth: uint256
     splitDepth: uint256
     clockExtension: uint64
@@ -44,13 +51,14 @@ struct Parameters:
     bondGrowth: uint256
 
 struct Claim:
-    # parent index (bits 0..31), who countered it (32..191)
-    relation: uint256
-    # claimant (bits 0..159), bond in wei (160..255)
-    stake: uint256
+    # parent index (bits 0..31), position (32..159), bond in wei (160..255): one word, so that
+    # a walk up the tree reads one word a claim
+    link: uint256
+    # who countered it (bits 0..159), seconds of the clock used (160..223)
+    fate: uint256
+    # claimant (bits 0..159), time of the claim in seconds (160..223)
+    author: uint256
     claim: bytes32
-    # position (bits 0..127), clock (128..255)
-    place: uint256
 
 struct Checkpoint:
     initialCheckpointComplete: bool
@@ -77,6 +85,18 @@ MASK_64: constant(uint256) = 2**64 - 1
 MASK_128: constant(uint256) = 2**128 - 1
 MASK_160: constant(uint256) = 2**160 - 1
 MAX_EXTRA_DATA: constant(uint256) = 256
+MAX_STATE: constant(uint256) = 1024
+MAX_PROOF: constant(uint256) = 131072
+# What a state has behind its phase and `pending`: three hashes.
+STATE_REST: constant(Bytes[96]) = (
+    x"000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+)
+# First byte of a commitment.
+VM_VALID: constant(uint256) = 0
+VM_INVALID: constant(uint256) = 1
+VM_PANIC: constant(uint256) = 2
+# A commitment without its first byte.
+COMMITMENT_MASK: constant(uint256) = 2**248 - 1
 MAX_HEADER: constant(uint256) = 2048
 # Where the block number stands among the items of a header.
 HEADER_NUMBER_ITEM: constant(uint256) = 8
@@ -89,7 +109,6 @@ LONG_STRING: constant(uint256) = 184  # 0xb8: one byte of length follows, after 
 LONG_LIST: constant(uint256) = 248  # 0xf8: one byte of length follows, after 0xf9 two
 
 GAME_TYPE: immutable(uint32)
-ABSOLUTE_PRESTATE: immutable(bytes32)
 MAX_GAME_DEPTH: immutable(uint256)
 SPLIT_DEPTH: immutable(uint256)
 CLOCK_EXTENSION: immutable(uint256)
@@ -107,6 +126,7 @@ BOND_GROWTH: immutable(uint256)
 packed: uint256
 l1Head: public(bytes32)
 l2Number: uint256
+inputsRoot: public(bytes32)
 startingRoot: bytes32
 startingNumber: uint256
 l2BlockNumberChallenger: public(address)
@@ -143,7 +163,6 @@ def __init__(_parameters: Parameters):
         2 * _parameters.clockExtension <= _parameters.maxClockDuration
     ), "FaultDisputeGame: invalid clock extension"
     GAME_TYPE = _parameters.gameType
-    ABSOLUTE_PRESTATE = _parameters.absolutePrestate
     MAX_GAME_DEPTH = _parameters.maxGameDepth
     SPLIT_DEPTH = _parameters.splitDepth
     CLOCK_EXTENSION = convert(_parameters.clockExtension, uint256)
@@ -225,12 +244,11 @@ def _requiredBond(position: uint256) -> uint256:
 def _challengerDuration(claimIndex: uint256) -> uint256:
     # What the side that could answer this claim has used: its clock when it last moved (the
     # parent's), and the time since the claim was made.
-    claim: Claim = self.claimList[claimIndex]
     used: uint256 = 0
-    parent: uint256 = claim.relation & MASK_32
+    parent: uint256 = self.claimList[claimIndex].link & MASK_32
     if parent != NO_PARENT:
-        used = (self.claimList[parent].place >> 192) & MASK_64
-    madeAt: uint256 = (claim.place >> 128) & MASK_64
+        used = self.claimList[parent].fate >> 160
+    madeAt: uint256 = self.claimList[claimIndex].author >> 160
     return min(used + block.timestamp - madeAt, MAX_CLOCK_DURATION)
 
 
@@ -239,12 +257,11 @@ def _append(
     parent: uint256, claimant: address, bond: uint256, claim: bytes32, position: uint256, used: uint256
 ):
     assert bond < 2**96, "FaultDisputeGame: bond too large"
-    clock: uint256 = (used << 64) | block.timestamp
     self.claimList[self.claimDataLen] = Claim(
-        relation=parent,
-        stake=(bond << 160) | convert(claimant, uint256),
+        link=(bond << 160) | (position << 32) | parent,
+        fate=used << 160,
+        author=(block.timestamp << 160) | convert(claimant, uint256),
         claim=claim,
-        place=(clock << 128) | position,
     )
     self.claimDataLen += 1
     self.refundModeCredit[claimant] += bond
@@ -264,12 +281,12 @@ def initialize(
     @param _creator Who makes the root claim and pays its bond.
     @param _rootClaim The output root.
     @param _l1Head Hash of the L1 block before this one: what the disputed trace may read of L1.
-    @param _extraData The L2 block number, one word.
+    @param _extraData The L2 block number and the inputs root, a word each.
     """
     if self.packed != 0:
         raw_revert(method_id("AlreadyInitialized()"))
     assert msg.sender == FACTORY, "FaultDisputeGame: only the factory begins a game"
-    if len(_extraData) != 32:
+    if len(_extraData) != 64:
         raw_revert(method_id("BadExtraData()"))
     root: bytes32 = empty(bytes32)
     number: uint256 = 0
@@ -282,6 +299,7 @@ def initialize(
     self.startingRoot = root
     self.startingNumber = number
     self.l2Number = l2Number
+    self.inputsRoot = convert(slice(_extraData, 32, 32), bytes32)
     self.l1Head = _l1Head
     respected: bool = (
         staticcall AnchorStateRegistry(REGISTRY).respectedGameType() == GAME_TYPE
@@ -310,10 +328,10 @@ def _nextClock(parentIndex: uint256, nextDepth: uint256) -> uint256:
 def _move(disputed: bytes32, parentIndex: uint256, claim: bytes32, isAttack: bool):
     self._requireInProgress()
     assert parentIndex < self.claimDataLen, "FaultDisputeGame: no claim has this index"
-    parent: Claim = self.claimList[parentIndex]
-    if parent.claim != disputed:
+    if self.claimList[parentIndex].claim != disputed:
         raw_revert(method_id("InvalidDisputedClaimIndex()"))
-    position: uint256 = parent.place & MASK_128
+    parentPosition: uint256 = (self.claimList[parentIndex].link >> 32) & MASK_128
+    position: uint256 = parentPosition
     if isAttack:
         position = 2 * position
     else:
@@ -324,6 +342,8 @@ def _move(disputed: bytes32, parentIndex: uint256, claim: bytes32, isAttack: boo
         raw_revert(method_id("CannotDefendRootClaim()"))
     if parentIndex == 0 and self._isNumberChallenged():
         raw_revert(method_id("L2BlockNumberChallenged()"))
+    if depth == SPLIT_DEPTH + 1:
+        self._verifyTraceRoot(claim, parentPosition, isAttack)
     if self._requiredBond(position) != msg.value:
         raw_revert(method_id("IncorrectBondAmount()"))
     used: uint256 = self._nextClock(parentIndex, depth)
@@ -371,16 +391,140 @@ def defend(_disputed: bytes32, _parentIndex: uint256, _claim: bytes32):
     self._move(_disputed, _parentIndex, _claim, False)
 
 
+# --------------------------------------------------------------------------------------- the traces
+
+
+@internal
+@pure
+def _traceAncestor(position: uint256) -> uint256:
+    # The highest position that commits to the same last leaf: without the ones at the end.
+    return max(position >> self._depth(~position & (position + 1)), ROOT_POSITION)
+
+
+@internal
+@view
+def _findAbove(position: uint256, startIndex: uint256) -> uint256:
+    # Index of the claim at exactly this position, on the way from one claim up to the root.
+    index: uint256 = startIndex
+    link: uint256 = self.claimList[index].link
+    for _: uint256 in range(MAX_DEPTH):
+        if (link >> 32) & MASK_128 == position:
+            break
+        index = link & MASK_32
+        link = self.claimList[index].link
+    assert (
+        (link >> 32) & MASK_128 == position
+    ), "FaultDisputeGame: no claim commits to that index"
+    return index
+
+
+@internal
+@view
+def _verifyTraceRoot(claim: bytes32, parentPosition: uint256, isAttack: bool):
+    # Whoever begins a trace says at once how it ends. An attack disagrees with the output root
+    # above; behind a defence the disputed one is to its right, made by either side.
+    isOpposed: bool = isAttack
+    if not isAttack:
+        disputed: uint256 = self._traceAncestor(parentPosition + 1)
+        isOpposed = self._depth(disputed) % 2 == SPLIT_DEPTH % 2
+    status: uint256 = convert(claim, uint256) >> 248
+    if isOpposed:
+        if status != VM_INVALID and status != VM_PANIC:
+            raw_revert(abi_encode(claim, method_id=method_id("UnexpectedRootClaim(bytes32)")))
+    elif status != VM_VALID:
+        raw_revert(abi_encode(claim, method_id=method_id("UnexpectedRootClaim(bytes32)")))
+
+
+@internal
+@view
+def _traceBounds(claimIndex: uint256) -> bytes32:
+    # Hash of what the trace of a claim lies between: the first state's `pending`.
+    below: uint256 = 0
+    index: uint256 = claimIndex
+    output: uint256 = 0
+    for _: uint256 in range(MAX_DEPTH):
+        link: uint256 = self.claimList[index].link
+        output = (link >> 32) & MASK_128
+        if output >> (SPLIT_DEPTH + 1) == 0:
+            break
+        below = output
+        index = link & MASK_32
+    agreed: bytes32 = self.startingRoot
+    disputed: uint256 = index
+    if below >> 1 != output:
+        # A defence: what is disputed stands to the right.
+        agreed = self.claimList[index].claim
+        disputed = self._findAbove(self._traceAncestor(output + 1), index)
+    elif output != 1 << SPLIT_DEPTH:
+        # An attack: what is agreed on stands to the left, or is the anchor.
+        agreed = self.claimList[self._findAbove(self._traceAncestor(output - 1), index)].claim
+    # The block of the disputed output root, never behind the one that the game is about.
+    place: uint256 = (self.claimList[disputed].link >> 32) & MASK_128
+    ordinal: uint256 = ((place + 1) << (SPLIT_DEPTH - self._depth(place))) - (1 << SPLIT_DEPTH)
+    number: uint256 = min(self.startingNumber + ordinal, self.l2Number)
+    return keccak256(
+        concat(
+            agreed,
+            self.claimList[disputed].claim,
+            convert(convert(number, uint64), bytes8),
+            self.l1Head,
+            self.inputsRoot,
+        )
+    )
+
+
+@internal
+@view
+def _stepEnds(claimIndex: uint256, isAttack: bool, bounds: bytes32) -> (bytes32, uint256):
+    # The commitment before the step, and the index of the claim of the one after it.
+    link: uint256 = self.claimList[claimIndex].link
+    position: uint256 = (link >> 32) & MASK_128
+    parent: uint256 = link & MASK_32
+    if not isAttack:
+        return self.claimList[claimIndex].claim, self._findAbove(
+            self._traceAncestor(position + 1), parent
+        )
+    if position % (1 << (MAX_GAME_DEPTH - SPLIT_DEPTH - 1)) == 0:
+        return keccak256(concat(b"\x00", bounds, STATE_REST)), claimIndex
+    before: uint256 = self._findAbove(self._traceAncestor(position - 1), parent)
+    return self.claimList[before].claim, claimIndex
+
+
 @external
 def step(
-    _claimIndex: uint256, _isAttack: bool, _stateData: Bytes[32768], _proof: Bytes[32768]
+    _claimIndex: uint256, _isAttack: bool, _stateData: Bytes[MAX_STATE], _proof: Bytes[MAX_PROOF]
 ):
     """
-    @notice Decide a claim at the greatest depth by executing one step. There is no verifier for
-            it yet: refuses.
+    @notice Counter a claim at the greatest depth by running one step of the machine.
+    @param _claimIndex Index of the claim.
+    @param _isAttack Run the step that should lead to the claim (True), or the one after it (False).
+    @param _stateData The state before the step: what the commitment there is the hash of.
+    @param _proof The witness: what the step reads of the state and the world.
     """
     self._requireInProgress()
-    raw_revert(method_id("NoStepVerifier()"))
+    assert _claimIndex < self.claimDataLen, "FaultDisputeGame: no claim has this index"
+    if VM == empty(address):
+        raw_revert(method_id("NoStepVerifier()"))
+    depth: uint256 = self._depth(((self.claimList[_claimIndex].link >> 32) & MASK_128))
+    if depth != MAX_GAME_DEPTH:
+        raw_revert(method_id("InvalidParent()"))
+    bounds: bytes32 = self._traceBounds(_claimIndex)
+    before: bytes32 = empty(bytes32)
+    after: uint256 = 0
+    before, after = self._stepEnds(_claimIndex, _isAttack, bounds)
+    difference: uint256 = convert(keccak256(_stateData) ^ before, uint256)
+    if difference & COMMITMENT_MASK != 0:
+        raw_revert(method_id("InvalidPrestate()"))
+    place: uint256 = (self.claimList[after].link >> 32) & MASK_128
+    agrees: bool = (depth - self._depth(place)) % 2 == 0
+    expected: bytes32 = self.claimList[after].claim
+    fate: uint256 = self.claimList[_claimIndex].fate
+    result: bytes32 = extcall StepVerifier(VM).step(_stateData, _proof, bounds)
+    if agrees == (result == expected):
+        raw_revert(method_id("ValidStep()"))
+    if fate & MASK_160 != 0:
+        raw_revert(method_id("DuplicateStep()"))
+    self.claimList[_claimIndex].fate = fate | convert(msg.sender, uint256)
 
 
 @external
@@ -448,19 +592,19 @@ def _headerNumber(header: Bytes[MAX_HEADER]) -> uint256:
 
 @internal
 def _distributeBond(recipient: address, claimIndex: uint256):
-    self.normalModeCredit[recipient] += self.claimList[claimIndex].stake >> 160
+    self.normalModeCredit[recipient] += self.claimList[claimIndex].link >> 160
 
 
 @internal
 @pure
 def _claimant(claim: Claim) -> address:
-    return convert(claim.stake & MASK_160, address)
+    return convert(claim.author & MASK_160, address)
 
 
 @internal
 @pure
 def _counteredBy(claim: Claim) -> address:
-    return convert((claim.relation >> 32) & MASK_160, address)
+    return convert(claim.fate & MASK_160, address)
 
 
 @internal
@@ -472,7 +616,7 @@ def _walkChildren(claimIndex: uint256, start: uint256, end: uint256, before: Che
         if not self.resolvedSubgames[childIndex]:
             raw_revert(method_id("OutOfOrderResolution()"))
         child: Claim = self.claimList[childIndex]
-        position: uint128 = convert(child.place & MASK_128, uint128)
+        position: uint128 = convert(((child.link >> 32) & MASK_128), uint128)
         if self._counteredBy(child) == empty(address) and found.leftmostPosition > position:
             found.counteredBy = self._claimant(child)
             found.leftmostPosition = position
@@ -493,8 +637,8 @@ def _closeSubgame(claimIndex: uint256, counteredBy: address):
         self._distributeBond(self._claimant(claim), claimIndex)
     else:
         self._distributeBond(winner, claimIndex)
-        self.claimList[claimIndex].relation = (claim.relation & MASK_32) | (
-            convert(winner, uint256) << 32
+        self.claimList[claimIndex].fate = (claim.fate - (claim.fate & MASK_160)) | convert(
+            winner, uint256
         )
 
 
@@ -631,13 +775,13 @@ def claimData(_index: uint256) -> (uint32, address, address, uint128, bytes32, u
     assert _index < self.claimDataLen, "FaultDisputeGame: no claim has this index"
     claim: Claim = self.claimList[_index]
     return (
-        convert(claim.relation & MASK_32, uint32),
+        convert(claim.link & MASK_32, uint32),
         self._counteredBy(claim),
         self._claimant(claim),
-        convert(claim.stake >> 160, uint128),
+        convert(claim.link >> 160, uint128),
         claim.claim,
-        convert(claim.place & MASK_128, uint128),
-        convert(claim.place >> 128, uint128),
+        convert(((claim.link >> 32) & MASK_128), uint128),
+        convert((claim.fate >> 160 << 64) | (claim.author >> 160), uint128),
     )
 
 
@@ -688,11 +832,11 @@ def getRequiredBond(_position: uint128) -> uint256:
 
 @external
 @view
-def gameData() -> (uint32, bytes32, Bytes[32]):
+def gameData() -> (uint32, bytes32, Bytes[64]):
     """
     @notice Type, root claim and extra data.
     """
-    return GAME_TYPE, self.claimList[0].claim, abi_encode(self.l2Number)
+    return GAME_TYPE, self.claimList[0].claim, abi_encode(self.l2Number, self.inputsRoot)
 
 
 @external
@@ -724,11 +868,11 @@ def rootClaim() -> bytes32:
 
 @external
 @view
-def extraData() -> Bytes[32]:
+def extraData() -> Bytes[64]:
     """
-    @notice The L2 block number, ABI-encoded.
+    @notice The L2 block number and the inputs root, ABI-encoded.
     """
-    return abi_encode(self.l2Number)
+    return abi_encode(self.l2Number, self.inputsRoot)
 
 
 @external
@@ -831,12 +975,25 @@ def wasRespectedGameTypeWhenCreated() -> bool:
 
 
 @external
-@view
+@pure
 def absolutePrestate() -> bytes32:
     """
-    @notice Commitment to the program and the state in which each trace begins.
+    @notice Zero: no state is common to all traces; see `traceBounds`.
     """
-    return ABSOLUTE_PRESTATE
+    return empty(bytes32)
+
+
+@external
+@view
+def traceBounds(_claimIndex: uint256) -> bytes32:
+    """
+    @notice For a claim below the split depth: hash of the agreed output root, the disputed one, its
+            L2 block number (8 bytes), the L1 head and the inputs root. A step's local context.
+    """
+    assert _claimIndex < self.claimDataLen, "FaultDisputeGame: no claim has this index"
+    if self._depth(((self.claimList[_claimIndex].link >> 32) & MASK_128)) <= SPLIT_DEPTH:
+        raw_revert(method_id("ClaimAboveSplit()"))
+    return self._traceBounds(_claimIndex)
 
 
 @external

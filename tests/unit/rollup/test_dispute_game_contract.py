@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from contract_bench import SENDER, call_data
-from settlement import GUARDIAN, PROPOSER, SETTLEMENT, Rollup
+from settlement import GUARDIAN, INPUTS_ROOT, PROPOSER, SETTLEMENT, Rollup, extra_data
 
 from chain import abi, rlp
 from chain.abi import event_topic
@@ -82,10 +82,12 @@ def test_a_new_game_says_what_it_is_about(table):
     assert table.view("gameCreator()", ["address"]) == PROPOSER
     assert table.view("l2BlockNumber()", ["uint256"]) == 7
     assert table.view("l2SequenceNumber()", ["uint256"]) == 7
-    assert table.view("extraData()", ["bytes"]) == (7).to_bytes(32, "big")
+    assert table.view("extraData()", ["bytes"]) == extra_data(7)
     assert table.view("gameData()", ["uint32", "bytes32", "bytes"]) == (
-        GAME_TYPE, ROOT, (7).to_bytes(32, "big"),
+        GAME_TYPE, ROOT, extra_data(7),
     )  # fmt: skip
+    assert table.view("inputsRoot()", ["bytes32"]) == INPUTS_ROOT
+    assert table.view("absolutePrestate()", ["bytes32"]) == bytes(32)
     assert table.view("createdAt()", ["uint64"]) == table.bench.now
     assert table.view("resolvedAt()", ["uint64"]) == 0
     assert table.view("status()", ["uint8"]) == IN_PROGRESS
@@ -93,7 +95,7 @@ def test_a_new_game_says_what_it_is_about(table):
     assert table.view("startingOutputRoot()", ["bytes32", "uint256"]) == (b"\xa0" * 32, 0)
     assert table.view("wasRespectedGameTypeWhenCreated()", ["bool"])
     assert table.view("l2ChainId()", ["uint256"]) == 901
-    assert table.view("maxGameDepth()", ["uint256"]) == 73
+    assert table.view("maxGameDepth()", ["uint256"]) == 58
     assert table.view("splitDepth()", ["uint256"]) == 30
     clock = table.bench.now
     assert table.claim(0) == (
@@ -102,7 +104,7 @@ def test_a_new_game_says_what_it_is_about(table):
 
 
 def test_the_factory_lists_games_and_makes_each_once(table):
-    factory, number = table.at.dispute_game_factory, (7).to_bytes(32, "big")
+    factory, number = table.at.dispute_game_factory, extra_data(7)
     at, time = table.bench.view(
         factory, "games(uint32,bytes32,bytes)", ["address", "uint64"], GAME_TYPE, ROOT, number
     )
@@ -132,13 +134,13 @@ def test_the_factory_finds_the_latest_games_newest_first(table):
     ]  # fmt: skip
     assert [item[0] for item in found] == [3, 2, 1]
     assert [item[3][0] for item in found] == [10, 9, 8]
-    assert [int.from_bytes(item[4], "big") for item in found] == [10, 9, 8]
+    assert [int.from_bytes(item[4][:32], "big") for item in found] == [10, 9, 8]
     assert all(item[1][:4] == GAME_TYPE.to_bytes(4, "big") for item in found)
 
 
 @pytest.mark.parametrize("number", [0, 2**64])
 def test_a_game_is_about_a_block_after_the_anchor(table, number):
-    create = call_data("create(uint32,bytes32,bytes)", GAME_TYPE, ROOT, number.to_bytes(32, "big"))
+    create = call_data("create(uint32,bytes32,bytes)", GAME_TYPE, ROOT, extra_data(number))
     refused = table.bench.send(table.at.dispute_game_factory, create, value=table.rollup.bond)
     assert refused.refused_with("UnexpectedRootClaim(bytes32)")
 
@@ -170,7 +172,7 @@ def test_a_closed_game_becomes_the_anchor(table):
         table.at.anchor_state_registry, "getAnchorRoot()", ["bytes32", "uint256"]
     )
     assert anchor == (ROOT, 7)
-    older = call_data("create(uint32,bytes32,bytes)", GAME_TYPE, ROOT, (6).to_bytes(32, "big"))
+    older = call_data("create(uint32,bytes32,bytes)", GAME_TYPE, ROOT, extra_data(6))
     refused = table.bench.send(table.at.dispute_game_factory, older, value=table.rollup.bond)
     assert refused.refused_with("UnexpectedRootClaim(bytes32)")
 
@@ -226,7 +228,7 @@ def test_bonds_grow_with_depth_by_the_same_factor(table):
         assert table.bond(1 << depth) == expected
         expected = expected * growth * 10**12 // 10**18
     assert table.bench.send(
-        table.game, call_data("getRequiredBond(uint128)", 1 << 74)
+        table.game, call_data("getRequiredBond(uint128)", 1 << 59)
     ).refused_with("GameDepthExceeded()")
 
 

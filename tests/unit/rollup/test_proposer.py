@@ -34,7 +34,15 @@ from rollup.proposer.rules import (
 )
 from rollup.settlement.deploy import GAME_TYPE
 
-GAME = Game(3, Address(b"\x09" * 20), Hash32(b"\x01" * 32), l2_number=50, created_at=1000)
+INPUTS = Hash32(b"\x05" * 32)
+GAME = Game(
+    3,
+    Address(b"\x09" * 20),
+    Hash32(b"\x01" * 32),
+    l2_number=50,
+    inputs_root=INPUTS,
+    created_at=1000,
+)
 DELAYS = GameDelays(max_clock_s=100, finality_s=40, bond_s=60)
 OPEN = GameState(
     status=GameStatus.IN_PROGRESS,
@@ -114,7 +122,7 @@ class Contracts:
         return read_games(found)
 
     def propose(self, root, number):
-        data = create_game(GAME_TYPE, root, number)
+        data = create_game(GAME_TYPE, root, number, INPUTS)
         outcome = self.bench.send(
             self.at.dispute_game_factory, data, value=self.rollup.bond, sender=PROPOSER
         )
@@ -168,8 +176,8 @@ def test_no_call_of_the_proposer_ever_fails_and_every_bond_returns(waits):
 
 
 def test_create_game_is_the_call_that_the_factory_takes():
-    data = create_game(GAME_TYPE, Hash32(b"\x07" * 32), 9)
+    data = create_game(GAME_TYPE, Hash32(b"\x07" * 32), 9, INPUTS)
     assert data[:4] == abi.selector("create(uint32,bytes32,bytes)")
     assert abi.decode(["uint32", "bytes32", "bytes"], data[4:]) == (
-        GAME_TYPE, b"\x07" * 32, (9).to_bytes(32, "big"),
+        GAME_TYPE, b"\x07" * 32, (9).to_bytes(32, "big") + INPUTS,
     )  # fmt: skip
