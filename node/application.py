@@ -34,6 +34,9 @@ from genesis.config import RollupConfig
 from genesis.dev_accounts import dev_account, dev_accounts
 from rollup.batcher.batcher import Batcher
 from rollup.batcher.payload import BatcherConfig, BatchType, DataKind
+from rollup.dispute.faults import Fault, FaultyOutputs, first_step
+from rollup.dispute.outputs import ChainOutputs
+from rollup.dispute.trace import Outputs, SplitTrace
 from rollup.driver.driver import Driver
 from rollup.l1.provider import MemoryL1Provider
 from rollup.sequencer.pool_builder import PoolBuilder
@@ -41,6 +44,7 @@ from rollup.sequencer.sequencer import Sealed, Sequencer
 from rollup.wire.compression import Compression
 
 from .actors.batching import Batching
+from .actors.challenging import ChallengerOptions, Challenging
 from .actors.clock import Clock, DevClock, SystemClock
 from .actors.deriving import Deriving
 from .actors.following_l1 import FollowingL1
@@ -50,6 +54,7 @@ from .actors.sequencing import Sequencing
 from .chain_runtime import ChainRuntime, open_chain
 from .config import ConfigurationError, NodeConfig, with_settings
 from .dev_snapshots import NetworkSnapshots
+from .disputes import DisputeReader
 from .embedded_l1 import CLIENT_NAME, EmbeddedL1
 from .engine_api.payloads import Payload
 from .health import HealthProbe
@@ -99,6 +104,8 @@ class NodeParts:
     datadir: Path
     batcher_key: bytes | None = None
     proposer_key: bytes | None = None
+    challenger_key: bytes | None = None
+    fault: Fault | None = None
     signing_keys: dict[Address, bytes] | None = None
     is_development: bool = False
     embedded_l1: DevL1 | None = None
@@ -300,21 +307,48 @@ class RollupNode:
             posted=self._metrics.batches_posted.inc,
         )
 
-    def _proposing(self) -> Proposing:
+    def _proposing(self) -> list[Coroutine[Any, Any, None]]:
+        """The proposer, and the one who defends what it has proposed."""
         key = self._parts.proposer_key
         if key is None:
             raise ConfigurationError("role proposer needs a key: set proposer.key_file")
         section = self._config.proposer
-        return Proposing(
+        sender = self._l1_sender(key)
+        outputs: Outputs = ChainOutputs(self.chain.engine)
+        if self._parts.fault is not None:
+            outputs = FaultyOutputs(outputs, self._parts.fault, first_step)
+        proposing = Proposing(
             self._parts.rollup,
             self.chain.engine,
             self.client,
-            self._l1_sender(key),
+            sender,
             options=ProposerOptions(
                 section.interval_s, section.allow_non_finalized, section.poll_s
             ),
             caught_up=self._deriving.caught_up,
             proposed=self._metrics.outputs_proposed.inc,
+            root_of=outputs.output_root,
+        )
+        options = ChallengerOptions(section.poll_s, only_own=True)
+        return [proposing.run(), self._playing(sender, outputs, options).run()]
+
+    def _challenging(self) -> Challenging:
+        key = self._parts.challenger_key
+        if key is None:
+            raise ConfigurationError("role challenger needs a key: set challenger.key_file")
+        options = ChallengerOptions(self._config.challenger.poll_s)
+        return self._playing(self._l1_sender(key), ChainOutputs(self.chain.engine), options)
+
+    def _playing(
+        self, sender: L1Sender, outputs: Outputs, options: ChallengerOptions
+    ) -> Challenging:
+        return Challenging(
+            DisputeReader(self.client, self._parts.rollup.deposit_contract_address),
+            sender,
+            SplitTrace(outputs),
+            options=options,
+            caught_up=self._deriving.caught_up,
+            called=lambda what: self._metrics.dispute_calls.labels(what).inc(),
         )
 
     def _l1_sender(self, key: bytes) -> L1Sender:
@@ -338,7 +372,9 @@ class RollupNode:
         if "batcher" in self._config.node.roles:
             loops.append(self._batching().run())
         if "proposer" in self._config.node.roles:
-            loops.append(self._proposing().run())
+            loops += self._proposing()
+        if "challenger" in self._config.node.roles:
+            loops.append(self._challenging().run())
         return loops
 
     @property
@@ -525,10 +561,12 @@ async def run_dev(
     config: NodeConfig,
     ready: Callable[[DevNet], Awaitable[None]],
     before_stop: Callable[[], Awaitable[None]],
+    fault: Fault | None = None,
 ) -> None:
     """Run L1 (unless `l1.url` names one) and all roles of the L2 until a signal or a failure.
 
-    `ready` is awaited once RPC answers, `before_stop` before it stops answering.
+    `ready` is awaited once RPC answers, `before_stop` before it stops answering. With a `fault`
+    the proposer lies.
     """
     refuse_public_bind(config.rpc.host)
     prepare_process()
@@ -559,6 +597,8 @@ async def run_dev(
                     datadir=directory.path / "l2",
                     batcher_key=dev_account("batcher").private_key,
                     proposer_key=dev_account("proposer").private_key,
+                    challenger_key=dev_account("challenger").private_key,
+                    fault=fault,
                     signing_keys={item.address: item.private_key for item in dev_accounts()},
                     is_development=True,
                     embedded_l1=None if l1 is None else l1.miner,

@@ -20,7 +20,7 @@ from chain.errors import StemmaError
 
 from . import logging as node_logging
 
-ROLES = ("sequencer", "batcher", "proposer", "verifier", "execution")
+ROLES = ("sequencer", "batcher", "proposer", "challenger", "verifier", "execution")
 API_NAMESPACES = (
     "eth", "net", "web3", "debug", "txpool", "optimism", "stemma", "testing", "dev", "admin",
 )  # fmt: skip
@@ -50,7 +50,8 @@ class NodeSection:
     """Which roles run, and where their data lies."""
 
     roles: tuple[str, ...] = _setting(
-        ("verifier",), "any of sequencer, batcher, proposer, verifier; or execution alone"
+        ("verifier",),
+        "sequencer, batcher, proposer, challenger, verifier; or execution alone",
     )
     datadir: str = _setting("", "directory of chain data; empty: under XDG_DATA_HOME")
     sender_processes: int = _setting(
@@ -126,6 +127,14 @@ class ProposerSection:
 
 
 @dataclass(frozen=True, slots=True)
+class ChallengerSection:
+    """How dispute games on L1 are watched and played."""
+
+    key_file: str = _setting("", "file that holds the challenger's private key, mode 0600")
+    poll_s: float = _setting(12.0, "seconds between two looks at L1")
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSection:
     """The Engine API: who drives our execution, or whose execution we drive."""
 
@@ -179,6 +188,7 @@ class NodeConfig:
     sequencer: SequencerSection = field(default_factory=SequencerSection)
     batcher: BatcherSection = field(default_factory=BatcherSection)
     proposer: ProposerSection = field(default_factory=ProposerSection)
+    challenger: ChallengerSection = field(default_factory=ChallengerSection)
     engine: EngineSection = field(default_factory=EngineSection)
     rpc: RpcSection = field(default_factory=RpcSection)
     limits: LimitsSection = field(default_factory=LimitsSection)
@@ -223,6 +233,7 @@ class NodeConfig:
             ("batcher.poll_s", self.batcher.poll_s),
             ("proposer.interval_s", self.proposer.interval_s),
             ("proposer.poll_s", self.proposer.poll_s),
+            ("challenger.poll_s", self.challenger.poll_s),
         ):
             if seconds <= 0:
                 raise ConfigurationError(f"{name}: expected more than 0, got {seconds}")
@@ -238,7 +249,7 @@ class NodeConfig:
             raise ConfigurationError(
                 "node.roles: execution stands alone: another process decides what is executed"
             )
-        without = {"proposer", "execution"} & set(roles)
+        without = {"proposer", "challenger", "execution"} & set(roles)
         if self.engine.url and without:
             raise ConfigurationError(
                 f"engine.url: role {', '.join(sorted(without))} needs an execution of its own"

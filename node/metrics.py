@@ -73,6 +73,9 @@ class Metrics:
         self.outputs_proposed = Counter(
             "stemma_outputs_proposed", "Dispute games created on L1", registry=registry
         )
+        self.dispute_calls = Counter(
+            "stemma_dispute_calls", "Calls to dispute games on L1", ["call"], registry=registry
+        )
         self.disk_free_bytes = Gauge(
             "stemma_disk_free_bytes", "Free space of the data directory", registry=registry
         )

@@ -6,22 +6,19 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from chain.block import Header
 from chain.errors import DecodeError, Recovery, StemmaError
-from chain.heads import Heads
-from chain.types import Address
+from chain.types import Address, Hash32
 from genesis.config import RollupConfig
+from rollup.dispute.outputs import Chain, ChainOutputs
+from rollup.l1.calls import View, encode_call, view
 from rollup.proposer.calls import (
-    View,
     create_game,
-    encode_call,
     latest_games,
     read_games,
     read_state,
     state_views,
-    view,
 )
 from rollup.proposer.rules import (
     Game,
@@ -30,7 +27,6 @@ from rollup.proposer.rules import (
     next_action,
     proposal_due,
 )
-from rollup.wire.output_root import output_of_header
 
 from ..l1.json_rpc import JsonRpcClient
 from ..l1.transactions import L1Request, L1Sender, L1TransactionFailed
@@ -48,19 +44,6 @@ _SAID = {
     GameAction.RESOLVE: "resolving a game",
     GameAction.CLAIM: "claiming a bond",
 }
-
-
-class Blocks(Protocol):
-    """What the proposer reads of the L2."""
-
-    @property
-    def heads(self) -> Heads:
-        """Unsafe, safe and finalized head."""
-        ...
-
-    def header_by_number(self, number: int) -> Header | None:
-        """The canonical header of that number."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +70,23 @@ class Proposing:
     def __init__(
         self,
         config: RollupConfig,
-        blocks: Blocks,
+        chain: Chain,
         client: JsonRpcClient,
         sender: L1Sender,
         *,
         options: ProposerOptions,
         caught_up: asyncio.Event,
         proposed: Callable[[], None],
+        root_of: Callable[[int], Hash32] | None = None,
     ) -> None:
-        """`caught_up` is set when derivation has read L1 to its head; nothing is sent before."""
+        """`caught_up` is set when derivation has read L1 to its head; nothing is sent before.
+
+        `root_of` gives the output root to claim for a block: the true one, if it is left out.
+        """
         self._config = config
-        self._blocks = blocks
+        self._chain = chain
+        self._outputs = ChainOutputs(chain)
+        self._root_of = root_of or self._outputs.output_root
         self._client = client
         self._sender = sender
         self._options = options
@@ -213,7 +202,7 @@ class Proposing:
     # Proposing
 
     async def _propose(self, contracts: _Contracts, now: int) -> None:
-        heads = self._blocks.heads
+        heads = self._chain.heads
         head = heads.safe if self._options.allow_non_finalized else heads.finalized
         games = list(self._games.values())
         if games and now < games[-1].created_at + self._options.interval_s:
@@ -223,16 +212,14 @@ class Proposing:
             view(contracts.factory, "initBonds(uint32)", "uint256", contracts.game_type),
         )
         number = proposal_due(head.number, anchor_number, games, now, self._options.interval_s)
-        header = None if number is None else self._blocks.header_by_number(number)
-        if header is None:
+        if number is None:
             return
-        root = output_of_header(header).root
-        data = create_game(contracts.game_type, root, header.number)
+        root = self._root_of(number)
+        inputs = self._outputs.inputs_root(anchor_number + 1, number)
+        data = create_game(contracts.game_type, root, number, inputs)
         await self._send([L1Request(contracts.factory, data, value_wei=bond)])
         self._proposed()
-        logger.info(
-            "proposed an output root", extra={"l2_block": header.number, "root": root.hex()[:8]}
-        )
+        logger.info("proposed an output root", extra={"l2_block": number, "root": root.hex()[:8]})
         await self._find_games(contracts, limit=_GAMES_AFTER_PROPOSAL)
 
     # Seeing through

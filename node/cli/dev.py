@@ -15,11 +15,13 @@ from .. import config as node_config
 from .. import logging as node_logging
 
 if TYPE_CHECKING:
+    from rollup.dispute.faults import Fault
+
     from ..application import DevNet
 
 _DEV_DIRECTORY = "dev"
-_DEV_ROLES = ("sequencer", "batcher", "proposer", "verifier")
-_PROPOSER_POLL_S = 1.0
+_DEV_ROLES = ("sequencer", "batcher", "proposer", "challenger", "verifier")
+_DISPUTE_POLL_S = 1.0
 
 
 def dev(
@@ -38,6 +40,9 @@ def dev(
     state: str | None = typer.Option(None, "--state", help="archive or pruned"),
     retained_blocks: int | None = typer.Option(
         None, "--retained-blocks", help="pruned: blocks below the head that keep their state"
+    ),
+    fault: str | None = typer.Option(
+        None, "--fault", help="KIND@BLOCK: the proposer lies, for example wrong-output-root@20"
     ),
     config: Path | None = typer.Option(None, "--config", help="a stemma.toml"),
     log_level: str | None = typer.Option(None, "--log-level", help="info, or rpc=debug,info"),
@@ -60,7 +65,8 @@ def dev(
             "batcher.data_type": "blobs" if blobs else None,
             "proposer.interval_s": l2_preset("devnet").settlement.proposal_interval_s,
             "proposer.allow_non_finalized": True,
-            "proposer.poll_s": _PROPOSER_POLL_S,
+            "proposer.poll_s": _DISPUTE_POLL_S,
+            "challenger.poll_s": _DISPUTE_POLL_S,
             "state.mode": state,
             "state.retained_blocks": retained_blocks,
             "log.level": log_level,
@@ -71,10 +77,19 @@ def dev(
         flags = {"node.datadir": str(settings.datadir / _DEV_DIRECTORY)}
         settings = node_config.with_settings(settings, flags)
     node_logging.configure(settings.log.level, settings.log.format)
-    asyncio.run(_run(settings, with_ai=not no_ai, gateway_port=gateway_port))
+    planted = None if fault is None else _fault(fault)
+    asyncio.run(_run(settings, with_ai=not no_ai, gateway_port=gateway_port, fault=planted))
 
 
-async def _run(settings: node_config.NodeConfig, *, with_ai: bool, gateway_port: int) -> None:
+def _fault(text: str) -> Fault:
+    from rollup.dispute.faults import parse_fault
+
+    return parse_fault(text)
+
+
+async def _run(
+    settings: node_config.NodeConfig, *, with_ai: bool, gateway_port: int, fault: Fault | None
+) -> None:
     from ..application import run_dev
     from ..run_file import remove_run_file, write_run_file
     from ..worker_process import WorkerProcess, ai_is_installed
@@ -107,6 +122,6 @@ async def _run(settings: node_config.NodeConfig, *, with_ai: bool, gateway_port:
             await worker.stop()
 
     try:
-        await run_dev(settings, ready, before_stop)
+        await run_dev(settings, ready, before_stop, fault)
     finally:
         remove_run_file(settings.datadir)

@@ -23,7 +23,7 @@ JWT_FILE = "jwt.hex"
 
 def node(
     role: list[str] = typer.Option(
-        [], "--role", help="sequencer, batcher, proposer, verifier; or execution alone"
+        [], "--role", help="sequencer, batcher, proposer, challenger, verifier; or execution alone"
     ),
     l1_url: str | None = typer.Option(None, "--l1-url", help="JSON-RPC of the L1"),
     beacon_url: str | None = typer.Option(None, "--l1-beacon-url", help="beacon API, for blobs"),
@@ -37,6 +37,7 @@ def node(
     port: int | None = typer.Option(None, "--port", help="JSON-RPC port; 0: any free port"),
     batcher_key: Path | None = typer.Option(None, "--batcher-key", help="file with the key"),
     proposer_key: Path | None = typer.Option(None, "--proposer-key", help="file with the key"),
+    challenger_key: Path | None = typer.Option(None, "--challenger-key", help="file with the key"),
     sequencer_stopped: bool = typer.Option(
         False, "--sequencer-stopped", help="wait for admin_startSequencer"
     ),
@@ -69,6 +70,7 @@ def node(
             "rpc.port": port,
             "batcher.key_file": _text(batcher_key),
             "proposer.key_file": _text(proposer_key),
+            "challenger.key_file": _text(challenger_key),
             "sequencer.stopped": sequencer_stopped or None,
             "engine.port": engine_port,
             "engine.url": engine_url,
@@ -129,6 +131,7 @@ async def _run(settings: node_config.NodeConfig) -> None:
         datadir=settings.datadir,
         batcher_key=_role_key(settings, chain_id, "batcher", settings.batcher.key_file),
         proposer_key=_role_key(settings, chain_id, "proposer", settings.proposer.key_file),
+        challenger_key=_role_key(settings, chain_id, "challenger", settings.challenger.key_file),
     )
 
     await run_node(settings, parts, lambda running: _announce(settings, running.server))

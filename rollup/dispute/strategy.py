@@ -14,6 +14,7 @@ Source: OP specs, fault-proof/stage-one/honest-challenger-fdg.md. Knows no clock
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -23,7 +24,7 @@ from .claim import claim_name
 from .game import Game, GameStatus
 from .position import Position, depth, trace_index
 from .position import move as moved
-from .trace import StepData, TraceProvider
+from .trace import StepData, TraceProvider, TraceUnknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +68,50 @@ def agrees_with_root(game: Game, trace: TraceProvider) -> bool:
     return trace.claim_at(game, None, game.root.position) == game.root.value
 
 
-def next_actions(game: Game, trace: TraceProvider) -> list[Action]:
-    """All that the honest side has to do now, in the order of the claims that it answers."""
+def next_actions(
+    game: Game, trace: TraceProvider, unknown: Callable[[int, TraceUnknown], None] | None = None
+) -> list[Action]:
+    """All that the honest side has to do now, in the order of the claims that it answers.
+
+    A claim to which the answer is not known is told to `unknown` and left; without `unknown`,
+    TraceUnknown is raised. Raises it for the root claim in any case.
+    """
     if game.status is not GameStatus.IN_PROGRESS or game.number_challenger is not None:
         return []
     honest = _Honest()
     if agrees_with_root(game, trace):
         honest.names.add(game.root.name)
     actions: list[Action] = []
-    for index, claim in enumerate(game.claims):
+    for index in range(len(game.claims)):
         if not _has_to_be_countered(game, index, honest):
             continue
-        is_true = trace.claim_at(game, claim.parent_index, claim.position) == claim.value
-        if depth(claim.position) == game.parameters.max_depth:
-            if not claim.is_countered:
-                actions.append(_step(game, index, trace, is_attack=not is_true))
+        try:
+            action = _answer(game, index, trace, honest)
+        except TraceUnknown as error:
+            if unknown is None:
+                raise
+            unknown(index, error)
             continue
-        answer = _move(game, index, trace, is_attack=not is_true)
-        position = moved(claim.position, is_attack=answer.is_attack)
-        name = claim_name(answer.value, position, index)
-        honest.names.add(name)
-        honest.answers[index] = position
-        if name not in game.names:
-            actions.append(answer)
+        if action is not None:
+            actions.append(action)
     return actions
+
+
+def _answer(game: Game, index: int, trace: TraceProvider, honest: _Honest) -> Action | None:
+    """What counters a claim; None where that has been done."""
+    claim = game.claims[index]
+    is_last = depth(claim.position) == game.parameters.max_depth
+    if is_last and claim.is_countered:
+        return None
+    is_true = trace.claim_at(game, claim.parent_index, claim.position) == claim.value
+    if is_last:
+        return _step(game, index, trace, is_attack=not is_true)
+    answer = _move(game, index, trace, is_attack=not is_true)
+    position = moved(claim.position, is_attack=answer.is_attack)
+    name = claim_name(answer.value, position, index)
+    honest.names.add(name)
+    honest.answers[index] = position
+    return None if name in game.names else answer
 
 
 def _has_to_be_countered(game: Game, index: int, honest: _Honest) -> bool:

@@ -7,14 +7,21 @@ output root of a block, and the steps between two output roots.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
+from chain.errors import Recovery, StemmaError
 from chain.types import Hash32
 
 from .game import Game
 from .position import Position, depth, trace_index
 from .position import move as moved
 from .split import ExecutionBounds, block_number, bounds_below, execution_bounds
+
+
+class TraceUnknown(StemmaError):
+    """The honest side cannot tell yet, or not at all, what is true at a position."""
+
+    recovery: ClassVar[Recovery] = Recovery.RETRY
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +60,11 @@ class Outputs(Protocol):
     """Output roots by block, and the steps that lead from one to the next."""
 
     def output_root(self, l2_number: int) -> Hash32:
-        """The output root of a block. Raises StemmaError (RETRY) where it is not known yet."""
+        """The output root of a block. Raises TraceUnknown where it is not known."""
         ...
 
     def steps(self, bounds: ExecutionBounds) -> Steps:
-        """The trace between two output roots."""
+        """The trace between two output roots. Raises TraceUnknown where it cannot be made."""
         ...
 
 

@@ -832,6 +832,15 @@ def getRequiredBond(_position: uint128) -> uint256:
 
 @external
 @view
+def bondSeries() -> (uint256, uint256):
+    """
+    @notice Bond of a root claim in wei, and by how much it grows with each depth, in 1e-18.
+    """
+    return BASE_BOND, BOND_GROWTH
+
+
+@external
+@view
 def gameData() -> (uint32, bytes32, Bytes[64]):
     """
     @notice Type, root claim and extra data.

@@ -12,14 +12,13 @@ from settlement import PROPOSER, SETTLEMENT, Rollup
 
 from chain import abi
 from chain.types import Address, Hash32
+from rollup.l1.calls import encode_call, view
 from rollup.proposer.calls import (
     create_game,
-    encode_call,
     latest_games,
     read_games,
     read_state,
     state_views,
-    view,
 )
 from rollup.proposer.rules import (
     BondMode,

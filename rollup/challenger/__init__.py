@@ -1,0 +1,1 @@
+"""The challenger: answers what is false in dispute games, and sees games to their end."""
