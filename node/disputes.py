@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chain.types import Address
+from chain.errors import StemmaError
+from chain.types import Address, to_address
 from rollup.challenger.plan import BondDelays
 from rollup.challenger.reading import (
     CreditState,
@@ -54,6 +55,10 @@ class L1Moment:
     timestamp: int
 
 
+class NoContracts(StemmaError):
+    """The settlement contracts are not on this L1."""
+
+
 class DisputeReader:
     """Reads games; keeps nothing."""
 
@@ -83,6 +88,29 @@ class DisputeReader:
         (weth,) = await self.ask([view(game, "weth()", "address")])
         (bond_s,) = await self.ask([view(weth, "delay()", "uint256")])
         return DisputeContracts(factory, weth, game_type, BondDelays(finality_s, bond_s))
+
+    async def contracts_or_fail(self) -> DisputeContracts:
+        """The contracts. Raises NoContracts where the portal is not on L1."""
+        contracts = await self.contracts()
+        if contracts is None:
+            raise NoContracts(f"no contract at {_hex(self._portal)}: is this the right L1?")
+        return contracts
+
+    async def find(self, name: str, at: L1Moment) -> Address | None:
+        """The game of an index at the factory, or of an address; None where there is none."""
+        contracts = await self.contracts_or_fail()
+        if name.isascii() and name.isdigit():
+            (count,) = await self.ask([view(contracts.factory, "gameCount()", "uint256")], at)
+            if int(name) >= count:
+                return None
+            question = view(
+                contracts.factory, "gameAtIndex(uint256)", "uint32,uint64,address", int(name)
+            )
+            ((_, _, address),) = await self.ask([question], at)
+            return Address(address)
+        address = to_address(name)
+        code = await self._client.call("eth_getCode", _hex(address), hex(at.number))
+        return None if code == "0x" else address
 
     async def games(
         self, contracts: DisputeContracts, at: L1Moment, limit: int

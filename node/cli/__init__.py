@@ -16,7 +16,7 @@ import typer
 
 from chain.errors import StemmaError
 
-from . import chain_file, config, db, derive, dev, init, keys, node, spec, version
+from . import chain_file, config, db, derive, dev, dispute, init, keys, node, spec, version
 from .exit_codes import FAILURE, exit_code_of
 
 COMMAND_GROUP = "stemma.commands"
@@ -40,6 +40,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(db.app, name="db")
 app.add_typer(config.app, name="config")
 app.add_typer(spec.app, name="spec")
+app.add_typer(dispute.app, name="dispute")
 
 
 def _plugins() -> dict[str, EntryPoint]:

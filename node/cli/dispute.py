@@ -1,0 +1,186 @@
+"""`stemma dispute`: games about the L2 as L1 tells of them, for people who want to judge them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+
+from chain.errors import DecodeError, StemmaError
+
+from ..config import ConfigurationError
+from .exit_codes import VERIFICATION_FAILED
+
+if TYPE_CHECKING:
+    from rollup.dispute.game import Game
+
+    from ..disputes import DisputeReader, L1Moment
+
+_T = TypeVar("_T")
+
+app = typer.Typer(
+    help="Dispute games on L1: list, show, play, export, verify.", no_args_is_help=True
+)
+
+_L1_URL = typer.Option(..., "--l1-url", help="JSON-RPC of the L1")
+_L2_URL = typer.Option(None, "--l2-url", help="JSON-RPC of a node of the L2, for its rollup.json")
+_ROLLUP = typer.Option(None, "--rollup-config", help="rollup.json, instead of --l2-url")
+_GAME = typer.Argument(..., help="index of the game at the factory, or its address")
+_JSON = typer.Option(False, "--json", help="JSON instead of words")
+
+
+class NoSuchGame(StemmaError):
+    """The factory lists no such game."""
+
+
+@app.command("list")
+def list_games(
+    l1_url: str = _L1_URL,
+    l2_url: str | None = _L2_URL,
+    rollup_config: Path | None = _ROLLUP,
+    limit: int = typer.Option(20, "--limit", min=1, max=1000, help="the newest so many games"),
+    as_json: bool = _JSON,
+) -> None:
+    """Games, newest first: what they claim, how they stand, clocks, bonds."""
+
+    async def work(reader: DisputeReader) -> list[dict[str, Any]]:
+        from ..dispute_view import row
+
+        contracts = await reader.contracts_or_fail()
+        at = await reader.now()
+        return [
+            row(listed, await reader.game(listed.address, at), at)
+            for listed in await reader.games(contracts, at, limit)
+        ]
+
+    for item in _with_reader(work, l1_url, l2_url, rollup_config):
+        typer.echo(json.dumps(item) if as_json else _line(item))
+
+
+@app.command()
+def show(
+    game: str = _GAME,
+    l1_url: str = _L1_URL,
+    l2_url: str | None = _L2_URL,
+    rollup_config: Path | None = _ROLLUP,
+) -> None:
+    """Who says what about which block, where they agree and where they split."""
+    from rollup.dispute.explain import summary
+
+    found, at, address = _read(game, l1_url, l2_url, rollup_config)
+    from ..dispute_view import standing
+
+    typer.echo(f"game 0x{address.hex()}: {standing(found, at)}")
+    for text in summary(found):
+        typer.echo(text)
+
+
+@app.command()
+def play(
+    game: str = _GAME,
+    l1_url: str = _L1_URL,
+    l2_url: str | None = _L2_URL,
+    rollup_config: Path | None = _ROLLUP,
+) -> None:
+    """The course of a game, claim by claim, in words."""
+    from rollup.dispute.explain import sentence
+
+    found, _, _ = _read(game, l1_url, l2_url, rollup_config)
+    for index in range(len(found.claims)):
+        typer.echo(sentence(found, index))
+
+
+@app.command()
+def export(
+    game: str = _GAME,
+    l1_url: str = _L1_URL,
+    l2_url: str | None = _L2_URL,
+    rollup_config: Path | None = _ROLLUP,
+    out: Path | None = typer.Option(None, "--out", help="file to write; else standard output"),
+) -> None:
+    """Write a game as a bundle that `verify` checks with no node."""
+    from rollup.dispute.bundle import to_json
+
+    found, at, address = _read(game, l1_url, l2_url, rollup_config)
+    about = {"game": "0x" + address.hex(), "l1_block": at.number}
+    text = json.dumps(to_json(found, about), indent=1)
+    if out is None:
+        typer.echo(text)
+    else:
+        out.write_text(text + "\n", encoding="utf-8")
+
+
+@app.command()
+def verify(bundle: Path = typer.Argument(..., help="what `export` wrote")) -> None:
+    """Play an exported game again by the rules. Exit code 3 where it does not follow them."""
+    from rollup.dispute.bundle import check, from_json, steps_taken
+
+    try:
+        document = json.loads(bundle.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DecodeError(f"{bundle}: {error}") from error
+    game = from_json(document)
+    wrong = check(game)
+    for text in wrong:
+        typer.echo(f"NO: {text}")
+    if wrong:
+        raise typer.Exit(VERIFICATION_FAILED)
+    typer.echo(f"yes: {len(game.claims)} claims follow the rules; verdict {game.status.name}")
+    for index in steps_taken(game):
+        typer.echo(f"not checked: the single step that countered claim {index}")
+
+
+def _line(item: dict[str, Any]) -> str:
+    return (
+        f"{item['index']:>5}  {item['game']}  L2 block {item['l2_block']}  {item['standing']}  "
+        f"{item['claims']} claims  {item['bonds_wei']} wei in bonds"
+    )
+
+
+def _read(
+    game: str, l1_url: str, l2_url: str | None, rollup_config: Path | None
+) -> tuple[Game, L1Moment, bytes]:
+    async def work(reader: DisputeReader) -> tuple[Game, L1Moment, bytes]:
+        at = await reader.now()
+        address = await reader.find(game, at)
+        if address is None:
+            raise NoSuchGame(f"game {game}: the factory lists no such game")
+        return await reader.game(address, at), at, address
+
+    return _with_reader(work, l1_url, l2_url, rollup_config)
+
+
+def _with_reader(
+    work: Callable[[DisputeReader], Awaitable[_T]],
+    l1_url: str,
+    l2_url: str | None,
+    rollup_config: Path | None,
+) -> _T:
+    return asyncio.run(_run(work, l1_url, l2_url, rollup_config))
+
+
+async def _run(
+    work: Callable[[DisputeReader], Awaitable[_T]],
+    l1_url: str,
+    l2_url: str | None,
+    rollup_config: Path | None,
+) -> _T:
+    from genesis.config import RollupConfig
+
+    from ..disputes import DisputeReader
+    from ..l1.json_rpc import JsonRpcClient
+
+    if rollup_config is not None:
+        value = json.loads(rollup_config.read_text())
+    elif l2_url is not None:
+        async with JsonRpcClient(l2_url) as l2:
+            value = await l2.call("optimism_rollupConfig")
+    else:
+        raise ConfigurationError("give --l2-url or --rollup-config: the portal's address is there")
+    portal = RollupConfig.from_json(value).deposit_contract_address
+    async with JsonRpcClient(l1_url) as l1:
+        return await work(DisputeReader(l1, portal))
