@@ -73,6 +73,7 @@ from .provisioning import (
 )
 from .rpc.admin import AdminNamespace
 from .rpc.dev_l2 import DevL2Namespace, SnapshotsRefused
+from .rpc.dispute import DisputeNamespace
 from .rpc.eth_transactions import raw_transactions
 from .rpc.jsonrpc import Dispatcher
 from .rpc.optimism import OptimismNamespace, RollupView
@@ -184,6 +185,9 @@ class RollupNode:
             *self.chain.namespaces(),
             OptimismNamespace(backend, view),
             StemmaNamespace(backend),
+            DisputeNamespace(
+                DisputeReader(self.client, self._parts.rollup.deposit_contract_address)
+            ),
             AdminNamespace(self._sequencing, self._reset_derivation, self._insert_unsafe),
         ]
         prefixes = [*self._config.rpc.api]
