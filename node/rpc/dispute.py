@@ -68,11 +68,11 @@ class DisputeNamespace:
         try:
             at = await self._reader.now()
             address = await self._reader.find(name, at)
-            if address is None:
-                raise RpcError(errors.RESOURCE_NOT_FOUND, f"no dispute game {name}")
-            return await self._reader.game(address, at), at, address
+            if address is not None:
+                return await self._reader.game(address, at), at, address
         except StemmaError as error:
             raise _unavailable(error) from error
+        raise RpcError(errors.RESOURCE_NOT_FOUND, f"no dispute game {name}")
 
 
 def _unavailable(error: StemmaError) -> RpcError:
