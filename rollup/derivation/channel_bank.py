@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from .channel_assembler import FRAME_MEMORY_OVERHEAD_BYTES, CompleteChannel, FrameSource, Origin
+from .frame_runs import FrameRuns
 from .journal import Journal, Subject
 from .rules import Rule
 
@@ -81,6 +82,7 @@ class ChannelBank:
         self._ready: set[ChannelId] = set()  # a look at each for each frame would take too long
         self._openings = 0
         self._size_bytes = 0
+        self._runs = FrameRuns()
 
     def next_channel(self) -> CompleteChannel | None:
         """The next complete channel, None when the L1 block completes no more."""
@@ -99,6 +101,14 @@ class ChannelBank:
         self._channels.clear()
         self._ready.clear()
         self._size_bytes = 0
+        self._runs.clear()
+
+    def reread_from(self, needed_from: int) -> int | None:
+        """The L1 block to read from to have the channels right from L1 block `needed_from` on.
+
+        None: a channel timeout before it is enough.
+        """
+        return self._runs.first_block(self._traversal.origin.number, needed_from)
 
     def _read(self, rules: L1Rules) -> CompleteChannel | None:
         while self._channels:
@@ -120,9 +130,12 @@ class ChannelBank:
         frame = placed.frame
         channel = self._channels.get(frame.channel_id)
         opens = channel is None
+        number = self._traversal.origin.number
+        goes_on = self._runs.note(frame.channel_id, number, rules.channel_timeout)
         if channel is None:
+            if goes_on:
+                self._note_reuse(frame.channel_id, rules)
             self._openings += 1
-            number = self._traversal.origin.number
             channel = _OpenChannel(frame.channel_id, number, self._openings)
             self._channels[frame.channel_id] = channel
         if self._is_timed_out(channel, rules):
@@ -130,6 +143,7 @@ class ChannelBank:
             return
         refusal = channel.refusal(frame)
         if refusal is not None:
+            self._note_reuse(frame.channel_id, rules)
             self._journal.note(refusal, placed.subject)
             return
         before = channel.size_bytes
@@ -143,6 +157,13 @@ class ChannelBank:
         while self._size_bytes > rules.max_bank_bytes:
             oldest = next(iter(self._channels.values()))
             self._drop(oldest, Rule.CHANNEL_PRUNED, f"{self._size_bytes} bytes in the bank")
+            # Which channels had to go depends on all that were there.
+            self._runs.merge(number)
+
+    def _note_reuse(self, channel_id: ChannelId, rules: L1Rules) -> None:
+        """An id comes again: before Canyon others decide when its last channel was read."""
+        if not rules.scans_channel_bank:
+            self._runs.tie(channel_id)
 
     def _is_timed_out(self, channel: _OpenChannel, rules: L1Rules) -> bool:
         return channel.opened_at + rules.channel_timeout < self._traversal.origin.number

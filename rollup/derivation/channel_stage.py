@@ -33,3 +33,11 @@ class ChannelStage:
             return self._bank.next_channel()
         self._bank.clear()
         return self._assembler.next_channel()
+
+    def reread_from(self, needed_from: int) -> int | None:
+        """The L1 block to read from to have the channels right from L1 block `needed_from` on.
+
+        None: a channel timeout before it is enough, as it always is since Holocene, where a first
+        frame throws away what was before.
+        """
+        return self._bank.reread_from(needed_from)

@@ -43,9 +43,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OriginConsumed:
-    """All that the L1 chain up to `origin` says has been derived."""
+    """All that the L1 chain up to `origin` says has been derived.
+
+    Who starts from here later has to read L1 from block `reread_from` on, or, where that is None,
+    from a channel timeout before.
+    """
 
     origin: L1BlockRef
+    reread_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +74,11 @@ class DerivationPipeline:
         safe_head: Block,
         consumed: BlockId,
         journal: Journal | None = None,
+        *,
+        reread_from: int | None = None,
     ) -> None:
-        """Start after safe_head, which L1 up to the block `consumed` gives.
+        """Start after safe_head, which L1 up to the block `consumed` gives; `reread_from` is what
+        was said when that block was consumed.
 
         Everything that is taken or dropped is noted in the journal. Raises L1DataMissing when the
         L1 block to start from is not here, CorruptDerivation when the L2 chain below safe_head is
@@ -78,7 +86,7 @@ class DerivationPipeline:
         """
         self._journal = Journal() if journal is None else journal
         schedule = ForkSchedule(config)
-        start = _start_block(config, schedule, l2, safe_head, consumed)
+        start = _start_block(config, schedule, l2, safe_head, consumed, reread_from)
         origin_id = l2_block_ref(config, start).l1_origin
         origin = provider.block_by_hash(origin_id.hash)
         self._journal.l1 = origin.ref
@@ -87,9 +95,9 @@ class DerivationPipeline:
             self._traversal, provider, config.batch_inbox_address, schedule, self._journal
         )
         frames = FrameQueue(retrieval, self._traversal, schedule, self._journal)
-        channels = ChannelStage(frames, self._traversal, schedule, self._journal)
+        self._channels = ChannelStage(frames, self._traversal, schedule, self._journal)
         reader = ChannelReader(
-            channels, self._traversal, schedule, span_context(config), self._journal
+            self._channels, self._traversal, schedule, span_context(config), self._journal
         )
         batches = BatchProvider(
             config,
@@ -124,7 +132,7 @@ class DerivationPipeline:
         if derived is not None:
             return derived
         self._is_consumed = True
-        return OriginConsumed(self.origin)
+        return OriginConsumed(self.origin, self._channels.reread_from(parent.l1_origin.number))
 
     def require_canonical_origin(self) -> None:
         """See whether L1 still has the block that is being read.
@@ -148,11 +156,13 @@ def _start_block(
     l2: L2Source,
     safe_head: Block,
     consumed: BlockId,
+    reread_from: int | None,
 ) -> Block:
     """The L2 block at whose L1 origin to start reading.
 
     A channel still open after `consumed` was opened at most a timeout before it. Before Holocene a
-    batch may wait as well; it was completed after the safe head's L1 origin.
+    batch may wait as well; it was completed after the safe head's L1 origin. Ids of channels that
+    came again then may ask for more.
     """
     block = safe_head
     head = l2_block_ref(config, safe_head)
@@ -165,7 +175,8 @@ def _start_block(
         timeout = max(
             schedule.l1(ref.timestamp).channel_timeout, schedule.l1(head.timestamp).channel_timeout
         )
-        if is_oldest or ref.l1_origin.number + timeout < first_needed:
+        reaches = reread_from is None or ref.l1_origin.number <= reread_from
+        if is_oldest or (reaches and ref.l1_origin.number + timeout < first_needed):
             return block
         block = require_block(l2, block.header.parent_hash)
 

@@ -225,7 +225,7 @@ class Driver:
             # While the pipeline reads again what led to its start, this lies behind.
             if step.origin.number > self._consumed_l1.number:
                 self._consumed_l1 = step.origin.id
-            self.safe_head_log.record(step.origin.id, self.safe_head.id)
+            self.safe_head_log.record(step.origin.id, self.safe_head.id, step.reread_from)
             self._follow_finality()
             return DriverStep(StepKind.L1_CONSUMED)
         if isinstance(step, BatchUndone):
@@ -283,7 +283,13 @@ class Driver:
         safe_block = require_block(self._engine, entry.l2.hash)
         # Everything that may be missing is asked for before anything changes.
         self._pipeline = DerivationPipeline(
-            self._config, self._confirmed, self._engine, safe_block, entry.l1, self._journal
+            self._config,
+            self._confirmed,
+            self._engine,
+            safe_block,
+            entry.l1,
+            self._journal,
+            reread_from=entry.reread_from,
         )
         self._consumed_l1 = entry.l1
         dropped = self._engine.set_heads(unsafe=unsafe, safe=entry.l2)

@@ -41,10 +41,15 @@ class MetaStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SafeHeadEntry:
-    """L1 up to `l1` gives L2 up to `l2`."""
+    """L1 up to `l1` gives L2 up to `l2`.
+
+    `reread_from` is the L1 block to read from to have the channels of that moment; None where the
+    channel timeout tells.
+    """
 
     l1: BlockId
     l2: BlockId
+    reread_from: int | None = None
 
 
 class SafeHeadLog:
@@ -66,11 +71,11 @@ class SafeHeadLog:
         """All entries kept, oldest first."""
         return tuple(self._entries)
 
-    def record(self, l1: BlockId, l2: BlockId) -> None:
+    def record(self, l1: BlockId, l2: BlockId, reread_from: int | None = None) -> None:
         """Note that L1 up to l1 gives l2; nothing is written while the safe head stands still."""
         if l2 == self.newest.l2 or l1.number <= self.newest.l1.number:
             return
-        self._entries.append(SafeHeadEntry(l1, l2))
+        self._entries.append(SafeHeadEntry(l1, l2, reread_from))
         del self._entries[:-MAX_ENTRIES]
         self._write()
 
@@ -121,17 +126,19 @@ def _is_canonical(block: BlockId, head_number: int, provider: L1Provider) -> boo
 
 
 def _encode(entries: list[SafeHeadEntry]) -> bytes:
-    return rlp.encode(
-        [
-            [
-                rlp.encode_int(entry.l1.number),
-                entry.l1.hash,
-                rlp.encode_int(entry.l2.number),
-                entry.l2.hash,
-            ]
-            for entry in entries
-        ]
-    )
+    return rlp.encode([_encode_entry(entry) for entry in entries])
+
+
+def _encode_entry(entry: SafeHeadEntry) -> list[bytes]:
+    fields = [
+        rlp.encode_int(entry.l1.number),
+        entry.l1.hash,
+        rlp.encode_int(entry.l2.number),
+        entry.l2.hash,
+    ]
+    if entry.reread_from is not None:
+        fields.append(rlp.encode_int(entry.reread_from))
+    return fields
 
 
 def _decode(stored: bytes) -> list[SafeHeadEntry]:
@@ -142,8 +149,16 @@ def _decode(stored: bytes) -> list[SafeHeadEntry]:
 
 
 def _decode_entry(item: rlp.DecodedItem) -> SafeHeadEntry:
-    l1_number, l1_hash, l2_number, l2_hash = rlp.decode_list(item, "safe head entry", length=4)
-    return SafeHeadEntry(_decode_id(l1_number, l1_hash), _decode_id(l2_number, l2_hash))
+    fields = rlp.decode_list(item, "safe head entry")
+    if len(fields) not in (4, 5):
+        raise DecodeError(f"safe head entry: {len(fields)} items, 4 or 5 expected")
+    l1_number, l1_hash, l2_number, l2_hash, *rest = fields
+    reread_from = None
+    if rest:
+        reread_from = rlp.decode_int(rest[0], "safe head entry reread from", max_bytes=8)
+    return SafeHeadEntry(
+        _decode_id(l1_number, l1_hash), _decode_id(l2_number, l2_hash), reread_from
+    )
 
 
 def _decode_id(number: rlp.DecodedItem, block_hash: rlp.DecodedItem) -> BlockId:

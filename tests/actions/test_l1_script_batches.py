@@ -238,6 +238,23 @@ def test_a_batch_one_block_after_its_window(world_of):
     assert all(has_deposits_only(world.verifier_block(n)) for n in range(1, 5))
 
 
+@shows(Rule.WINDOW_PASSED)
+def test_a_batch_of_an_epoch_whose_window_has_passed(world_of):
+    """It fits the safe head but for its origin, which is too old to be named at all."""
+    world = world_of(window=6)
+    world.sequencer.build(4)
+    world.miner.mine(12)
+    world.sequencer.derive()
+    safe = world.derive()
+    world.sequencer.send(ALICE, to=NEWCOMER)
+    late = world.sequencer.build()
+    (batch,) = world.batches(late.number)
+    old = world.miner.l1_block(1)
+    post(world, replace(batch, epoch_number=1, epoch_hash=old.hash))
+    assert world.derive().number >= safe.number
+    assert world.verifier.state.get_balance(NEWCOMER) == 0
+
+
 @shows(Rule.EMPTY_BATCH, "derivation.md, Deriving the Transaction List")
 def test_the_window_lapses_and_deposits_come_in_all_the_same(world_of):
     """Nobody can keep a deposit out by not posting batches."""

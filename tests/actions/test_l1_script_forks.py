@@ -18,6 +18,7 @@ from chain.transaction import (
 from genesis.dev_accounts import dev_account
 from rollup.derivation.l2_block import l2_block_ref
 from rollup.driver.driver import StepKind
+from rollup.wire.frame import Frame
 
 ALICE = dev_account("account0")
 BOB = dev_account("account1")
@@ -120,6 +121,38 @@ def test_before_holocene_a_channel_stays_open_too_long(world_of):
     assert world.derive().number == 0
 
 
+@shows(Rule.CHANNEL_UNREADABLE, "derivation.md, Resetting the Pipeline")
+def test_before_holocene_a_channel_id_comes_again_and_again(world_of):
+    """What a frame becomes goes by all of its id before it, for who restarts as well."""
+    world = world_under(world_of, "fjord", blocks=0, channel_timeout=2)
+    junk = Frame((7).to_bytes(16, "big"), 0, b"junk", is_last=False)
+    junk_end = replace(junk, number=1, is_last=True)
+    world.post(junk_end)
+    for name in range(100, 110):
+        first = world.sequencer.unsafe.number + 1
+        world.sequencer.build_to_l1_head()
+        post(world, *world.batches(first), name=name)
+        if name % 2:
+            world.post(junk, junk_end)  # a channel of junk is complete, and the next is open
+    safe = world.derive().number
+    world.sequencer.build()
+    first, second = split_in_two(*world.frames(*world.batches(safe + 1), name=7))
+    for frame in (first, second):
+        world.post(frame)
+        world.miner.mine()
+        again = world.verifier.restarted()
+        assert again.derive().hash == world.new_verifier().derive().hash
+    assert again.safe.number == safe
+
+
+def split_in_two(frame):
+    """The only frame of a channel as two, the first with a single byte."""
+    return (
+        replace(frame, data=frame.data[:1], is_last=False),
+        replace(frame, data=frame.data[1:], number=1),
+    )
+
+
 # -- batches before Holocene
 
 
@@ -130,6 +163,28 @@ def test_before_holocene_a_batch_of_the_future_is_kept(granite):
     assert granite.derive().number == 0
     post(granite, *granite.batches(last=2), name=2)
     assert granite.derives_the_sequencers_chain()
+
+
+@shows(Rule.BATCH_UNDECIDED, Rule.SPAN_ORIGIN_CHECK)
+def test_before_holocene_a_span_of_an_origin_to_come(granite):
+    """It waits until L1 has the block that it names, and then is not of this L1."""
+    world = granite
+    ahead = world.miner.head.number + 2
+
+    def edit(batches):
+        epochs = range(ahead - len(batches) + 1, ahead + 1)
+        return [
+            replace(batch, epoch_number=max(0, epoch))
+            for batch, epoch in zip(batches, epochs, strict=True)
+        ]
+
+    post(world, world.span(edit=edit), name=1)
+    assert world.derive().number == 0
+    assert Rule.SPAN_ORIGIN_CHECK not in world.rules
+    world.miner.mine()
+    assert world.derive().number == 0
+    post(world, *world.batches(), name=2)
+    assert world.derives_the_sequencers_chain()
 
 
 @shows(Rule.BATCH_OLD)

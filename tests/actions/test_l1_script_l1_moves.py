@@ -53,6 +53,22 @@ def test_l1_reorganises_in_the_middle_of_a_channel(world):
     assert world.derives_the_sequencers_chain()
 
 
+@shows(Rule.BATCH_REPLAYED)
+def test_derivation_starts_anew_behind_what_is_safe(world):
+    """What led to the safe head is read once more and gives nothing; then derivation goes on."""
+    first, *rest = world.frames(*world.batches(last=2), name=1, frame_bytes=60)
+    world.post(first, *rest)
+    world.miner.mine()
+    safe = world.derive()
+    assert safe.number == 2
+    for node in (world.verifier, world.split_verifier):
+        node.driver.request_reset()
+    assert world.derive().hash == safe.hash
+    world.post(*world.frames(*world.batches(3), name=2))
+    world.miner.mine()
+    assert world.derives_the_sequencers_chain()
+
+
 @shows("derivation.md, Resetting the Pipeline", Rule.CHANNEL_COMPLETE)
 def test_l1_reorganises_below_the_block_that_completed_a_channel(world):
     """The safe head goes back, the unsafe chain stays, and both are one again later."""

@@ -56,7 +56,8 @@ from rollup.wire.frame import Frame
 from rollup.wire.span_batch import span_batch
 
 MAX_STEPS_PER_L1_BLOCK = 20_000
-L1_BLOCKS_PER_WORLD = 60
+L1_BLOCKS_PER_WORLD = (60, 60, 60, 180)
+WELL_KNOWN_IDS = tuple(bytes((index,)) * 16 for index in (0xAA, 0xBB, 0xCC))
 _KEY = b"\x21" * 32
 _COMMON = {"nonce": 1, "gas_limit": 21_000, "value": 0}
 _FEES = {"max_priority_fee_per_gas": 1, "max_fee_per_gas": 2}
@@ -161,21 +162,22 @@ class ModelVerifier:
         self.l2 = ModelL2(config)
         self.l2.add(genesis)
         self.journal = Explanation()
-        self.log = [(config.genesis.l1, 0)]
+        self.log = [(config.genesis.l1, 0, None)]
         self.start()
 
     def start(self):
         """A new pipeline from the newest point of the log that is canonical."""
         while len(self.log) > 1 and not self._is_canonical(self.log[-1][0]):
             self.log.pop()
-        consumed, number = self.log[-1]
+        consumed, number, reread_from = self.log[-1]
         self.safe = self.l2.chain[number]
         del self.l2.chain[number + 1 :]
         self.head = self.safe
         self.ref = l2_block_ref(self.config, self.head)
         self.pipeline = DerivationPipeline(
-            self.config, self.provider, self.l2, self.safe, consumed, self.journal
-        )
+            self.config, self.provider, self.l2, self.safe, consumed, self.journal,
+            reread_from=reread_from,
+        )  # fmt: skip
 
     def _is_canonical(self, block):
         try:
@@ -200,7 +202,7 @@ class ModelVerifier:
             return
         if isinstance(step, OriginConsumed):
             if step.origin.number > self.log[-1][0].number:
-                self.log.append((step.origin.id, self.safe.number))
+                self.log.append((step.origin.id, self.safe.number, step.reread_from))
             return
         if isinstance(step, BatchUndone):
             self._undo()
@@ -273,6 +275,8 @@ class World:
         self.sequencer = ModelL2(self.config)
         self.sequencer.add(genesis)
         self.held = []
+        # How often a channel takes an id that others had; where none does, a reset stays short.
+        self.id_again = source.choice((0, 0, 0.02, 0.1))
 
     # -- the honest sequencer
 
@@ -395,7 +399,7 @@ class DerivationFuzzer:
                 self.progress(self)
 
     def _run_world(self, world, target):
-        for _ in range(L1_BLOCKS_PER_WORLD):
+        for _ in range(world.random.choice(L1_BLOCKS_PER_WORLD)):
             written = self._write(world)
             self.inputs += len(written)
             world.mine(written)
@@ -452,7 +456,7 @@ class DerivationFuzzer:
         world.held = [held for held in world.held if held[0] > len(world.l1)]
         for _ in range(source.randrange(1, 4)):
             items += self._channel(world)
-        for _ in range(source.randrange(12) if self.corpus else 0):
+        for _ in range(source.randrange(12) if self.corpus and world.id_again else 0):
             items.append(self._broken_data(source, source.choice(self.corpus), ("corpus",)))
         if source.random() < 0.1:
             source.shuffle(items)
@@ -557,7 +561,8 @@ class DerivationFuzzer:
     def _pieces(self, world, channel, ways):
         """Frames of a channel in batcher data, in some way broken."""
         source = world.random
-        channel_id = source.randbytes(16) if source.random() < 0.9 else b"\xaa" * 16
+        again = source.random() < world.id_again
+        channel_id = source.choice(WELL_KNOWN_IDS) if again else source.randbytes(16)
         size = max(1, len(channel) // source.choice((1, 1, 1, 2, 3, 6)))
         frames = [
             Frame(channel_id, number, channel[at : at + size], at + size >= len(channel))
@@ -567,7 +572,7 @@ class DerivationFuzzer:
         while frames and source.random() < 0.2:
             way = self._choose(source, _FRAME_WAYS)
             extra.append(way)
-            frames = _FRAME_WAYS[way](source, frames)
+            frames = _FRAME_WAYS[way](source, frames, world)
         per_item = source.choice((1, 1, 2, 10))
         items = []
         for at in range(0, len(frames), per_item):
@@ -669,19 +674,20 @@ _SPAN_WAYS = {
 }
 
 
-def _renumbered(source, frames):
+def _renumbered(source, frames, _):
     index = source.randrange(len(frames))
     number = source.choice((0, (frames[index].number + 1) % 2**16, 2**16 - 1))
     return [*frames[:index], replace(frames[index], number=number), *frames[index + 1 :]]
 
 
-def _other_channel(source, frames):
+def _other_channel(source, frames, world):
     index = source.randrange(len(frames))
-    changed = replace(frames[index], channel_id=b"\xaa" * 16)
+    other = source.choice(WELL_KNOWN_IDS) if world.id_again else source.randbytes(16)
+    changed = replace(frames[index], channel_id=other)
     return [*frames[:index], changed, *frames[index + 1 :]]
 
 
-def _ends_early(source, frames):
+def _ends_early(source, frames, _):
     index = source.randrange(len(frames))
     changed = replace(frames[index], is_last=not frames[index].is_last)
     return [*frames[:index], changed, *frames[index + 1 :]]
@@ -691,7 +697,7 @@ _FRAME_WAYS = {
     "frame number": _renumbered,
     "frame channel": _other_channel,
     "frame last": _ends_early,
-    "frame order": lambda source, frames: source.sample(frames, len(frames)),
-    "frame twice": lambda source, frames: [*frames, source.choice(frames)],
-    "frame lost": lambda source, frames: frames[: source.randrange(len(frames)) + 1],
+    "frame order": lambda source, frames, _: source.sample(frames, len(frames)),
+    "frame twice": lambda source, frames, _: [*frames, source.choice(frames)],
+    "frame lost": lambda source, frames, _: frames[: source.randrange(len(frames)) + 1],
 }

@@ -18,6 +18,11 @@ one with the engine in its process and one behind the [Engine API](engine-api.md
 to the same chain by the same steps. A rule in capitals is one of `rollup/derivation/rules.py`; the
 scenario fails unless derivation has applied it. Sources are pages of the OP Stack specs, below
 `protocol/`. Written by `python scripts/write_l1_scenarios.py`; a test keeps it true.
+
+Three rules have no scenario. `FRAME_OF_TIMED_OUT` no L1 can show: a channel that is timed out is
+among the oldest of the bank, and those go before the next frame is looked at. `CHANNEL_PRUNED` and
+`CHANNEL_TOO_LARGE` take 100 MB of frames in one bank or channel; the stages are tested with that
+much by themselves (`tests/unit/rollup/test_channel_bank.py`, `test_channel_assembler.py`).
 """
 
 

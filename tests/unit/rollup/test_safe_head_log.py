@@ -118,3 +118,10 @@ def test_damaged_log_is_refused(stored):
     store.values[name] = stored
     with pytest.raises(DecodeError):
         SafeHeadLog(store, GENESIS)
+
+
+def test_where_to_read_from_is_kept_through_a_restart():
+    store = Meta()
+    log = log_with((2, 3), store=store)
+    log.record(l1(5), l2(9), 1)
+    assert [e.reread_from for e in SafeHeadLog(store, GENESIS).entries] == [None, None, 1]
