@@ -17,6 +17,7 @@ DOORS = {
     "coincurve": ("chain/crypto/",),
     "cryptography": ("chain/",),
     "eth": ("evm/pyevm/",),
+    "nacl": ("chain/crypto/ed25519.py",),
     "numpy": ("ai/",),
     "peft": ("ai/",),
     "plyvel": ("chain/storage/level.py",),

@@ -1,0 +1,1 @@
+"""Data availability on the wire and on disk: cells stored, dispersed, fetched, sampled."""
