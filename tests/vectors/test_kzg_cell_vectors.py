@@ -1,4 +1,4 @@
-"""c-kzg-4844's vectors, every case, against our own door: commitments, points, cells, challenges."""
+"""c-kzg-4844's vectors, every case, against our own door: blobs, points, cells, challenges."""
 
 from __future__ import annotations
 
