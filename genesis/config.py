@@ -17,6 +17,7 @@ from chain.crypto.keccak import keccak256
 from chain.heads import BlockId
 from chain.types import ZERO_ADDRESS, Address
 
+from .da_committee import DaCommittee
 from .fields import ConfigError, Fields
 from .fork_schedule import (
     BLOCK_FORKS,
@@ -356,7 +357,8 @@ class RollupConfig:
     """Everything derivation needs besides L1 itself; fields carry op-node's rollup.json names.
 
     `block_time` and `max_sequencer_drift` are in seconds, `seq_window_size` and `channel_timeout`
-    in L1 blocks. Raises ConfigError.
+    in L1 blocks. `da_committee`, in rollup.json `stemma_da`, is None where all data is on L1.
+    Raises ConfigError.
     """
 
     genesis: RollupGenesis
@@ -374,6 +376,7 @@ class RollupConfig:
     eip1559_elasticity: int = 6
     eip1559_denominator: int = 250
     bedrock_eip1559_denominator: int | None = None
+    da_committee: DaCommittee | None = None
 
     def __post_init__(self) -> None:
         for name in ("block_time", "max_sequencer_drift", "seq_window_size", "channel_timeout"):
@@ -460,6 +463,11 @@ class RollupConfig:
             bedrock_eip1559_denominator=(
                 None if chain_op is None else _other_denominator(chain_op)
             ),
+            da_committee=(
+                DaCommittee.from_fields(fields.child("stemma_da"))
+                if "stemma_da" in fields
+                else None
+            ),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -491,6 +499,8 @@ class RollupConfig:
             "eip1559Denominator": self.bedrock_eip1559_denominator or self.eip1559_denominator,
             "eip1559DenominatorCanyon": self.eip1559_denominator,
         }
+        if self.da_committee is not None:
+            value["stemma_da"] = self.da_committee.to_json()
         return value
 
 

@@ -192,9 +192,9 @@ class Sampling:
                 f"sampling state: version {version!r}, only {_STATE_VERSION} is known"
             )
         plan = _plan_of(numbers)
-        for part in (commitment, indices, held):
-            if not isinstance(part, bytes):
-                raise DecodeError("sampling state: a list where bytes are expected")
+        commitment, indices, held = (
+            rlp.decode_bytes(part, "sampling state") for part in (commitment, indices, held)
+        )
         number = _number(rounds, _MAX_ROUNDS)
         state = cls(commitment, plan, tuple(indices), number)
         if len(commitment) != COMMITMENT_BYTES or len(indices) != plan.drawn or number < 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 
 import pytest
@@ -146,10 +147,8 @@ def test_a_damaged_state_is_refused_or_is_another_whole_state(place, bit, cut):
         data = data[:place]
     else:
         data[place % len(data)] ^= 1 << bit
-    try:
+    with suppress(DecodeError):
         assert Sampling.decode(bytes(data)).encode() == bytes(data)
-    except DecodeError:
-        pass
 
 
 def test_a_reconstruction_takes_no_cell_of_another_blob():
