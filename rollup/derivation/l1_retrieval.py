@@ -19,6 +19,7 @@ from chain.transaction import (
     recover_sender,
 )
 from rollup.l1.provider import L1DataMissing
+from rollup.wire.alt_da import COMMITMENT_VERSION
 from rollup.wire.blob import BLOB_BYTES, decode_blob
 
 from .journal import ByteRange, DataSource, Journal, Subject
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from genesis.config import SystemConfig
     from rollup.l1.provider import L1Block, L1Provider
 
+    from .certified_data import CertifiedData
     from .forks import ForkSchedule
 
 
@@ -69,18 +71,22 @@ class L1Retrieval:
         batch_inbox: Address,
         schedule: ForkSchedule,
         journal: Journal,
+        certified: CertifiedData | None = None,
     ) -> None:
+        """`certified` reads alt-DA commitments, on a chain that has a DA committee."""
         self._source = source
         self._provider = provider
         self._batch_inbox = batch_inbox
         self._schedule = schedule
         self._journal = journal
+        self._certified = certified
         self._items: list[BatcherData | _Blob] = []
 
     def next_data(self) -> BatcherData | None:
         """The next data, None when the L1 block has no more.
 
-        Raises L1DataMissing for a blob that is not here yet; call again when it is.
+        Raises L1DataMissing for a blob, of L1 or of the DA committee, that is not here yet; call
+        again when it is.
         """
         while True:
             while self._items:
@@ -94,9 +100,9 @@ class L1Retrieval:
             self._items = list(self._batcher_items(block))
 
     def _read(self, item: BatcherData | _Blob) -> BatcherData | None:
-        """The bytes of an item, None for a blob that is not in the encoding of batchers."""
+        """The bytes of an item, None for a blob or commitment that does not count."""
         if isinstance(item, BatcherData):
-            return item
+            return self._behind(item)
         # Asked for anew: blobs may come in after the block.
         block_hash = item.source.l1.hash
         blob = self._provider.block_by_hash(block_hash).blobs.get(item.versioned_hash)
@@ -108,6 +114,13 @@ class L1Retrieval:
             whole = ByteRange(item.source, 0, BLOB_BYTES)
             self._journal.note(Rule.BLOB_ENCODING, Subject(whole), str(error))
             return None
+
+    def _behind(self, item: BatcherData) -> BatcherData | None:
+        """What a commitment stands for; other data as it is."""
+        if self._certified is None or item.data[:1] != bytes((COMMITMENT_VERSION,)):
+            return item
+        payload = self._certified.read(item.source, item.data)
+        return None if payload is None else BatcherData(item.source, payload)
 
     def _batcher_items(self, block: L1Block) -> Iterator[BatcherData | _Blob]:
         reads_blobs = self._schedule.l1(block.timestamp).reads_blobs

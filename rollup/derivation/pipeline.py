@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from .attributes_queue import AttributesQueue, BatchUndone, DerivedAttributes
 from .batch_checks import span_context
 from .batch_provider import BatchProvider
+from .certified_data import CertifiedData
 from .channel_reader import ChannelReader
 from .channel_stage import ChannelStage
 from .forks import ForkSchedule
@@ -92,7 +93,12 @@ class DerivationPipeline:
         self._journal.l1 = origin.ref
         self._traversal = L1Traversal(config, provider, origin, system_config_of(config, start))
         retrieval = L1Retrieval(
-            self._traversal, provider, config.batch_inbox_address, schedule, self._journal
+            self._traversal,
+            provider,
+            config.batch_inbox_address,
+            schedule,
+            self._journal,
+            _certified_data(config, provider, self._journal),
         )
         frames = FrameQueue(retrieval, self._traversal, schedule, self._journal)
         self._channels = ChannelStage(frames, self._traversal, schedule, self._journal)
@@ -148,6 +154,15 @@ class DerivationPipeline:
         None (before Holocene): go on from the safe head.
         """
         return self._attributes.invalidate(derived, reason)
+
+
+def _certified_data(
+    config: RollupConfig, provider: L1Provider, journal: Journal
+) -> CertifiedData | None:
+    """The reader of commitments, on a chain with a DA committee."""
+    if config.da_committee is None:
+        return None
+    return CertifiedData(config.da_committee, config.l1_chain_id, provider, journal)
 
 
 def _start_block(

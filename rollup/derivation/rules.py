@@ -58,6 +58,22 @@ class Rule(Enum):
         "a blob in another encoding is passed over",
         "ecotone/derivation.md, Blob Encoding",
     )
+    # -- data with the DA committee
+    CERTIFICATE_INVALID = _Text(
+        _DROPPED,
+        "a certificate counts when a quorum of the committee signed it",
+        "experimental/alt-da.md, Input Commitment Submission",
+    )
+    CERTIFICATE_STALE = _Text(
+        _DROPPED,
+        "a certificate counts within the recency window of its reference block",
+        "experimental/alt-da.md, Input Commitment Submission",
+    )
+    CERTIFICATE_TAKEN = _Text(
+        _TAKEN,
+        "the certified blob is here and gives its payload",
+        "experimental/alt-da.md, Derivation",
+    )
     # -- frame queue
     DATA_VERSION = _Text(
         _DROPPED,

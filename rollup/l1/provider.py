@@ -27,8 +27,9 @@ __all__ = [
 class L1DataMissing(StemmaError):
     """A block or blob of L1 is not here yet: fetch it and call again.
 
-    Exactly one of `number`, `block_hash` and `versioned_hash` says what is missing; a missing blob
-    also has the hash of the block whose transaction names it.
+    Exactly one of `number`, `block_hash`, `versioned_hash` and `commitment` says what is missing; a
+    missing blob of L1 also has the hash of the block whose transaction names it, and `commitment`
+    is that of a blob which L1 only has a certificate of.
     """
 
     recovery: ClassVar[Recovery] = Recovery.RETRY
@@ -39,10 +40,18 @@ class L1DataMissing(StemmaError):
         number: int | None = None,
         block_hash: Hash32 | None = None,
         versioned_hash: Hash32 | None = None,
+        commitment: bytes | None = None,
     ) -> None:
+        self.commitment = commitment
         self.number = number
         self.block_hash = block_hash
         self.versioned_hash = versioned_hash
+        if commitment is not None:
+            super().__init__(
+                f"certified blob 0x{commitment.hex()} cannot be got from the DA committee: "
+                "derivation stalls until it can"
+            )
+            return
         if versioned_hash is not None and block_hash is not None:
             what = f"blob 0x{versioned_hash.hex()} of block 0x{block_hash.hex()}"
         elif block_hash is not None:
@@ -75,8 +84,13 @@ class L1Provider(Protocol):
         """The block of that hash, canonical or not. Raises L1DataMissing."""
         ...
 
+    def da_blob(self, commitment: bytes) -> bytes | None:
+        """The blob of a commitment that L1 has a certificate of, if it is here."""
+        ...
+
 
 _NO_RUN: Final = 2**64
+_KEPT_DA_BLOBS: Final = 64
 
 
 @dataclass(slots=True)
@@ -94,6 +108,7 @@ class MemoryL1Provider:
     _head: L1BlockRef | None = None
     _safe: L1BlockRef | None = None
     _finalized: L1BlockRef | None = None
+    _da_blobs: dict[bytes, bytes] = field(default_factory=dict)
 
     def add(self, block: L1Block) -> None:
         """Keep a block, and have the run go on down through it where it can.
@@ -149,6 +164,16 @@ class MemoryL1Provider:
     def set_finalized(self, ref: L1BlockRef) -> None:
         """Note L1's finalized block."""
         self._finalized = ref
+
+    def add_da_blob(self, commitment: bytes, blob: bytes) -> None:
+        """Keep a blob that has been verified against its commitment, in place of the oldest."""
+        while len(self._da_blobs) >= _KEPT_DA_BLOBS:
+            del self._da_blobs[next(iter(self._da_blobs))]
+        self._da_blobs[commitment] = blob
+
+    def da_blob(self, commitment: bytes) -> bytes | None:
+        """The blob of a commitment, if it is here."""
+        return self._da_blobs.get(commitment)
 
     def prune(self, below: int) -> None:
         """Drop all blocks with a smaller number."""
@@ -217,3 +242,7 @@ class ConfirmedL1:
     def block_by_hash(self, block_hash: Hash32) -> L1Block:
         """The block of a hash. Raises L1DataMissing."""
         return self._provider.block_by_hash(block_hash)
+
+    def da_blob(self, commitment: bytes) -> bytes | None:
+        """The blob of a commitment, if it is here."""
+        return self._provider.da_blob(commitment)
