@@ -12,18 +12,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from chain.crypto.keccak import keccak256
 
 from .custody import custody_cells
-from .erasure import CELLS_TO_RECOVER
+from .erasure import CELLS_PER_BLOB, CELLS_TO_RECOVER
 from .errors import DataAvailabilityError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from genesis.da_committee import DaCommittee, DaOperator
+    from genesis.da_committee import DaCommittee
+
+MIN_HOLDERS: Final = 2
 
 
 class UnsafeCommittee(DataAvailabilityError):
@@ -77,9 +80,23 @@ def blinding_stake(operators: Sequence[tuple[int, int]]) -> int:
     return worst
 
 
-def custody_of(operator: DaOperator) -> tuple[int, ...]:
-    """The cells that an operator keeps, ascending."""
-    return custody_cells(node_id(operator.identity), operator.custody_groups)
+@lru_cache(maxsize=16)
+def assignments(committee: DaCommittee) -> tuple[tuple[int, ...], ...]:
+    """The cells that each operator keeps, ascending, by operator number.
+
+    Those of its custody groups, by its node id; and since few random sets may leave cells out,
+    every cell with fewer than two holders (or one, where there is one operator) is dealt to those
+    who keep the fewest by then, ties by number: a sampler finds any cell with one node down.
+    """
+    kept = [
+        set(custody_cells(node_id(operator.identity), operator.custody_groups))
+        for operator in committee.operators
+    ]
+    for cell in range(CELLS_PER_BLOB):
+        while sum(cell in cells for cells in kept) < min(MIN_HOLDERS, len(kept)):
+            fewest = min((len(cells), i) for i, cells in enumerate(kept) if cell not in cells)
+            kept[fewest[1]].add(cell)
+    return tuple(tuple(sorted(cells)) for cells in kept)
 
 
 def node_id(identity: bytes) -> bytes:
@@ -88,13 +105,9 @@ def node_id(identity: bytes) -> bytes:
 
 
 def check_committee(committee: DaCommittee) -> None:
-    """Raises UnsafeCommittee where a quorum less the stake that may lie could fail to give data
-    back, or where all operators together do not hold half of the cells.
-    """
-    held = [
-        (operator.stake, sum(1 << cell for cell in custody_of(operator)))
-        for operator in committee.operators
-    ]
+    """Raises UnsafeCommittee where a quorum less the stake that may lie could hide data."""
+    pairs = zip(committee.operators, assignments(committee), strict=True)
+    held = [(operator.stake, sum(1 << cell for cell in cells)) for operator, cells in pairs]
     blind, total = blinding_stake(held), committee.total_stake
     honest_percent = committee.confirmation_percent - committee.safety_percent
     if honest_percent * total <= blind * 100:

@@ -11,13 +11,15 @@ from da_committee import make_committee
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rollup.da.custody import custody_cells
 from rollup.da.security import (
     EIGENDA_V2,
     ErasureScheme,
     UnsafeCommittee,
+    assignments,
     blinding_stake,
     check_committee,
-    custody_of,
+    node_id,
 )
 
 CONFIRMATION, SAFETY, LIVENESS = Fraction(55, 100), Fraction(33, 100), Fraction(45, 100)
@@ -133,7 +135,11 @@ def test_the_blinding_stake_is_that_of_the_worst_set(members):
     assert blinding_stake(operators) == worst
 
 
-def test_custody_of_an_operator_follows_from_its_key():
-    first, second = make_committee((1, 1)).operators
-    assert len(custody_of(first)) == 64
-    assert custody_of(first) != custody_of(second)
+@given(st.integers(1, 16), st.integers(1, 128))
+def test_every_cell_has_two_holders_besides_custody_by_node_id(operators, groups):
+    committee = make_committee((1,) * operators, custody_groups=groups)
+    kept = assignments(committee)
+    for cell in range(128):
+        assert sum(cell in cells for cells in kept) >= min(2, operators)
+    for operator, cells in zip(committee.operators, kept, strict=True):
+        assert set(custody_cells(node_id(operator.identity), groups)) <= set(cells)
