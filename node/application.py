@@ -53,6 +53,7 @@ from .actors.proposing import ProposerOptions, Proposing
 from .actors.sequencing import Sequencing
 from .chain_runtime import ChainRuntime, open_chain
 from .config import ConfigurationError, NodeConfig, with_settings
+from .da.access import CommitteeAccess
 from .dev_snapshots import NetworkSnapshots
 from .disputes import DisputeReader
 from .embedded_l1 import CLIENT_NAME, EmbeddedL1
@@ -149,7 +150,14 @@ class RollupNode:
             config.l1.finality_blocks,
             config.l1.trust_rpc,
         )
-        self._follower = L1Follower(self._source, self._provider, self.chain.writer.run)
+        has_committee = parts.rollup.da_committee is not None
+        self._da = CommitteeAccess(parts.rollup, config.da) if has_committee else None
+        self._follower = L1Follower(
+            self._source,
+            self._provider,
+            self.chain.writer.run,
+            None if self._da is None else self._da.blob,
+        )
         confirmations = config.rollup.verifier_confirmations
         self._driver = Driver(
             parts.rollup,
@@ -309,7 +317,17 @@ class RollupNode:
             caught_up=self._deriving.caught_up,
             poll_s=self._config.batcher.poll_s,
             posted=self._metrics.batches_posted.inc,
+            disperse=self._dispersal(),
         )
+
+    def _dispersal(self) -> Callable[[bytes], Awaitable[bytes]] | None:
+        if self._config.batcher.data_type != "da":
+            return None
+        if self._da is None or not self._config.da.url:
+            raise ConfigurationError(
+                "batcher.data_type da needs stemma_da in rollup.json and da.url, a DA node"
+            )
+        return self._da.disperse
 
     def _proposing(self) -> list[Coroutine[Any, Any, None]]:
         """The proposer, and the one who defends what it has proposed."""
@@ -365,6 +383,8 @@ class RollupNode:
     async def start(self) -> None:
         """Listen and start the roles. Raises AddressInUse, ConfigurationError."""
         self.client.open()
+        if self._da is not None:
+            self._da.open()
         await self.server.start()
         self._tasks = [self._actors.start()]
 
@@ -391,6 +411,8 @@ class RollupNode:
         await self.server.stop()
         await self._actors.stop()
         await self.client.close()
+        if self._da is not None:
+            await self._da.close()
         self.chain.close()
         self._senders.close()
 
@@ -445,7 +467,7 @@ def batcher_config(config: NodeConfig) -> BatcherConfig:
     """How batches are written, by the settings."""
     section = config.batcher
     return BatcherConfig(
-        kind=cast("DataKind", section.data_type),
+        kind=cast("DataKind", "calldata" if section.data_type == "da" else section.data_type),
         batch_type=cast("BatchType", section.batch_type),
         compression=cast("Compression", section.compression),
         target_channel_bytes=section.target_channel_bytes,

@@ -20,12 +20,14 @@ from chain.errors import StemmaError
 
 from . import logging as node_logging
 
-ROLES = ("sequencer", "batcher", "proposer", "challenger", "verifier", "execution")
+ROLES = (
+    "sequencer", "batcher", "proposer", "challenger", "verifier", "execution", "da", "light",
+)  # fmt: skip
 API_NAMESPACES = (
     "eth", "net", "web3", "debug", "txpool", "optimism", "stemma", "testing", "dev", "admin",
 )  # fmt: skip
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
-DATA_TYPES = ("calldata", "blobs", "auto")
+DATA_TYPES = ("calldata", "blobs", "auto", "da")
 BATCH_TYPES = ("singular", "span")
 COMPRESSIONS = ("zlib", "brotli", "brotli-6")
 STATE_MODES = ("archive", "pruned")
@@ -51,7 +53,7 @@ class NodeSection:
 
     roles: tuple[str, ...] = _setting(
         ("verifier",),
-        "sequencer, batcher, proposer, challenger, verifier; or execution alone",
+        "any of sequencer, batcher, proposer, challenger, verifier; or execution, da, light alone",
     )
     datadir: str = _setting("", "directory of chain data; empty: under XDG_DATA_HOME")
     sender_processes: int = _setting(
@@ -106,7 +108,9 @@ class BatcherSection:
     """How L2 blocks reach the L1."""
 
     key_file: str = _setting("", "file that holds the batcher's private key, mode 0600")
-    data_type: str = _setting("calldata", "calldata, blobs, or auto: the cheaper for each channel")
+    data_type: str = _setting(
+        "calldata", "calldata, blobs, auto (the cheaper for each channel), or da"
+    )
     batch_type: str = _setting("span", "span or singular")
     compression: str = _setting(
         "brotli-6", "zlib, brotli-6, or brotli: up to 3 % less for forty times the time"
@@ -132,6 +136,27 @@ class ChallengerSection:
 
     key_file: str = _setting("", "file that holds the challenger's private key, mode 0600")
     poll_s: float = _setting(12.0, "seconds between two looks at L1")
+
+
+@dataclass(frozen=True, slots=True)
+class DaSection:
+    """Data availability: role da keeps cells, role light samples, the others disperse and fetch."""
+
+    host: str = _setting("127.0.0.1", "roles da and light: address to listen on")
+    port: int = _setting(9650, "roles da and light: their port; 0: any free port")
+    peers: tuple[str, ...] = _setting((), "URLs of the committee's DA nodes")
+    url: str = _setting("", "batcher.data_type da: the DA node that disperses")
+    identity_file: str = _setting("", "role da: file with the Ed25519 seed, mode 0600")
+    signer_file: str = _setting("", "role da: file with the key that signs for L1, mode 0600")
+    retention_s: int = _setting(1_814_400, "role da: seconds that cells are kept")
+    capacity_mb: int = _setting(10_000, "role da: megabytes of cells at most")
+    repair_s: float = _setting(60.0, "role da: seconds between two looks for lost cells")
+    processes: int = _setting(0, "processes for KZG work; 0: one a core")
+    samples: int = _setting(8, "role light: cells to sample where all have to be there")
+    tolerated: int = _setting(0, "role light: failures to tolerate, for which more is sampled")
+    attempts: int = _setting(3, "role light: how often a cell is asked for in a round")
+    timeout_s: float = _setting(5.0, "seconds that a peer has for an answer")
+    poll_s: float = _setting(1.0, "role light: seconds between two looks at L1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +214,7 @@ class NodeConfig:
     batcher: BatcherSection = field(default_factory=BatcherSection)
     proposer: ProposerSection = field(default_factory=ProposerSection)
     challenger: ChallengerSection = field(default_factory=ChallengerSection)
+    da: DaSection = field(default_factory=DaSection)
     engine: EngineSection = field(default_factory=EngineSection)
     rpc: RpcSection = field(default_factory=RpcSection)
     limits: LimitsSection = field(default_factory=LimitsSection)
@@ -223,6 +249,7 @@ class NodeConfig:
             ("rpc.port", self.rpc.port),
             ("l1.port", self.l1.port),
             ("engine.port", self.engine.port),
+            ("da.port", self.da.port),
         ):
             if not 0 <= port < 65536:
                 raise ConfigurationError(f"{name}: expected 0 to 65535, got {port}")
@@ -234,6 +261,11 @@ class NodeConfig:
             ("proposer.interval_s", self.proposer.interval_s),
             ("proposer.poll_s", self.proposer.poll_s),
             ("challenger.poll_s", self.challenger.poll_s),
+            ("da.retention_s", self.da.retention_s),
+            ("da.capacity_mb", self.da.capacity_mb),
+            ("da.repair_s", self.da.repair_s),
+            ("da.timeout_s", self.da.timeout_s),
+            ("da.poll_s", self.da.poll_s),
         ):
             if seconds <= 0:
                 raise ConfigurationError(f"{name}: expected more than 0, got {seconds}")
@@ -249,6 +281,9 @@ class NodeConfig:
             raise ConfigurationError(
                 "node.roles: execution stands alone: another process decides what is executed"
             )
+        for alone in ("da", "light"):
+            if alone in roles and len(roles) > 1:
+                raise ConfigurationError(f"node.roles: {alone} stands alone: it has no chain")
         without = {"proposer", "challenger", "execution"} & set(roles)
         if self.engine.url and without:
             raise ConfigurationError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from chain.block import Block
@@ -58,8 +58,13 @@ class Batching:
         caught_up: asyncio.Event,
         poll_s: float,
         posted: Callable[[], None],
+        disperse: Callable[[bytes], Awaitable[bytes]] | None = None,
     ) -> None:
-        """`caught_up` is set when derivation has read L1 to its head; nothing is sent before."""
+        """`caught_up` is set when derivation has read L1 to its head; nothing is sent before.
+
+        `disperse` gives data to the DA committee and answers with what L1 gets in its place.
+        """
+        self._disperse = disperse
         self._config = config
         self._batcher = batcher
         self._blocks = blocks
@@ -159,8 +164,8 @@ class Batching:
 
     async def _dispatch(self, payload: BatcherPayload) -> None:
         """Send one payload; its inclusion is waited for in a task."""
-        request = await self._request(payload)
         try:
+            request = await self._request(payload)
             pending = await self._sender.send(request)
         except StemmaError as error:
             self._failed(payload, error)
@@ -189,8 +194,9 @@ class Batching:
     async def _request(self, payload: BatcherPayload) -> L1Request:
         inbox = self._config.batch_inbox_address
         if payload.kind == "calldata":
-            intrinsic, floor = required_gas(payload.data, (), 0, is_create=False)
-            return L1Request(inbox, payload.data, gas_limit=max(intrinsic, floor))
+            data = payload.data if self._disperse is None else await self._disperse(payload.data)
+            intrinsic, floor = required_gas(data, (), 0, is_create=False)
+            return L1Request(inbox, data, gas_limit=max(intrinsic, floor))
         sidecar = await self._worker.run(lambda: make_sidecar(payload.blobs()))
         return L1Request(inbox, gas_limit=_BLOB_TRANSACTION_GAS, sidecar=sidecar)
 

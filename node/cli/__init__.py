@@ -16,7 +16,7 @@ import typer
 
 from chain.errors import StemmaError
 
-from . import chain_file, config, db, derive, dev, dispute, init, keys, node, spec, version
+from . import chain_file, config, da, db, derive, dev, dispute, init, keys, node, spec, version
 from .exit_codes import FAILURE, exit_code_of
 
 COMMAND_GROUP = "stemma.commands"
@@ -38,6 +38,7 @@ app.command("export")(chain_file.export_chain)
 app.command("import")(chain_file.import_chain)
 app.add_typer(keys.app, name="keys")
 app.add_typer(db.app, name="db")
+app.add_typer(da.app, name="da")
 app.add_typer(config.app, name="config")
 app.add_typer(spec.app, name="spec")
 app.add_typer(dispute.app, name="dispute")

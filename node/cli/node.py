@@ -16,6 +16,7 @@ from ..run_file import remove_run_file, write_run_file
 from .keys import read_key_file
 
 if TYPE_CHECKING:
+    from ..da.server import DaServer
     from ..rpc.server import RpcServer
 
 JWT_FILE = "jwt.hex"
@@ -23,7 +24,9 @@ JWT_FILE = "jwt.hex"
 
 def node(
     role: list[str] = typer.Option(
-        [], "--role", help="sequencer, batcher, proposer, challenger, verifier; or execution alone"
+        [],
+        "--role",
+        help="sequencer, batcher, proposer, challenger, verifier; or execution, da, light alone",
     ),
     l1_url: str | None = typer.Option(None, "--l1-url", help="JSON-RPC of the L1"),
     beacon_url: str | None = typer.Option(None, "--l1-beacon-url", help="beacon API, for blobs"),
@@ -50,6 +53,16 @@ def node(
     retained_blocks: int | None = typer.Option(
         None, "--retained-blocks", help="pruned: blocks below the head that keep their state"
     ),
+    da_peer: list[str] = typer.Option(
+        [], "--da-peer", help="URL of a DA node of the committee; once for each"
+    ),
+    da_url: str | None = typer.Option(None, "--da-url", help="DA node that disperses batches"),
+    da_port: int | None = typer.Option(None, "--da-port", help="roles da and light: their port"),
+    da_identity: Path | None = typer.Option(None, "--da-identity", help="file, Ed25519 seed"),
+    da_signer: Path | None = typer.Option(None, "--da-signer", help="file, key that signs for L1"),
+    data_type: str | None = typer.Option(
+        None, "--batcher-data-type", help="calldata, blobs, auto or da"
+    ),
     config: Path | None = typer.Option(None, "--config", help="a stemma.toml"),
     log_level: str | None = typer.Option(None, "--log-level", help="info, or rpc=debug,info"),
     log_format: str | None = typer.Option(None, "--log-format", help="console, logfmt or json"),
@@ -75,6 +88,12 @@ def node(
             "engine.port": engine_port,
             "engine.url": engine_url,
             "engine.jwt_secret": _text(jwt_secret),
+            "batcher.data_type": data_type,
+            "da.peers": tuple(da_peer) or None,
+            "da.url": da_url,
+            "da.port": da_port,
+            "da.identity_file": _text(da_identity),
+            "da.signer_file": _text(da_signer),
             "state.mode": state,
             "state.retained_blocks": retained_blocks,
             "log.level": log_level,
@@ -83,16 +102,21 @@ def node(
     )
     settings = _with_initialised_chain(settings)
     is_execution = "execution" in settings.node.roles
+    without_chain = {"da", "light"} & set(settings.node.roles)
     for name, value, is_needed in (
         ("l1.url", settings.l1.url, not is_execution),
         ("rollup.rollup_config", settings.rollup.rollup_config, not is_execution),
-        ("rollup.genesis", settings.rollup.genesis, not settings.engine.url),
+        ("rollup.genesis", settings.rollup.genesis, not (settings.engine.url or without_chain)),
     ):
         if is_needed and not value:
             raise ConfigurationError(f"{name} is not set; a node needs it")
     node_logging.configure(settings.log.level, settings.log.format)
     try:
-        asyncio.run(_run_half(settings) if is_execution or settings.engine.url else _run(settings))
+        if without_chain:
+            asyncio.run(_run_without_chain(settings))
+        else:
+            is_half = is_execution or settings.engine.url
+            asyncio.run(_run_half(settings) if is_half else _run(settings))
     finally:
         remove_run_file(settings.datadir)
 
@@ -188,6 +212,31 @@ async def _run_half(settings: node_config.NodeConfig) -> None:
     path = Path(named) if named else settings.datadir / JWT_FILE
     secret = read_secret(path) if named else read_or_make_secret(path)
     await run_execution(settings, specification.genesis, secret, ready)
+
+
+async def _run_without_chain(settings: node_config.NodeConfig) -> None:
+    """Role da or light."""
+    from ..da.keeper import OperatorKeys
+    from ..da_node import run_da, run_light
+    from ..specification_files import read_rollup_config
+
+    rollup = read_rollup_config(Path(settings.rollup.rollup_config))
+
+    def ready(server: DaServer) -> None:
+        write_run_file(
+            settings.datadir,
+            {"da": server.url, "roles": list(settings.node.roles), "pid": os.getpid()},
+        )
+        typer.echo(f"Listening on {server.url.removeprefix('http://')}")
+
+    if "light" in settings.node.roles:
+        await run_light(settings, rollup, ready)
+        return
+    files = settings.da.identity_file, settings.da.signer_file
+    if not all(files):
+        raise ConfigurationError("role da needs keys: set da.identity_file and da.signer_file")
+    keys = OperatorKeys(*(read_key_file(Path(file)) for file in files))
+    await run_da(settings, rollup, keys, ready)
 
 
 def _announce(

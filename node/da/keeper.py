@@ -128,3 +128,28 @@ class Keeper:
             raise MalformedInput(f"commitment: expected 48 bytes, got {len(commitment)}")
         known = self.store.blob(commitment)
         return 0 if known is None else known.cells
+
+
+class LocalPeer:
+    """A keeper as a peer of its own node; no message leaves the process."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        """Carry to that keeper."""
+        self._keeper = keeper
+        self.name = "this node"
+
+    async def identity(self) -> bytes:
+        """Its Ed25519 key."""
+        return self._keeper.identity
+
+    async def held(self, commitment: bytes) -> int:
+        """The cells it keeps, a bit set."""
+        return self._keeper.held(commitment)
+
+    async def store(self, message: CellMessage) -> Stored:
+        """Have it store cells."""
+        return await self._keeper.accept(message)
+
+    async def cells(self, commitment: bytes, wanted: int) -> tuple[Cell, ...]:
+        """Those of the wanted cells that it has."""
+        return self._keeper.store.cells(commitment, wanted)

@@ -63,8 +63,17 @@ class L1Follower:
     rollup).
     """
 
-    def __init__(self, source: L1Source, provider: MemoryL1Provider, apply: Apply) -> None:
-        """Nothing is fetched before the first `poll`."""
+    def __init__(
+        self,
+        source: L1Source,
+        provider: MemoryL1Provider,
+        apply: Apply,
+        certified_blob: Callable[[bytes], Awaitable[bytes]] | None = None,
+    ) -> None:
+        """Nothing is fetched before the first `poll`. `certified_blob` gets blobs, verified, from
+        the DA committee of a chain that has one.
+        """
+        self._certified_blob = certified_blob
         self._source = source
         self._provider = provider
         self._apply = apply
@@ -112,7 +121,9 @@ class L1Follower:
 
     async def fetch_missing(self, missing: L1DataMissing) -> None:
         """Fetch what derivation asked for, and some blocks after it."""
-        if missing.versioned_hash is not None and missing.block_hash is not None:
+        if missing.commitment is not None:
+            await self._fetch_certified(missing, missing.commitment)
+        elif missing.versioned_hash is not None and missing.block_hash is not None:
             block = await self._block(missing.block_hash)
             await self._apply(lambda: self._provider.add(block))
         elif missing.block_hash is not None:
@@ -121,6 +132,12 @@ class L1Follower:
             self._remember([block])
         elif missing.number is not None:
             await self._fetch_numbers(missing.number)
+
+    async def _fetch_certified(self, missing: L1DataMissing, commitment: bytes) -> None:
+        if self._certified_blob is None:
+            raise missing
+        blob = await self._certified_blob(commitment)
+        await self._apply(lambda: self._provider.add_da_blob(commitment, blob))
 
     async def prune(self, below: int) -> None:
         """Forget blocks under a number; they are fetched again if they are asked for."""

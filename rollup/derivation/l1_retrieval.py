@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from genesis.config import SystemConfig
     from rollup.l1.provider import L1Block, L1Provider
 
-    from .certified_data import CertifiedData
     from .forks import ForkSchedule
 
 
@@ -61,6 +60,14 @@ class L1BlockSource(Protocol):
         ...
 
 
+class CommitmentReader(Protocol):
+    """What knows the data behind an alt-DA commitment."""
+
+    def read(self, source: DataSource, data: bytes) -> bytes | None:
+        """The data, None where the commitment does not count. Raises L1DataMissing."""
+        ...
+
+
 class L1Retrieval:
     """Hands out the data of one batcher transaction, or of one blob, at a time."""
 
@@ -71,7 +78,7 @@ class L1Retrieval:
         batch_inbox: Address,
         schedule: ForkSchedule,
         journal: Journal,
-        certified: CertifiedData | None = None,
+        certified: CommitmentReader | None = None,
     ) -> None:
         """`certified` reads alt-DA commitments, on a chain that has a DA committee."""
         self._source = source

@@ -1,0 +1,238 @@
+"""The two nodes without a chain, joined of their parts: role da keeps cells, role light samples.
+
+Joined like the whole node in application.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from chain.errors import Recovery, StemmaError
+from chain.storage import DataDirectory
+from chain.storage.level import LevelStore
+from genesis.config import RollupConfig
+from rollup.da.sampler import SamplingPlan
+from rollup.da.security import check_committee
+from rollup.l1.provider import MemoryL1Provider
+
+from .application import STOP_S, handle_signals, run_until_stopped, stop_within
+from .config import ConfigurationError, NodeConfig
+from .da.access import CommitteeAccess, committee_of
+from .da.alt_da import AltDa
+from .da.dispersal import Disperser
+from .da.keeper import Keeper, LocalPeer, OperatorKeys
+from .da.light import LightLoop, LightNode
+from .da.server import DaServer
+from .da.store import CellStore
+from .l1.client import L1Follower, L1Source
+from .l1.json_rpc import JsonRpcClient
+from .run_file import forget_run_file
+
+logger = logging.getLogger("stemma.da")
+
+_STORE = "cells"
+_LIGHT_STORE = "light"
+_CHECKED_A_TURN = 32
+
+
+class _Node(Protocol):
+    server: DaServer
+    tasks: list[asyncio.Future[None]]
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class DaNode:
+    """An operator: keeps its cells, serves them, disperses for batchers, repairs."""
+
+    def __init__(self, config: NodeConfig, rollup: RollupConfig, keys: OperatorKeys) -> None:
+        """Open the store. Raises ConfigurationError, UnsafeCommittee, NotInCommittee."""
+        committee = committee_of(rollup)
+        check_committee(committee)
+        section = config.da
+        self._access = CommitteeAccess(rollup, section)
+        self._l1 = JsonRpcClient(config.l1.url)
+        self._repair_s = section.repair_s
+        self._capacity_mb = section.capacity_mb
+        self._store = CellStore(
+            LevelStore(config.datadir / _STORE), section.capacity_mb * 1_000_000
+        )
+        self._keeper = Keeper(
+            committee,
+            rollup.l1_chain_id,
+            keys,
+            self._store,
+            self._access.pool,
+            now=time.time,
+            retention_s=section.retention_s,
+        )
+        self._rollup = rollup
+        self._config = config
+        self._checked: set[bytes] = set()
+        self.tasks: list[asyncio.Future[None]] = []
+        self.server = DaServer(section.host, section.port, describe=self._describe)
+
+    async def start(self) -> None:
+        """Listen and look after what is kept. Raises AddressInUse."""
+        self._l1.open()
+        self._access.open(LocalPeer(self._keeper))
+        committee, l1_chain_id = self._access.committee, self._rollup.l1_chain_id
+        pool = self._access.pool
+        disperser = Disperser(self._access.peers, l1_chain_id, pool, self._l1_number)
+        alt_da = AltDa(committee, l1_chain_id, disperser, self._access.retriever, self._store)
+        section = self._config.da
+        self.server = DaServer(
+            section.host, section.port, keeper=self._keeper, alt_da=alt_da, describe=self._describe
+        )
+        await self.server.start()
+        self.tasks = [asyncio.ensure_future(self._look_after())]
+
+    async def stop(self) -> None:
+        """Stop listening, close the store."""
+        await self.server.stop()
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self._l1.close()
+        await self._access.close()
+        self._store.close()
+
+    async def _l1_number(self) -> int:
+        return int(await self._l1.call("eth_blockNumber"), 16)
+
+    async def _look_after(self) -> None:
+        """Forget what is due, take back own cells that were lost, re-seed who lacks some."""
+        while True:
+            await asyncio.sleep(self._repair_s)
+            self._store.prune(int(time.time()))
+            unchecked = [b for b in self._store.blobs() if b.commitment not in self._checked]
+            for blob in unchecked[:_CHECKED_A_TURN]:
+                try:
+                    await self._repair(blob.commitment)
+                except StemmaError as error:
+                    if error.recovery is not Recovery.RETRY:
+                        raise
+                    logger.warning("repair: %s", error)
+
+    async def _repair(self, commitment: bytes) -> None:
+        keeper, retriever = self._keeper, self._access.retriever
+        if keeper.lacking(commitment):
+            found = await retriever.blob(commitment, excluded=keeper.index)
+            restored = keeper.restore(commitment, found.cells)
+            logger.info("took back %d cells of 0x%s", restored, commitment.hex()[:16])
+        own = self._store.cells(commitment, keeper.custody)
+        results = await retriever.reseed(commitment, have=own, excluded=keeper.index)
+        for index, result in results.items():
+            logger.info("operator %d, blob 0x%s: %s", index, commitment.hex()[:16], result)
+        if all(result == "restored" for result in results.values()):
+            self._checked.add(commitment)
+
+    def _describe(self) -> dict[str, Any]:
+        store, keeper = self._store, self._keeper
+        return {
+            "role": "da",
+            "identity": f"0x{keeper.identity.hex()}",
+            "operator": keeper.index,
+            "custody_cells": keeper.custody.bit_count(),
+            "blobs": store.blob_count,
+            "cells": store.cell_count,
+            "used_bytes": store.used_bytes,
+            "capacity_bytes": self._capacity_mb * 1_000_000,
+            "kzg_waiting": self._access.pool.waiting,
+            "blamed": self._access.retriever.blamed,
+        }
+
+
+class LightProcess:
+    """A light node and its status page."""
+
+    def __init__(self, config: NodeConfig, rollup: RollupConfig) -> None:
+        """Open what it remembers. Raises ConfigurationError."""
+        section = config.da
+        try:
+            plan = SamplingPlan(section.samples, section.tolerated, section.attempts)
+        except ValueError as error:
+            raise ConfigurationError(f"da: {error}") from error
+        self._access = CommitteeAccess(rollup, section)
+        self._rollup = rollup
+        self._plan = plan
+        self._poll_s = section.poll_s
+        self._l1 = JsonRpcClient(config.l1.url)
+        self._provider = MemoryL1Provider()
+        source = L1Source(
+            self._l1,
+            finality_blocks=config.l1.finality_blocks,
+            trusts_rpc=config.l1.trust_rpc,
+        )
+        self._follower = L1Follower(source, self._provider, _apply)
+        self._store = LevelStore(config.datadir / _LIGHT_STORE)
+        self._light: LightNode | None = None
+        self.tasks: list[asyncio.Future[None]] = []
+        self.server = DaServer(section.host, section.port, describe=self._describe)
+
+    async def start(self) -> None:
+        """Listen and sample. Raises AddressInUse."""
+        self._l1.open()
+        self._access.open()
+        self._light = LightNode(
+            self._rollup,
+            self._store,
+            self._follower,
+            self._provider,
+            self._access.peers,
+            self._plan,
+        )
+        await self.server.start()
+        self.tasks = [asyncio.ensure_future(LightLoop(self._light, self._poll_s).run())]
+
+    async def stop(self) -> None:
+        """Stop listening, close what it remembers."""
+        await self.server.stop()
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self._l1.close()
+        await self._access.close()
+        self._store.close()
+
+    def _describe(self) -> dict[str, Any]:
+        return {} if self._light is None else self._light.describe()
+
+
+async def _apply(change: Callable[[], None]) -> None:
+    change()
+
+
+async def run_da(
+    config: NodeConfig, rollup: RollupConfig, keys: OperatorKeys, ready: Callable[[DaServer], None]
+) -> None:
+    """Run role da until a signal or a failure."""
+    await _run(config.datadir, lambda: DaNode(config, rollup, keys), ready)
+
+
+async def run_light(
+    config: NodeConfig, rollup: RollupConfig, ready: Callable[[DaServer], None]
+) -> None:
+    """Run role light until a signal or a failure."""
+    await _run(config.datadir, lambda: LightProcess(config, rollup), ready)
+
+
+async def _run(datadir: Path, make: Callable[[], _Node], ready: Callable[[DaServer], None]) -> None:
+    stopping = asyncio.Event()
+    handle_signals(stopping)
+    with DataDirectory(datadir) as directory:
+        forget_run_file(directory.path)
+        node = make()
+        try:
+            await node.start()
+            ready(node.server)
+            await run_until_stopped(node.tasks, stopping)
+        finally:
+            await stop_within(STOP_S, node.stop())
