@@ -7,6 +7,7 @@ RUN := $(BIN)/python
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format fixtures verify-steps bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state node-tools clean
 .PHONY: help setup demo test check format fixtures verify-games bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state node-tools clean
+.PHONY: help setup demo test check format fixtures bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state bench-da node-tools clean
 
 help:  ## what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -58,6 +59,9 @@ bench-memory: setup  ## resident memory over 86,400 empty and 10,000 full blocks
 
 bench-state: setup  ## blocks imported on LevelDB states of up to a million accounts, with a cold cache
 	@$(RUN) benchmarks/large_state.py
+
+bench-da: setup  ## blobs, cells, proofs, sampling, and blobs a second through eight DA nodes
+	@$(RUN) benchmarks/data_availability.py $(ARGS)
 
 node-tools:  ## anvil, cast and viem from npm, into .node, for the tests that use them
 	@npm install --silent --no-audit --no-fund --no-package-lock --prefix .node $(shell $(PYTHON) scripts/node_tools.py)
