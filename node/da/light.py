@@ -255,23 +255,21 @@ class LightNode:
         """The newest L1 block that was read."""
         return self._anchor()[0]
 
-    def accepted_l1(self, batches: list[SeenBatch]) -> int:
-        """The newest L1 block whose batches, and all before it, are available."""
-        for batch in batches:
-            if not _is_available(batch.sampling):
-                return batch.l1_number - 1
-        return self.l1_read.number
+    def first_refused(self) -> SeenBatch | None:
+        """The first batch on L1 that is not known to be available."""
+        waiting = (batch for batch in self.batches() if not _is_available(batch.sampling))
+        return next(waiting, None)
 
     def describe(self) -> dict[str, Any]:
         """What `stemma da status` shows."""
-        batches = self.batches()
-        accepted, read = self.accepted_l1(batches), self.l1_read
+        batches, read, refused = self.batches(), self.l1_read, self.first_refused()
         return {
             "role": "light",
             "l1_head": self._follower.head_number,
             "l1_read": read.number,
-            "l1_accepted": accepted,
-            "refuses": accepted < read.number,
+            "l1_accepted": read.number if refused is None else refused.l1_number - 1,
+            "refuses": refused is not None,
+            "refused": None if refused is None else self._shown(refused),
             "batches": len(batches),
             "newest": [self._shown(batch) for batch in batches[-_SHOWN_BATCHES:]],
         }

@@ -65,7 +65,8 @@ JOINTS = {
         ("RpcServer", "ServerOptions", "Dispatcher"),
         ("node/application.py", "node/embedded_l1.py", "node/split_node.py"),
     ),
-    **dict.fromkeys(("LevelStore", "SharedPool", "Backend"), ("node/chain_runtime.py",)),
+    **dict.fromkeys(("SharedPool", "Backend"), ("node/chain_runtime.py",)),
+    "LevelStore": ("node/chain_runtime.py", "node/da_node.py"),
     "EmbeddedL1": ("node/application.py",),
     "DevL1": ("node/embedded_l1.py",),
 }

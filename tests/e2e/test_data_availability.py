@@ -151,7 +151,6 @@ def test_batches_by_certificate_from_sequencer_to_light_node(tmp_path: Path) -> 
             assert seen["newest"][0]["verdict"] == "available"
             assert float(seen["newest"][0]["miss_probability"]) < 0.003
             assert memory_mb(watching.pid) < LIGHT_MEMORY_MB
-            commitment = seen["newest"][0]["commitment"]
 
             # one payload by hand: put, verify here and on L1, sample, get
             code, output = stemma("da", "put", "-", "--url", operators.urls[1], stdin=b"by hand")
@@ -179,8 +178,8 @@ def test_batches_by_certificate_from_sequencer_to_light_node(tmp_path: Path) -> 
             late = start(light(tmp_path / "late", l1, rollup, operators))
             refusal = wait_for("refusal", lambda: status(late)["refuses"] and status(late))
             assert refusal["l1_accepted"] < refusal["l1_read"]
-            first = refusal["newest"][0]
-            assert (first["commitment"], first["verdict"]) == (commitment, "withheld")
+            assert refusal["refused"]["verdict"] == "withheld"
+            assert len(refusal["refused"]["failed_cells"]) >= 1
             stalled = start(
                 verifier(tmp_path / "stalled", l1, founder.datadir, *operators.peers(), trust)
             )
@@ -190,13 +189,14 @@ def test_batches_by_certificate_from_sequencer_to_light_node(tmp_path: Path) -> 
             # publication heals both; what was known before survives a restart
             operators.start()
             wait_for("healed", lambda: not status(late)["refuses"], 120)
-            assert status(late)["newest"][0]["round"] > 1
+            assert any(batch["round"] > 1 for batch in status(late)["newest"])
             wait_for("safe", lambda: head_number(stalled.l2, "safe") >= number, 120)
             assert block_hash(stalled.l2, number) == block_hash_of(other, number)
             assert watching.stop() == 0
             again = start(light(tmp_path / "light", l1, rollup, operators))
-            wait_for("restored", lambda: status(again)["batches"] >= seen["batches"])
-            assert status(again)["newest"][0]["commitment"] == commitment
+            restored = status(again)
+            assert restored["batches"] >= seen["batches"]
+            assert restored["l1_read"] >= seen["l1_read"]
         finally:
             for node in running:
                 node.stop()
