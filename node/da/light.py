@@ -121,6 +121,7 @@ class LightNode:
         self._peers = peers
         self._plan = plan
         self._collector = CertificateCollector(config)
+        self._journal = Journal()
         self._traversal: L1Traversal | None = None
         self._retrieval: L1Retrieval | None = None
         self._failures: dict[bytes, dict[str, str]] = {}
@@ -164,6 +165,7 @@ class LightNode:
             self._retrieval = self._make_retrieval(self._traversal)
             return True
         self._traversal.advance()
+        self._journal.l1 = self._traversal.origin.ref
         self._collector.found.clear()
         while self._retrieval.next_data() is not None:
             pass
