@@ -174,7 +174,8 @@ class LightNode:
 
     def _make_retrieval(self, traversal: L1Traversal) -> L1Retrieval:
         inbox, schedule = self._config.batch_inbox_address, ForkSchedule(self._config)
-        return L1Retrieval(traversal, self._provider, inbox, schedule, Journal(), self._collector)
+        l1 = _WithoutBlobs(self._provider)
+        return L1Retrieval(traversal, l1, inbox, schedule, self._journal, self._collector)
 
     def _keep(self, traversal: L1Traversal) -> None:
         number = traversal.origin.number

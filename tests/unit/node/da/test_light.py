@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 from da_committee import L1_CHAIN_ID, certify
 from da_network import Network
-from l1_blocks import STRANGER_KEY, bare_rollup_config, batcher_tx, l1_block
+from l1_blocks import STRANGER_KEY, bare_rollup_config, batcher_tx, blob_tx, l1_block
 
 from chain.heads import BlockId
 from chain.storage.memory import MemoryStore
@@ -76,7 +76,7 @@ class World:
         for carrier in self.network.carriers:
             await carrier.store(CellMessage(extended(number).commitment, extended(number).cells))
 
-    def mine(self, *numbers, salt=0, at=None, key=None):
+    def mine(self, *numbers, salt=0, at=None, key=None, before=()):
         """An L1 block whose batcher transactions certify these blobs."""
         parent = self.blocks[-1] if at is None else self.blocks[at - 1]
         height = parent.number + 1
@@ -91,7 +91,7 @@ class World:
             )
             for nonce, number in enumerate(numbers)
         ]
-        block = l1_block(height, parent.hash, transactions=transactions, salt=salt)
+        block = l1_block(height, parent.hash, transactions=(*before, *transactions), salt=salt)
         self.blocks = [*self.blocks[:height], block]
         self.provider.add(block)
         self.provider.set_head(block)
@@ -143,6 +143,14 @@ async def test_certificates_of_others_than_the_batcher_mean_nothing(world):
     world.mine(1, key=STRANGER_KEY)
     await world.light.turn()
     assert world.light.batches() == []
+
+
+async def test_blobs_of_l1_itself_are_not_waited_for(world):
+    await world.publish(1)
+    world.mine(1, before=[blob_tx([b"\x01" + bytes(31)])])
+    await world.light.turn()
+    assert world.light.describe()["l1_accepted"] == 1
+    assert len(world.light.batches()) == 1
 
 
 async def test_a_restart_goes_on_with_the_same_cells_and_catches_up(world):
