@@ -52,7 +52,7 @@ from .actors.group import ActorGroup
 from .actors.proposing import ProposerOptions, Proposing
 from .actors.sequencing import Sequencing
 from .chain_runtime import ChainRuntime, open_chain
-from .config import ConfigurationError, NodeConfig, with_settings
+from .config import LOOPBACK_HOSTS, ConfigurationError, NodeConfig, with_settings
 from .da.access import CommitteeAccess
 from .dev_snapshots import NetworkSnapshots
 from .disputes import DisputeReader
@@ -64,6 +64,7 @@ from .l1.dev_l1 import DevL1
 from .l1.json_rpc import JsonRpcClient
 from .l1.transactions import L1Sender
 from .metrics import Metrics
+from .network import Network, make_network
 from .provisioning import (
     Founded,
     contract_addresses,
@@ -78,6 +79,7 @@ from .rpc.dispute import DisputeNamespace
 from .rpc.eth_transactions import raw_transactions
 from .rpc.jsonrpc import Dispatcher
 from .rpc.optimism import OptimismNamespace, RollupView
+from .rpc.p2p import P2PNamespace
 from .rpc.parameters import LATEST
 from .rpc.server import RpcServer, ServerOptions, human_page
 from .rpc.stemma import StemmaNamespace
@@ -106,6 +108,9 @@ class NodeParts:
     datadir: Path
     batcher_key: bytes | None = None
     proposer_key: bytes | None = None
+    signer_key: bytes | None = None
+    """Signs gossiped blocks: SystemConfig.unsafeBlockSigner has its address."""
+
     challenger_key: bytes | None = None
     fault: Fault | None = None
     signing_keys: dict[Address, bytes] | None = None
@@ -138,7 +143,7 @@ class RollupNode:
             config,
             accepted_types=USER_TYPES,
             keys=parts.signing_keys or {},
-            takes_transactions=self.is_sequencing,
+            takes_transactions=self.is_sequencing or bool(config.p2p.listen),
             senders=self._senders,
         )
         self.client = JsonRpcClient(parts.l1_url)
@@ -178,6 +183,7 @@ class RollupNode:
             confirmations=confirmations,
         )
         self._sequencing = self._make_sequencing() if self.is_sequencing else None
+        self._network = self._make_network(readers) if config.p2p.listen else None
         self._probe = self._health_probe()
         self._actors = ActorGroup(self._loops)
         self._l1_senders: list[L1Sender] = []
@@ -199,6 +205,9 @@ class RollupNode:
             AdminNamespace(self._sequencing, self._reset_derivation, self._insert_unsafe),
         ]
         prefixes = [*self._config.rpc.api]
+        if self._network is not None:
+            namespaces.append(P2PNamespace(self._network.server))
+            prefixes += ["opp2p"] if self._config.rpc.host in LOOPBACK_HOSTS else []
         if isinstance(self._clock, DevClock) and self._parts.embedded_l1 is not None:
             namespaces.append(self._dev_namespace(self._clock, self._parts.embedded_l1))
             prefixes += ["evm", "anvil", "admin"]
@@ -378,6 +387,25 @@ class RollupNode:
         self._l1_senders.append(sender)
         return sender
 
+    def _make_network(self, readers: ThreadPoolExecutor) -> Network:
+        network = make_network(
+            self._config,
+            self._parts.rollup,
+            self._parts.datadir,
+            self.chain,
+            self.client,
+            self._clock,
+            readers,
+            self._parts.signer_key if self.is_sequencing else None,
+        )
+        self.chain.backend.peer_count = lambda: len(network.server.overlay.peers)
+        return network
+
+    @property
+    def endpoint(self) -> str | None:
+        """Where other nodes reach this one, `NODEID@HOST:PORT`; None without a network."""
+        return None if self._network is None else str(self._network.server.endpoint)
+
     # Running
 
     async def start(self) -> None:
@@ -385,6 +413,8 @@ class RollupNode:
         self.client.open()
         if self._da is not None:
             self._da.open()
+        if self._network is not None:
+            await self._network.server.start()
         await self.server.start()
         self._tasks = [self._actors.start()]
 
@@ -393,6 +423,8 @@ class RollupNode:
         loops = [self._following.run(), self._deriving.run()]
         if self._sequencing is not None:
             loops.append(self._sequencing.run())
+        if self._network is not None:
+            loops += [self._network.server.run(), self._network.gossiping.run()]
         if "batcher" in self._config.node.roles:
             loops.append(self._batching().run())
         if "proposer" in self._config.node.roles:
@@ -410,6 +442,8 @@ class RollupNode:
         """Stop intake, stop the actors after the block under way, close the store."""
         await self.server.stop()
         await self._actors.stop()
+        if self._network is not None:
+            await self._network.server.stop()
         await self.client.close()
         if self._da is not None:
             await self._da.close()
@@ -435,6 +469,8 @@ class RollupNode:
         header = result.block.header
         self._metrics.block_build_seconds.labels("l2").observe(seconds)
         self._metrics.gas_used.labels("l2").inc(header.gas_used)
+        if self._network is not None:
+            self._network.gossiping.sealed(result.block)
         self.chain.backend.events.announce_head()
         logger.info(
             "sealed",
@@ -560,6 +596,7 @@ class DevNet:
                 "client": self.l1_client,
             },
             "l2": {
+                "p2p": self.node.endpoint,
                 "rpc": self.node.server.url,
                 "ws": self.node.server.websocket_url,
                 "chain_id": self.rollup.l2_chain_id,
@@ -625,6 +662,7 @@ async def run_dev(
                     proposer_key=dev_account("proposer").private_key,
                     challenger_key=dev_account("challenger").private_key,
                     fault=fault,
+                    signer_key=dev_account("sequencer").private_key,
                     signing_keys={item.address: item.private_key for item in dev_accounts()},
                     is_development=True,
                     embedded_l1=None if l1 is None else l1.miner,

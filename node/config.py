@@ -16,9 +16,10 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from chain.errors import StemmaError
+from chain.errors import DecodeError, StemmaError
 
 from . import logging as node_logging
+from .p2p.identity import parse_endpoint
 
 ROLES = (
     "sequencer", "batcher", "proposer", "challenger", "verifier", "execution", "da", "light",
@@ -160,6 +161,23 @@ class DaSection:
 
 
 @dataclass(frozen=True, slots=True)
+class P2PSection:
+    """The network of nodes: unsafe blocks and transactions ahead of L1."""
+
+    listen: str = _setting("", "HOST:PORT to listen on, port 0: any free one; empty: no network")
+    bootnodes: tuple[str, ...] = _setting((), "nodes to begin with: [NODEID@]HOST:PORT")
+    max_outbound: int = _setting(10, "sessions that this node opens at most")
+    max_inbound: int = _setting(40, "sessions that others open at most")
+    max_inbound_per_group: int = _setting(
+        4, "of these from one address group: IPv4 /16, IPv6 /32, loopback one address"
+    )
+    max_outbound_per_group: int = _setting(1, "sessions opened into one address group at most")
+    signer_key_file: str = _setting(
+        "", "role sequencer: file with the key that signs gossiped blocks, mode 0600"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSection:
     """The Engine API: who drives our execution, or whose execution we drive."""
 
@@ -215,6 +233,7 @@ class NodeConfig:
     proposer: ProposerSection = field(default_factory=ProposerSection)
     challenger: ChallengerSection = field(default_factory=ChallengerSection)
     da: DaSection = field(default_factory=DaSection)
+    p2p: P2PSection = field(default_factory=P2PSection)
     engine: EngineSection = field(default_factory=EngineSection)
     rpc: RpcSection = field(default_factory=RpcSection)
     limits: LimitsSection = field(default_factory=LimitsSection)
@@ -240,6 +259,7 @@ class NodeConfig:
             raise ConfigurationError(
                 f"state.open_tables: expected at least 64, got {self.state.open_tables}"
             )
+        self._check_p2p()
         _check_choices("log.format", (self.log.format,), node_logging.FORMATS)
         try:
             node_logging.check_level(self.log.level)
@@ -269,6 +289,27 @@ class NodeConfig:
         ):
             if seconds <= 0:
                 raise ConfigurationError(f"{name}: expected more than 0, got {seconds}")
+
+    def _check_p2p(self) -> None:
+        for name, texts in (
+            ("p2p.listen", (self.p2p.listen,) if self.p2p.listen else ()),
+            ("p2p.bootnodes", self.p2p.bootnodes),
+        ):
+            for text in texts:
+                try:
+                    parse_endpoint(text)
+                except DecodeError as error:
+                    raise ConfigurationError(f"{name}: {error}") from error
+        if self.p2p.bootnodes and not self.p2p.listen:
+            raise ConfigurationError("p2p.bootnodes: set p2p.listen as well, 127.0.0.1:0 will do")
+        for name, count in (
+            ("max_outbound", self.p2p.max_outbound),
+            ("max_inbound", self.p2p.max_inbound),
+            ("max_inbound_per_group", self.p2p.max_inbound_per_group),
+            ("max_outbound_per_group", self.p2p.max_outbound_per_group),
+        ):
+            if count < 0:
+                raise ConfigurationError(f"p2p.{name}: expected at least 0, got {count}")
 
     def _check_roles(self) -> None:
         roles = self.node.roles

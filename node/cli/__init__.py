@@ -16,7 +16,7 @@ import typer
 
 from chain.errors import StemmaError
 
-from . import chain_file, config, da, db, derive, dev, dispute, init, keys, node, spec, version
+from . import chain_file, config, da, db, derive, dev, dispute, init, keys, node, p2p, spec, version
 from .exit_codes import FAILURE, exit_code_of
 
 COMMAND_GROUP = "stemma.commands"
@@ -42,6 +42,7 @@ app.add_typer(da.app, name="da")
 app.add_typer(config.app, name="config")
 app.add_typer(spec.app, name="spec")
 app.add_typer(dispute.app, name="dispute")
+app.add_typer(p2p.app, name="p2p")
 
 
 def _plugins() -> dict[str, EntryPoint]:

@@ -36,6 +36,9 @@ def dev(
     ),
     host: str | None = typer.Option(None, "--host", help="address to listen on (loopback only)"),
     blobs: bool = typer.Option(False, "--blobs", help="post batches as blobs, not calldata"),
+    p2p_listen: str | None = typer.Option(
+        None, "--p2p-listen", help="HOST:PORT for other nodes; empty: no network"
+    ),
     gateway_port: int = typer.Option(8000, "--gateway-port", help="AI gateway port; 0: any"),
     state: str | None = typer.Option(None, "--state", help="archive or pruned"),
     retained_blocks: int | None = typer.Option(
@@ -58,6 +61,7 @@ def dev(
             "l1.url": l1_url,
             "l1.port": l1_port,
             "l1.block_time_s": l1_block_time,
+            "p2p.listen": p2p_listen,
             "rpc.port": port,
             "rpc.host": host,
             "rpc.cors": ("*",),

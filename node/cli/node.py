@@ -44,6 +44,15 @@ def node(
     sequencer_stopped: bool = typer.Option(
         False, "--sequencer-stopped", help="wait for admin_startSequencer"
     ),
+    p2p_listen: str | None = typer.Option(
+        None, "--p2p-listen", help="HOST:PORT for other nodes; empty: no network"
+    ),
+    p2p_peers: list[str] = typer.Option(
+        [], "--p2p-peers", help="nodes to begin with: [NODEID@]HOST:PORT"
+    ),
+    p2p_signer_key: Path | None = typer.Option(
+        None, "--p2p-signer-key", help="role sequencer: file with the key that signs blocks"
+    ),
     engine_port: int | None = typer.Option(None, "--engine-port", help="role execution: its port"),
     engine_url: str | None = typer.Option(
         None, "--engine-url", help="execution client to drive instead of our own"
@@ -85,6 +94,9 @@ def node(
             "proposer.key_file": _text(proposer_key),
             "challenger.key_file": _text(challenger_key),
             "sequencer.stopped": sequencer_stopped or None,
+            "p2p.listen": p2p_listen,
+            "p2p.bootnodes": tuple(p2p_peers) or None,
+            "p2p.signer_key_file": _text(p2p_signer_key),
             "engine.port": engine_port,
             "engine.url": engine_url,
             "engine.jwt_secret": _text(jwt_secret),
@@ -156,9 +168,12 @@ async def _run(settings: node_config.NodeConfig) -> None:
         batcher_key=_role_key(settings, chain_id, "batcher", settings.batcher.key_file),
         proposer_key=_role_key(settings, chain_id, "proposer", settings.proposer.key_file),
         challenger_key=_role_key(settings, chain_id, "challenger", settings.challenger.key_file),
+        signer_key=_role_key(settings, chain_id, "sequencer", settings.p2p.signer_key_file),
     )
 
-    await run_node(settings, parts, lambda running: _announce(settings, running.server))
+    await run_node(
+        settings, parts, lambda running: _announce(settings, running.server, p2p=running.endpoint)
+    )
 
 
 def _role_key(
@@ -240,10 +255,17 @@ async def _run_without_chain(settings: node_config.NodeConfig) -> None:
 
 
 def _announce(
-    settings: node_config.NodeConfig, server: RpcServer, *, engine: str | None = None
+    settings: node_config.NodeConfig,
+    server: RpcServer,
+    *,
+    engine: str | None = None,
+    p2p: str | None = None,
 ) -> None:
     """Write down and say where the node answers."""
     places = {"rpc": server.url, "ws": server.websocket_url}
+    if p2p is not None:
+        places["p2p"] = p2p
+        typer.echo(f"Node {p2p}")
     if engine is not None:
         places["engine"] = engine
     write_run_file(

@@ -99,6 +99,12 @@ def _parsed(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
+def is_loopback(host: str) -> bool:
+    """Whether an address is this machine's own: group limits would protect nobody."""
+    address = _parsed(host)
+    return address is not None and address.is_loopback
+
+
 def address_group(host: str) -> str:
     """Addresses that one party gets cheaply together: IPv4 /16, IPv6 /32.
 
@@ -149,7 +155,7 @@ class Connections:
         )
         if sum(groups.values()) >= most:
             return f"{most} {'inbound' if is_inbound else 'outbound'} sessions are open"
-        if groups[group] >= most_group:
+        if groups[group] >= most_group and not is_loopback(host):
             return f"{groups[group]} sessions with address group {group} are open"
         return None
 

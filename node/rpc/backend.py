@@ -117,6 +117,8 @@ class Backend:
         self._arrived: deque[tuple[SignedTransaction, Address]] = deque()
         self._announcing = False
         self.events = EventHub(self)
+        self.peer_count: Callable[[], int] = lambda: 0
+        """How many nodes this one talks to."""
 
     # Blocks
 
@@ -408,8 +410,11 @@ class Backend:
             carrier, blobs = decode_network_form(raw)
             self.blobs.put(carrier.blob_versioned_hashes, blobs)
 
-    def submit_raw(self, raw: bytes) -> Hash32:
-        """Decode, check and pool a signed transaction; its hash. Raises RpcError, PoolError."""
+    def submit_raw(self, raw: bytes, before: Callable[[Hash32], None] | None = None) -> Hash32:
+        """Decode, check and pool a signed transaction; its hash. Raises RpcError, PoolError.
+
+        `before` hears the hash of what is well-formed before anybody is told of it.
+        """
         if not raw:
             raise RpcError(errors.SERVER_ERROR, "typed transaction too short")
         transaction = decode_transaction(without_sidecar(raw) if self.blobs is not None else raw)
@@ -418,6 +423,8 @@ class Backend:
         sender = None if self._recovery is None else self._recovery.sender_of(raw)
         if sender is not None:
             remember_sender(transaction, sender)
+        if before is not None:
+            before(transaction.hash)
         return self.submit(transaction)
 
     def submit(self, transaction: SignedTransaction, sender: Address | None = None) -> Hash32:

@@ -9,7 +9,7 @@ from chain.crypto.keccak import keccak256
 
 from . import parameters
 from .backend import Backend
-from .hexadecimal import data
+from .hexadecimal import data, quantity
 from .jsonrpc import Parameter, rpc
 
 
@@ -42,8 +42,8 @@ class NetNamespace:
 
     @rpc("net_peerCount")
     def peer_count(self) -> str:
-        """Zero: blocks come from L1."""
-        return "0x0"
+        """How many nodes this one talks to; zero where blocks come from L1 alone."""
+        return quantity(self._backend.peer_count())
 
     @rpc("web3_clientVersion")
     def client_version(self) -> str:
