@@ -1,6 +1,6 @@
 """Ten thousand nodes in one process, by the product's own gossip and sampling rules.
 
-    python scripts/simulate_network.py [--light N] [--data N] [--liars SHARE] [--withheld N] [--seed N]
+    python scripts/simulate_network.py [--light N] [--data N] [--liars SHARE] [--seed N]
 
 A seeded discrete-event simulation: nodes are `node.p2p.gossip.Gossip` machines, latencies come from
 regions, every link has a bandwidth, and time jumps from event to event. Light nodes draw cells with
@@ -99,6 +99,7 @@ class Network:
         )
 
     def connect(self, a: int, b: int) -> None:
+        """Open a link, once."""
         if a == b or (min(a, b), max(a, b)) in self.links:
             return
         self.links.add((min(a, b), max(a, b)))
@@ -107,9 +108,11 @@ class Network:
             self.carry(one)
 
     def push(self, at: float, sender: int, receiver: int, message: Message | None) -> None:
+        """Put an event in the queue; no message: a heartbeat."""
         heapq.heappush(self.queue, (at, next(self.order), sender, receiver, message))
 
     def send(self, sender: int, receiver: int, message: Message) -> None:
+        """Put a message on its way, after those that the sender's link carries already."""
         node = self.nodes[sender]
         if node.is_liar and isinstance(message, Publish):
             return
@@ -122,6 +125,7 @@ class Network:
         self.push(node.free_at + delay_ms * jitter / 1000, sender, receiver, message)
 
     def carry(self, number: int) -> None:
+        """Do what a node wants done."""
         node = self.nodes[number]
         for effect in node.gossip.take_effects():
             if isinstance(effect, Send):
@@ -134,6 +138,7 @@ class Network:
                 self.ban(number, int(str(effect.peer)))
 
     def ban(self, by: int, who: int) -> None:
+        """Take a link away."""
         self.bans += 1
         self.honest_bans += not self.nodes[who].is_liar
         self.links.discard((min(by, who), max(by, who)))
@@ -141,6 +146,7 @@ class Network:
         self.nodes[who].gossip.remove_peer(by)
 
     def run(self, until: float) -> None:
+        """Let time pass."""
         while self.queue and self.queue[0][0] <= until:
             self.now, _, sender, receiver, message = heapq.heappop(self.queue)
             self.events += 1
@@ -152,6 +158,7 @@ class Network:
         self.now = until
 
     def beat(self, number: int) -> None:
+        """A node's heartbeat; a liar promises what it does not have."""
         node = self.nodes[number]
         node.gossip.heartbeat(self.now)
         self.carry(number)
@@ -240,8 +247,8 @@ def main() -> int:
         delays = out.delays_s
         print(
             f"liars {liars:.0%}: reached {min(out.reached):.3%}, "
-            f"median {delays[len(delays) // 2]:.2f} s, 99 % {delays[len(delays) * 99 // 100]:.2f} s, "
-            f"last {delays[-1]:.2f} s; {out.kib_per_node:.0f} KiB sent a node and block, "
+            f"median {delays[len(delays) // 2]:.2f} s, "
+            f"99 % {delays[len(delays) * 99 // 100]:.2f} s, last {delays[-1]:.2f} s; {out.kib_per_node:.0f} KiB sent a node and block, "
             f"busiest {out.busiest_kib:,.0f}; bans {out.bans}, of honest {out.honest_bans}; "
             f"{out.events:,} events in {time.monotonic() - started:.0f} s"
         )

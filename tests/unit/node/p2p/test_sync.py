@@ -153,7 +153,7 @@ def test_a_piece_that_nobody_wants_is_refused(spoil) -> None:
 
 
 def test_after_a_wrong_answer_the_same_is_asked_of_another() -> None:
-    source, root = state(50, 2)
+    _, root = state(50, 2)
     wanted = StateSync(root)
     hashes = wanted.next_hashes()
     assert wanted.next_hashes() == ()
