@@ -3,9 +3,9 @@
     python scripts/simulate_network.py [--light N] [--data N] [--liars SHARE] [--seed N]
 
 A seeded discrete-event simulation: nodes are `node.p2p.gossip.Gossip` machines, latencies come from
-regions, every link has a bandwidth, and time jumps from event to event. Light nodes draw cells with
-`rollup.da`'s rules where that room is there, else by the same draw without replacement. Liars
-answer no IWANT, forward nothing and promise ids that they do not have. Prints one table.
+regions, every link has a bandwidth, and time jumps from event to event. Light nodes draw cells and
+data nodes keep them by the rules of `rollup.da`. Liars forward nothing, answer no IWANT and promise
+ids that they do not have. Prints a few lines.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ sys.path.insert(0, str(ROOT))
 from node.p2p.gossip import Ban, Gossip, Send, Validate, Verdict  # noqa: E402
 from node.p2p.message import IHave, IWant, Message, Publish, Topic  # noqa: E402
 from node.p2p.scoring import PeerScores  # noqa: E402
+from rollup.da.custody import NODE_ID_BYTES, custody_cells  # noqa: E402
+from rollup.da.sampler import COMMITMENT_BYTES, ENTROPY_BYTES, draw_indices  # noqa: E402
 
 HEARTBEAT_S = 1.0
 REGIONS_MS = (
@@ -204,29 +206,35 @@ def simulate(light: int, data: int, liars: float, blocks: int, seed: int) -> Out
     )
 
 
+def drawn(rng: Random, commitment: bytes, samples: int) -> tuple[int, ...]:
+    """What one light node asks for: its own entropy, drawn once the commitment is seen."""
+    return draw_indices(commitment, rng.randbytes(ENTROPY_BYTES), samples)
+
+
 def missed_share(nodes: int, withheld: int, samples: int, seed: int) -> float:
-    """The share of light nodes whose draws meet no withheld cell; each draws for itself."""
+    """The share of light nodes whose draws meet no withheld cell."""
     rng = Random(seed)
+    commitment = rng.randbytes(COMMITMENT_BYTES)
     hidden = set(rng.sample(range(CELLS), withheld))
-    return (
-        sum(not hidden.intersection(rng.sample(range(CELLS), samples)) for _ in range(nodes))
-        / nodes
-    )
+    return sum(hidden.isdisjoint(drawn(rng, commitment, samples)) for _ in range(nodes)) / nodes
 
 
-def data_load(nodes: int, data: int, samples: int, custody: int, seed: int) -> tuple[float, float]:
-    """Cells that a data node serves for one blob: mean, and of the busiest."""
+def data_load(
+    nodes: int, data: int, samples: int, groups: int, seed: int
+) -> tuple[float, int, int]:
+    """Cells that a data node serves for one blob: mean and busiest; and cells that nobody keeps."""
     rng = Random(seed)
+    commitment = rng.randbytes(COMMITMENT_BYTES)
     holders: list[list[int]] = [[] for _ in range(CELLS)]
     for node in range(data):
-        for cell in rng.sample(range(CELLS), custody):
+        for cell in custody_cells(rng.randbytes(NODE_ID_BYTES), groups):
             holders[cell].append(node)
     load = [0] * data
     for _ in range(nodes):
-        for cell in rng.sample(range(CELLS), samples):
+        for cell in drawn(rng, commitment, samples):
             if holders[cell]:
                 load[rng.choice(holders[cell])] += 1
-    return statistics.mean(load), max(load)
+    return statistics.mean(load), max(load), sum(not kept for kept in holders)
 
 
 def main() -> int:
@@ -248,17 +256,21 @@ def main() -> int:
         print(
             f"liars {liars:.0%}: reached {min(out.reached):.3%}, "
             f"median {delays[len(delays) // 2]:.2f} s, "
-            f"99 % {delays[len(delays) * 99 // 100]:.2f} s, last {delays[-1]:.2f} s; {out.kib_per_node:.0f} KiB sent a node and block, "
+            f"99 % {delays[len(delays) * 99 // 100]:.2f} s, last {delays[-1]:.2f} s; "
+            f"{out.kib_per_node:.0f} KiB sent a node and block, "
             f"busiest {out.busiest_kib:,.0f}; bans {out.bans}, of honest {out.honest_bans}; "
             f"{out.events:,} events in {time.monotonic() - started:.0f} s"
         )
     missed = missed_share(given.light, given.withheld, given.samples, given.seed)
-    mean, most = data_load(given.light, given.data, given.samples, given.custody, given.seed)
+    mean, most, lost = data_load(given.light, given.data, given.samples, given.custody, given.seed)
     print(
         f"{given.withheld} of {CELLS} cells withheld, {given.samples} samples: "
         f"{missed:.3%} of the light nodes meet none of them"
     )
-    print(f"a data node with {given.custody} cells serves {mean:.0f} cells a blob, busiest {most}")
+    print(
+        f"a data node with {given.custody} cells serves {mean:.0f} cells a blob, busiest {most}; "
+        f"cells that nobody keeps: {lost}"
+    )
     return 0
 
 
