@@ -203,7 +203,10 @@ _Check: TypeAlias = Callable[[Any], bool]
 
 
 def _uint(limit: int) -> _Check:
-    return lambda value: type(value) is int and 0 <= value <= limit
+    # A Topic or Status is an int; True is none here, though Python thinks so.
+    return lambda value: (
+        isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= limit
+    )
 
 
 def _binary(low: int, high: int) -> _Check:

@@ -21,6 +21,14 @@ def test_a_message_is_read_back_as_it_was(message) -> None:
     assert decode_message(kind, body) == message
 
 
+def test_topics_and_states_are_written_as_their_numbers() -> None:
+    kind, body = encode_message(wire.Subscribe((wire.Topic.BLOCKS, wire.Topic.CELLS)))
+    assert decode_message(kind, body) == wire.Subscribe((0, 2))
+    assert decode_message(*encode_message(wire.Response(1, wire.Status.BUSY, ()))).status == 2
+    with pytest.raises(RemoteProtocolError):
+        decode_message(0x11, b"\x91\xc3")  # true is not topic 1
+
+
 @given(st.integers(0, 255), st.binary(max_size=200))
 def test_bytes_are_a_message_in_one_form_or_none(kind, body) -> None:
     try:

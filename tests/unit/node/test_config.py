@@ -70,3 +70,17 @@ def test_with_settings_changes_only_what_it_names() -> None:
     changed = with_settings(NodeConfig(), {"rpc.port": 1})
     assert changed.rpc.port == 1
     assert changed.l1 == NodeConfig().l1
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        ({"p2p.listen": "nowhere"}, "p2p.listen"),
+        ({"p2p.listen": "127.0.0.1:0", "p2p.bootnodes": ("ab@127.0.0.1:1",)}, "node id"),
+        ({"p2p.bootnodes": ("127.0.0.1:1",)}, "set p2p.listen"),
+        ({"p2p.max_inbound": -1}, "p2p.max_inbound"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused(flags, named) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        load(flags=flags)
