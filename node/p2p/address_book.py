@@ -87,8 +87,9 @@ def read_record(data: bytes, now: float) -> PeerRecord:
         raise RemoteProtocolError("record: the signature is not the node's")
     if not now - RECORD_LIFE_S <= time_s <= now + CLOCK_SKEW_S:
         raise RemoteProtocolError(f"record: of time {time_s}, now is {int(now)}")
-    if _parsed(host) is None:
-        raise RemoteProtocolError(f"record: {host!r} is no IP address")
+    address = _parsed(host)
+    if address is None or address.is_unspecified or address.is_multicast:
+        raise RemoteProtocolError(f"record: {host!r} is no IP address to dial")
     return record
 
 
@@ -103,6 +104,12 @@ def is_loopback(host: str) -> bool:
     """Whether an address is this machine's own: group limits would protect nobody."""
     address = _parsed(host)
     return address is not None and address.is_loopback
+
+
+def is_unspecified(host: str) -> bool:
+    """Whether an address stands for all of a machine's, so that nobody can dial it."""
+    address = _parsed(host)
+    return address is not None and address.is_unspecified
 
 
 def address_group(host: str) -> str:

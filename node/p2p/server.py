@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from .address_book import is_unspecified
 from .errors import HandshakeMismatch, P2PError
 from .gossip import Send, Validate, Verdict
 from .handshake import Hello
@@ -102,8 +103,9 @@ class P2PServer:
         """Listen. Raises OSError where the port is taken."""
         self._server = await asyncio.start_server(self._accept, self._host, self._asked_port)
         self.port = self._server.sockets[0].getsockname()[1]
-        hello = self._application.hello()
-        self.overlay.announce(self._host, self.port, hello.role, self.now())
+        if not is_unspecified(self._host):  # others could not dial 0.0.0.0
+            role = self._application.hello().role
+            self.overlay.announce(self._host, self.port, role, self.now())
         logger.info("listening", extra={"endpoint": str(self.endpoint)})
 
     async def run(self) -> None:

@@ -67,9 +67,11 @@ def wait_for(what: str, condition: Callable[[], Any], within_s: float = 60.0) ->
 class NodeProcess:
     """`stemma ...` in a data directory of its own; run.json says where it answers."""
 
-    def __init__(self, datadir: Path, *arguments: str) -> None:
+    def __init__(self, datadir: Path, *arguments: str, prefix: tuple[str, ...] = ()) -> None:
+        """`prefix` starts the command elsewhere, such as in a network namespace."""
         self.datadir = datadir
         self.arguments = arguments
+        self.prefix = prefix
         self.run: dict[str, Any] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -80,7 +82,15 @@ class NodeProcess:
         log = (self.datadir / "stderr.log").open("ab")
         with log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "node.cli", *self.arguments, "--datadir", self.datadir],
+                [
+                    *self.prefix,
+                    sys.executable,
+                    "-m",
+                    "node.cli",
+                    *self.arguments,
+                    "--datadir",
+                    self.datadir,
+                ],
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,

@@ -39,6 +39,7 @@ def test_a_record_is_read_back() -> None:
         (record(time_s=NOW - address_book.RECORD_LIFE_S - 1), "of time"),
         (record(time_s=NOW + 10_000), "of time"),
         (record(host="example.org"), "no IP address"),
+        (record(host="0.0.0.0"), "no IP address"),
         (record(port=0), "out of range"),
         (record()[:-1] + b"\0", "signature"),
         (b"\x90", "not \\["),
