@@ -100,16 +100,14 @@ class Gossiping:
         clock: Clock,
         readers: ThreadPoolExecutor,
         options: GossipingOptions,
-        stopped_fetching: Callable[[], None] = lambda: None,
     ) -> None:
-        """`stopped_fetching` hears when a run of blocks from peers is in place."""
+        """Nothing is sent before `server` is set."""
         self._chain = chain
         self._rollup = rollup
         self._l1 = l1
         self._clock = clock
         self._readers = readers
         self._options = options
-        self._stopped_fetching = stopped_fetching
         self.server: P2PServer | None = None
         self.signer: Address | None = (
             None if options.signer_key is None else address_of(options.signer_key)
@@ -285,35 +283,41 @@ class Gossiping:
         while True:
             await self._arrived.wait()
             self._arrived.clear()
-            while self._waiting:
-                block = max(self._waiting.values(), key=lambda block: block.number)
-                unsafe = self._chain.engine.heads.unsafe
-                if block.number <= unsafe.number:
-                    self._waiting.clear()
-                    break
-                children = [
-                    b for b in self._waiting.values() if b.header.parent_hash == unsafe.hash
-                ]
-                try:
-                    if children:
-                        del self._waiting[children[0].hash]
-                        await self._insert(children[0], unsafe)
-                    else:
-                        del self._waiting[block.hash]
-                        await self._reach(block)
-                except StemmaError as error:
-                    logger.warning("block %d of the sequencer: %s", block.number, error)
+            await self.import_waiting()
 
-    async def _insert(self, block: Block, parent: BlockId) -> None:
-        """Execute a block on a parent that is, or becomes, the unsafe head."""
+    async def import_waiting(self) -> None:
+        """Import the signed blocks that have arrived, and fetch what lies before them."""
+        while self._waiting:
+            newest = max(self._waiting.values(), key=lambda block: block.number)
+            unsafe = self._chain.engine.heads.unsafe
+            if newest.number <= unsafe.number:
+                self._waiting.clear()
+                return
+            children = [b for b in self._waiting.values() if b.header.parent_hash == unsafe.hash]
+            block = children[0] if children else newest
+            del self._waiting[block.hash]
+            try:
+                if children:
+                    await self._insert(block, unsafe, block.number)
+                else:
+                    await self._reach(block)
+            except StemmaError as error:
+                logger.warning("block %d of the sequencer: %s", block.number, error)
+
+    async def _insert(self, block: Block, parent: BlockId, reaches: int) -> None:
+        """Execute a block on a parent that is, or becomes, the unsafe head.
+
+        `reaches` is the height of the signed block that it leads to: ours is left for a longer
+        chain only.
+        """
 
         def insert() -> bool:
             engine = self._chain.engine
             heads = engine.heads
-            if engine.header(block.hash) is not None:
+            if engine.header(block.hash) is not None and self._is_canonical(block):
                 return False
             if heads.unsafe.hash != parent.hash:
-                if block.number <= heads.unsafe.number or parent.number < heads.safe.number:
+                if reaches <= heads.unsafe.number or parent.number < heads.safe.number:
                     return False
                 engine.set_heads(unsafe=parent)
             engine.import_block(block)
@@ -321,6 +325,10 @@ class Gossiping:
 
         if await self._chain.writer.run(insert):
             self._chain.backend.events.announce_head()
+
+    def _is_canonical(self, block: Block) -> bool:
+        header = self._chain.engine.header_by_number(block.number)
+        return header is not None and header.hash == block.hash
 
     async def _reach(self, block: Block) -> None:
         """Fetch and insert what lies between our chain and a signed block, then the block."""
@@ -335,10 +343,9 @@ class Gossiping:
                 logger.info("blocks from %d on: nobody has them now", number + 1)
                 return
             for fetched in blocks.ready():
-                await self._insert(fetched, parent)
+                await self._insert(fetched, parent, block.number)
                 parent = BlockId(fetched.number, fetched.hash)
-        await self._insert(block, parent)
-        self._stopped_fetching()
+        await self._insert(block, parent, block.number)
 
     async def _headers_to(self, block: Block) -> list[Header] | None:
         """The headers between our chain and a block; None where they cannot be had, or lead
