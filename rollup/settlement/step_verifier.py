@@ -32,7 +32,9 @@ KINDS: Final = (
     "CodeStep",
 )
 """The kinds of step, in the order in which the router's tables count them, from 1 on."""
-_RULED: Final = frozenset({"ArithmeticStep", "WorldStep", "CallStep", "EnterStep", "PrecompileStep", "CodeStep"})
+_RULED: Final = frozenset(
+    {"ArithmeticStep", "WorldStep", "CallStep", "EnterStep", "PrecompileStep", "CodeStep"}
+)
 """Kinds that are told the fork's rules when they are made."""
 KIND_SLOTS: Final = 16
 """How many the router can be told of; the first is none, for steps that no contract decides."""
@@ -62,9 +64,7 @@ class Creation:
     data: bytes
 
 
-def verifier_creations(
-    deployer: Address, nonce: int, rules: ForkRules
-) -> tuple[Creation, ...]:
+def verifier_creations(deployer: Address, nonce: int, rules: ForkRules) -> tuple[Creation, ...]:
     """The creations by `deployer` from `nonce` on: each kind, then the router."""
     kinds = [created_address(deployer, nonce + index) for index in range(len(KINDS))]
     slots = [ZERO_ADDRESS, *kinds]
