@@ -8,9 +8,10 @@ RUN := $(BIN)/python
 .PHONY: help setup demo test check format fixtures verify-steps bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state node-tools clean
 .PHONY: help setup demo test check format fixtures verify-games bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state node-tools clean
 .PHONY: help setup demo test check format fixtures bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state bench-da node-tools clean
+.PHONY: help setup demo test check format fixtures verify-steps-on-l1 verify-steps bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state node-tools clean
 
 help:  ## what each command does
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
 
 setup:  ## virtual environment in .venv with everything pinned (TORCH=cpu|cuda|none)
 	@$(PYTHON) scripts/setup.py --torch $(TORCH)
@@ -28,6 +29,9 @@ verify-steps: setup  ## the step machine against the fast path: 10,000 programs,
 	@STEMMA_STEP_PROGRAMS=2500 STEMMA_FIXTURES=all $(RUN) -m pytest -q tests/differential/test_step_machine.py tests/vectors/test_step_fixtures.py tests/vectors/test_op_stack_steps.py tests/vectors/test_step_chains.py tests/property/test_step_blocks.py
 verify-games: setup  ## 1,000 random dispute games: the honest side never loses (half a minute)
 	@STEMMA_GAMES=1000 $(RUN) -m pytest -q tests/property/test_dispute_games.py
+
+verify-steps-on-l1: setup  ## 20,000 steps on the contracts beside the step machine, 100,000 wrong witnesses
+	@$(RUN) scripts/verify_steps_on_l1.py $(ARGS)
 
 check: setup  ## format, lint, types, import rules
 	@$(BIN)/ruff format --check .

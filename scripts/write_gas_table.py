@@ -1,7 +1,7 @@
-"""Measure the settlement contracts and write their tables into docs/protocol/settlement.md.
+"""Measure the contracts on L1 and write their tables into docs/protocol.
 
-    python scripts/write_gas_table.py            write both tables
-    python scripts/write_gas_table.py --check    compare only; exit code 1 if the page is stale
+    python scripts/write_gas_table.py            write the tables of settlement.md and one-step.md
+    python scripts/write_gas_table.py --check    compare only; exit code 1 if a page is stale
 
 The measurement runs on py-evm, as the tests of the contracts do (tests/support/settlement_gas.py).
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "protocol" / "settlement.md"
+STEP_PAGE = ROOT / "docs" / "protocol" / "one-step.md"
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 
@@ -46,15 +47,30 @@ def call_table() -> str:
     return "\n".join([*lines, *(f"| {row.contract} | {row.call} | {row.gas:,} |" for row in rows)])
 
 
+def step_table() -> str:
+    """Size of each contract of the one-step verifier, and gas of its steps."""
+    from step_gas import measured, table
+
+    return table(measured())
+
+
 def with_tables(page: str) -> str:
-    """The page with both tables as they are measured now."""
-    for name, table in (("creations", creation_table()), ("calls", call_table())):
-        pattern = rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)"
-        text = rf"\g<1>{table}\n\g<2>"
-        page, count = re.subn(pattern, text, page, flags=re.S)
-        if count != 1:
-            raise SystemExit(f"{PAGE}: expected the table {name} once, found {count}")
-    return page
+    """The settlement page with both tables as they are measured now."""
+    page = _with_table(page, "creations", creation_table())
+    return _with_table(page, "calls", call_table())
+
+
+def with_step_table(page: str) -> str:
+    """The page about steps with its table as it is measured now."""
+    return _with_table(page, "steps", step_table())
+
+
+def _with_table(page: str, name: str, table: str) -> str:
+    pattern = rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)"
+    text, count = re.subn(pattern, rf"\g<1>{table}\n\g<2>", page, flags=re.S)
+    if count != 1:
+        raise SystemExit(f"expected the table {name} once, found {count}")
+    return text
 
 
 def main() -> int:
@@ -62,15 +78,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     arguments = parser.parse_args()
-    current = PAGE.read_text(encoding="utf-8")
-    text = with_tables(current)
-    if text == current:
-        return 0
-    if arguments.check:
-        print(f"{PAGE.relative_to(ROOT)} is stale: python scripts/write_gas_table.py")
-        return 1
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
+    stale = 0
+    for page, write in ((PAGE, with_tables), (STEP_PAGE, with_step_table)):
+        current = page.read_text(encoding="utf-8")
+        text = write(current)
+        if text == current:
+            continue
+        stale += 1
+        if arguments.check:
+            print(f"{page.relative_to(ROOT)} is stale: python scripts/write_gas_table.py")
+        else:
+            page.write_text(text, encoding="utf-8")
+    return 1 if arguments.check and stale else 0
 
 
 if __name__ == "__main__":

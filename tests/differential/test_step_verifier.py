@@ -1,4 +1,4 @@
-"""The one-step verifier on L1 against the step machine, and against witnesses that are not the step's.
+"""The one-step verifier on L1 against the step machine, and against wrong witnesses.
 
 A seeded share; `make verify-steps-on-l1` takes 20,000 steps and 100,000 wrong witnesses.
 """

@@ -44,7 +44,7 @@ class StepVerifier:
     def kind_of(self, phase: int, opcode: int) -> str | None:
         """Which contract decides a phase and, in phase run, an opcode; None: no contract."""
         address = self.bench.view(self.router, "kindOf(uint8,uint8)", ["address"], phase, opcode)
-        return self._names.get(address)
+        return self._names.get(bytes(address))
 
     @staticmethod
     def data(state: bytes, proof: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The tables of docs/protocol/settlement.md are what the contracts cost now, to the unit."""
+"""The gas tables of docs/protocol are what the contracts cost now, to the unit."""
 
 from __future__ import annotations
 
@@ -24,6 +24,18 @@ def script():
 def test_page_has_the_tables_as_they_are_measured_now(script):
     page = script.PAGE.read_text()
     assert script.with_tables(page) == page
+
+
+def test_page_about_steps_has_the_table_as_it_is_measured_now(script):
+    page = script.STEP_PAGE.read_text()
+    assert script.with_step_table(page) == page
+
+
+def test_a_median_step_is_within_its_target():
+    page = (ROOT / "docs" / "protocol" / "one-step.md").read_text()
+    [(middle, most)] = re.findall(r"^\| all \| \|.*\| ([\d,]+) \| ([\d,]+) \|$", page, re.MULTILINE)
+    assert int(middle.replace(",", "")) <= 109_000
+    assert int(most.replace(",", "")) < TRANSACTION_LIMIT
 
 
 def test_every_call_and_creation_fits_a_transaction_of_l1(script):

@@ -45,7 +45,9 @@ def _price(precompile: uint256, start: uint256, length: uint256) -> uint256:
         return 600 + 120 * words
     if precompile == 4:  # IDENTITY
         return 15 + 3 * words
-    if precompile == 5:  # MODEXP
+    if precompile == 5:  # MODEXP, whose price is another one where there is CLZ (EIP-7883)
+        if rules & Rules.HAS_CLZ != 0:
+            return UNSUPPORTED
         return self._modExpPrice(start, length)
     if precompile == 9:  # BLAKE2F: as many as it has rounds; of another length, it fails
         return Tape.word(start) >> 224 if length == 213 else 0
