@@ -1,6 +1,6 @@
 """Random steps on the one-step verifier beside the step machine, and wrong witnesses for them.
 
-    python scripts/verify_steps_on_l1.py                        20,000 steps, 100,000 wrong witnesses
+    python scripts/verify_steps_on_l1.py                          all 20,000 steps
     python scripts/verify_steps_on_l1.py --steps 500 --mutants 0  fewer
     python scripts/verify_steps_on_l1.py --seed 7                 others
 
