@@ -33,6 +33,7 @@ def main() -> int:
     from step_verifier import Judge, StepVerifier
 
     from evm.forks import PRAGUE
+    from evm.step.instructions import OPCODES
     from evm.step_rules import step_rules_of
 
     judge = Judge(StepVerifier())
@@ -51,6 +52,8 @@ def main() -> int:
         print(f"WRONG {line}")
     for kind, count in sorted(found.unsupported.items()):
         print(f"refused by name: {kind}: {count}")
+    missing = sorted({opcode.name for opcode in OPCODES.values()} - set(found.kinds))
+    print(f"opcodes that were not reached: {', '.join(missing) or 'none'}")
     gas = found.gas()
     print(f"{len(found.kinds)} kinds: " + ", ".join(sorted(found.kinds)))
     if gas:

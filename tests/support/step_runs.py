@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from evm_engines import STORED, Case
 from evm_fuzz import random_case
-from evm_programs import COINBASE, CONTRACTS, ORIGIN
+from evm_programs import COINBASE, CONTRACTS, EDGES, ORIGIN, SMALL, push
 
 from chain import rlp
 from chain.account import encode_account
@@ -42,6 +42,7 @@ from evm.step.stepping import PHASES, record
 from evm.step.structures.words import data_tree
 
 TRANSACTION = 3
+SHARE = 20
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,28 @@ def steps_of(case: Case, rnd: random.Random, rules: StepRules) -> Iterator[Step]
         state = after
 
 
+def opcode_case(opcode: int, rnd: random.Random) -> Case:
+    """One opcode on operands of every size, now and then with too few of them or too little gas."""
+    code = b""
+    for _ in range(rnd.choice((17, 17, 17, 17, 7, 3, 1, 0))):
+        code += push(rnd.choice((*SMALL, *EDGES, rnd.getrandbits(256))))
+    code += bytes((opcode,)) + rnd.randbytes(rnd.choice((0, 40)))
+    gas = rnd.choice((100_000, 100_000, 100_000, 3 * 17 + rnd.randrange(200)))
+    return Case((code, b"", b"", b""), b"", gas, 0, has_storage=rnd.random() < 0.5)
+
+
 def random_steps(rnd: random.Random, rules: StepRules) -> Iterator[Step]:
-    """Steps of one random case after the other, without end."""
+    """Steps without end: of random programs by turns with each opcode by itself.
+
+    A long run gives its first steps and some of the others, so that loops do not fill the share.
+    """
+    opcodes = list(range(256))
     while True:
-        yield from steps_of(random_case(rnd), rnd, rules)
+        rnd.shuffle(opcodes)
+        for opcode in opcodes:
+            for index, step in enumerate(steps_of(random_case(rnd), rnd, rules)):
+                if index < SHARE or rnd.random() < 1 / SHARE:
+                    yield step
+            for step in steps_of(opcode_case(opcode, rnd), rnd, rules):
+                if step.phase != Phase.RUN or step.opcode == opcode:
+                    yield step

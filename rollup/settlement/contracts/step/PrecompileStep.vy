@@ -20,6 +20,10 @@ MAX_NUMBER: constant(uint256) = 1024
 UNSUPPORTED: constant(uint256) = max_value(uint256)
 MODEXP: constant(uint256) = 5
 RESERVE: constant(uint256) = 50000
+# EIP-2537: thousandths of the price of a term for sums of 1 to 128 terms, two bytes each.
+DISCOUNTS: constant(uint256) = 128
+G1_DISCOUNTS: constant(Bytes[256]) = x"03e803b50350031d02fc02ee02e202d802cf02c802c102ba02b402af02aa02a502a1029d029902950292028e028b0288028502820280027d027b0278027602730271026f026d026b026902670265026302610260025e025c025b0259025702560254025302510250024f024d024c024a02490248024602450244024302410240023f023e023d023c023a0239023802370236023502340233023202310230022f022e022d022c022b022a02290228022702260225022402230223022202210220021f021e021d021c021c021b021a0219021802180217021602150214021402130212021102100210020f020e020d020d020c020b020a020a0209020802080207"
+G2_DISCOUNTS: constant(Bytes[256]) = x"03e803e8039b037403570340032c031c030e030202f702ed02e402dc02d402cd02c702c002bb02b502b002ab02a702a2029e029a02970293028f028c0289028602830280027d027a0278027502730270026e026c026a0267026502630261025f025e025c025a025802560255025302510250024e024d024b024a0248024702460244024302420240023f023e023d023b023a023902380237023602350233023202310230022f022e022d022c022b022a022902280228022702260225022402230222022102210220021f021e021d021d021c021b021a021902190218021702170216021502140214021302120212021102100210020f020e020e020d020c020c"
 
 rules: immutable(uint256)
 
@@ -27,6 +31,16 @@ rules: immutable(uint256)
 @deploy
 def __init__(forkRules: uint256):
     rules = forkRules
+
+
+@internal
+@pure
+def _sumPrice(terms: uint256, perTerm: uint256, discounts: Bytes[256]) -> uint256:
+    """
+    @notice A sum of so many terms; of none, it fails.
+    """
+    place: uint256 = min(max(terms, 1), DISCOUNTS) - 1
+    return terms * perTerm * convert(slice(discounts, 2 * place, 2), uint256) // 1000
 
 
 @internal
@@ -62,6 +76,10 @@ def _price(precompile: uint256, start: uint256, length: uint256) -> uint256:
     if rules & Rules.HAS_BLS != 0:
         if precompile == 11:  # BLS12-381 G1 addition
             return 375
+        if precompile == 12:  # BLS12-381 G1 multi-scalar multiplication
+            return self._sumPrice(length // 160, 12000, G1_DISCOUNTS)
+        if precompile == 14:  # BLS12-381 G2 multi-scalar multiplication
+            return self._sumPrice(length // 288, 22500, G2_DISCOUNTS)
         if precompile == 13:  # BLS12-381 G2 addition
             return 600
         if precompile == 15:  # BLS12-381 pairing
