@@ -83,7 +83,7 @@ def game_for(net: NodeProcess, l2_number: int) -> tuple[int, int, str]:
         count = factory.functions.gameCount().call()
         games = factory.functions.findLatestGames(GAME_TYPE, max(count - 1, 0), 5).call()
         for index, metadata, _, _, extra_data in games:
-            number = int.from_bytes(extra_data, "big")
+            number = int.from_bytes(extra_data[:32], "big")
             if number >= l2_number:
                 return index, number, Web3.to_checksum_address(metadata[12:])
         return None
