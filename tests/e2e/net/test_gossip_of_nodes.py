@@ -55,6 +55,7 @@ def raw_transfer(url: str, sender, nonce: int) -> str:
             gas_limit=21_000,
             to=dev_accounts()[1].address,
             value=1,
+            data=b"",
         ),
         sender.private_key,
     )
