@@ -177,6 +177,8 @@ class Connections:
 
 @dataclass(slots=True)
 class _Entry:
+    """`time_s` is the record's where there is one, else when the node answered or was heard of."""
+
     endpoint: Endpoint
     record: bytes | None
     time_s: int
@@ -213,7 +215,9 @@ class AddressBook:
         place = f"{endpoint.host}:{endpoint.port}"
         known = self._tried.get(self._tried_bucket(endpoint), {}).get(place)
         if known is not None:
-            if time_s > known.time_s and known.endpoint.node_id in (None, endpoint.node_id):
+            is_newer = known.record is None or time_s > known.time_s
+            is_same = known.endpoint.node_id in (None, endpoint.node_id)
+            if record is not None and is_newer and is_same:
                 known.endpoint, known.record, known.time_s = endpoint, record, time_s
             return
         bucket = self._new.setdefault(self._new_bucket(endpoint, address_group(source_host)), {})
@@ -227,17 +231,20 @@ class AddressBook:
             del bucket[worst]
         bucket[place] = _Entry(endpoint, record, time_s)
 
-    def answered(self, endpoint: Endpoint, time_s: int, record: bytes | None = None) -> None:
-        """A dialled node was who it should be: it moves to the tried ones."""
+    def answered(self, endpoint: Endpoint, time_s: int) -> None:
+        """A dialled node was who it should be: it moves to the tried ones, with its record."""
         place = f"{endpoint.host}:{endpoint.port}"
-        for bucket in self._new.values():
-            found = bucket.pop(place, None)
-            if found is not None:
-                record = record or found.record
         bucket = self._tried.setdefault(self._tried_bucket(endpoint), {})
+        entry = _Entry(endpoint, None, time_s)
+        for table in (*self._new.values(), bucket):
+            found = table.pop(place, None)
+            if found is None or found.record is None:
+                continue
+            if found.endpoint.node_id == endpoint.node_id:
+                entry.record, entry.time_s = found.record, found.time_s
         if place not in bucket and len(bucket) >= BUCKET_SIZE:
             del bucket[max(bucket, key=lambda name: (bucket[name].failures, -bucket[name].time_s))]
-        bucket[place] = _Entry(endpoint, record, time_s)
+        bucket[place] = entry
 
     def failed(self, endpoint: Endpoint, now: float) -> None:
         """A dial did not come to a session."""

@@ -49,6 +49,7 @@ MESSAGES_PER_S: Final = 4000.0
 MESSAGES_BURST: Final = 20_000.0
 PEERS_A_REQUEST: Final = 16
 ASK_FOR_PEERS_EVERY_S: Final = 30.0
+ANNOUNCE_EVERY_S: Final = 3600.0
 PING_EVERY_S: Final = 15.0
 SILENT_S: Final = 45.0
 """A peer that says nothing for so long, pings included, is let go."""
@@ -131,6 +132,7 @@ class Overlay:
         self._dialling: dict[Endpoint, float] = {}
         self._effects: list[Effect] = []
         self._asked_at = self._pinged_at = 0.0
+        self._own_place: PeerRecord | None = None
         self._own_record: bytes | None = None
 
     # -- sessions
@@ -159,15 +161,13 @@ class Overlay:
             self._effects.append(Send(node_id, Peers((self._own_record,))))
         self._collect()
 
-    def dial_ended(
-        self, endpoint: Endpoint, node_id: NodeId | None, now: float, record: bytes | None = None
-    ) -> None:
+    def dial_ended(self, endpoint: Endpoint, node_id: NodeId | None, now: float) -> None:
         """A dial has come to a session with `node_id`, or to none."""
         self._dialling.pop(endpoint, None)
         if node_id is None:
             self.book.failed(endpoint, now)
         else:
-            self.book.answered(replace(endpoint, node_id=node_id), int(now), record)
+            self.book.answered(replace(endpoint, node_id=node_id), int(now))
 
     def closed(self, node_id: NodeId) -> None:
         """A session has ended."""
@@ -189,9 +189,11 @@ class Overlay:
             self._effects.append(Close(node_id, f"banned: {offence.value}"))
 
     def announce(self, host: str, port: int, role: Role, now: float) -> None:
-        """Have others told where this node listens."""
-        record = PeerRecord(self._identity.node_id, host, port, int(role), int(now))
-        self._own_record = sign_record(record, self._identity.seed)
+        """Have others told where this node listens, now and every hour."""
+        self._own_place = PeerRecord(self._identity.node_id, host, port, int(role), int(now))
+        self._own_record = sign_record(self._own_place, self._identity.seed)
+        for node_id in self.peers:
+            self._effects.append(Send(node_id, Peers((self._own_record,))))
 
     def take_effects(self) -> list[Effect]:
         """What is to be done, in order; each once."""
@@ -325,6 +327,9 @@ class Overlay:
             for state in self.peers.values():
                 state.asked_for_peers = True
                 self._effects.append(Send(state.node_id, GetPeers(PEERS_A_REQUEST)))
+        place = self._own_place
+        if place is not None and now - place.time_s >= ANNOUNCE_EVERY_S:
+            self.announce(place.host, place.port, Role(place.role), now)
         self._dial(now)
 
     def _dial(self, now: float) -> None:

@@ -124,3 +124,31 @@ def test_only_signed_records_are_shared() -> None:
 def test_an_endpoint_is_read_as_it_is_written() -> None:
     for text in ("127.0.0.1:9546", f"{'ab' * 32}@[::1]:9546"):
         assert str(parse_endpoint(text)) == text
+
+
+def test_a_record_that_comes_after_the_answer_is_kept_though_it_is_older() -> None:
+    book = AddressBook(b"s" * 16, Random(0))
+    signed = record(time_s=NOW - 50)
+    endpoint = read_record(signed, NOW).endpoint
+    book.answered(endpoint, NOW)
+    book.add(endpoint, "10.1.2.3", NOW - 50, signed)
+    assert book.share(10, NOW) == [signed]
+    book.answered(endpoint, NOW + 100)
+    assert book.share(10, NOW + 100) == [signed]
+
+
+def test_a_record_that_has_run_out_is_not_shared_though_its_node_still_answers() -> None:
+    book = AddressBook(b"s" * 16, Random(0))
+    signed = record()
+    endpoint = read_record(signed, NOW).endpoint
+    book.add(endpoint, "9.9.9.9", NOW, signed)
+    later = NOW + address_book.RECORD_LIFE_S + 1
+    book.answered(endpoint, later)
+    assert book.share(10, later) == []
+
+
+def test_a_record_of_another_node_at_the_same_place_is_not_taken_over() -> None:
+    book = AddressBook(b"s" * 16, Random(0))
+    book.answered(Endpoint("10.1.2.3", 9546, identity("a").node_id), NOW)
+    book.add(Endpoint("10.1.2.3", 9546, identity("b").node_id), "9.9.9.9", NOW, record("b"))
+    assert book.share(10, NOW) == []

@@ -159,3 +159,20 @@ def test_a_full_node_dials_nobody() -> None:
 def signed(name: str, host: str = "10.5.0.1") -> bytes:
     who = identity(name)
     return sign_record(PeerRecord(who.node_id, host, 9546, 1, int(NOW)), who.seed)
+
+
+def test_where_a_node_listens_is_said_again_every_hour() -> None:
+    overlay = lone()
+    overlay.announce("10.1.0.9", 9546, HELLO.role, NOW)
+    said = [effect.message for effect in overlay.take_effects() if isinstance(effect, Send)]
+    assert [type(message) for message in said] == [Peers]
+    later = NOW + room.ANNOUNCE_EVERY_S
+    overlay.received(PEER, Pong(0), later)
+    overlay.tick(later)
+    again = [
+        effect.message
+        for effect in overlay.take_effects()
+        if isinstance(effect, Send) and isinstance(effect.message, Peers)
+    ]
+    assert len(again) == 1
+    assert again != said
