@@ -15,16 +15,18 @@ from evm_programs import push
 from step_runs import WHOLE_CODES, first_state, random_steps, steps_of, world_of
 from step_verifier import UNSUPPORTED_STEP, Judge, StepVerifier
 
-from evm.forks import PRAGUE
+from evm.forks import JOVIAN, KARST, PRAGUE
 from evm.step.names import NOTHING
 from evm.step.state import Phase, State
 from evm.step_rules import step_rules_of
+from rollup.settlement.step_verifier import ForkRules
 
 STEPS = 600
 MUTANTS = 600
 MEDIAN_GAS = 109_000
 MOST_GAS = 1 << 24
 RULES = step_rules_of(PRAGUE)
+OF_JOVIAN = ForkRules.BLS | ForkRules.DELEGATIONS | ForkRules.P256 | ForkRules.NATIVES
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,18 @@ def test_steps_of_random_programs_end_as_on_the_step_machine(verifier):
     assert sum(judge.found.unsupported.values()) <= STEPS // 50
     assert median(judge.found.gas()) <= MEDIAN_GAS
     assert max(judge.found.gas()) < MOST_GAS
+
+
+@pytest.mark.parametrize(
+    ("fork", "rules"),
+    [(JOVIAN, OF_JOVIAN), (KARST, OF_JOVIAN | ForkRules.CLZ)],
+    ids=["jovian", "karst"],
+)
+def test_steps_under_other_forks_end_as_on_the_step_machine(fork, rules):
+    judge = Judge(StepVerifier(rules))
+    for step in islice(random_steps(random.Random(11), step_rules_of(fork)), STEPS // 3):
+        judge.step(step)
+    assert judge.found.wrong == []
 
 
 def test_no_wrong_witness_is_accepted(verifier):
