@@ -171,14 +171,17 @@ class ExecutionEngine:
             candidates=candidates,
         )
 
-    def commit(self, result: ExecutionResult) -> None:
-        """Store a block, its state and its receipts, and make it the unsafe head: one synced write.
+    def commit(self, result: ExecutionResult, *, is_safe: bool = False) -> None:
+        """Store a block, its state and its receipts, and make it the unsafe head, and the safe head
+        with it where L1 has it already: one synced write.
 
         Raises InvalidHeadMove where its parent is not the unsafe head.
         """
         header = result.header
         reference = BlockRef(header.number, header.hash, header.parent_hash, header.timestamp)
         heads = self.heads.extended(reference)
+        if is_safe:
+            heads = heads.moved(safe=reference.id)
         self.store.commit(
             result.block, result.receipts, result.senders, result.state_changes, heads
         )

@@ -172,15 +172,19 @@ class RemoteEngine:
         self._heads = heads
         return RemoteBlock(block)
 
-    def commit(self, result: RemoteBlock) -> None:
-        """Make a block that was built the unsafe head. Raises InvalidHeadMove."""
+    def commit(self, result: RemoteBlock, *, is_safe: bool = False) -> None:
+        """Make a block that was built the unsafe head, and the safe head with it where L1 has it.
+
+        Raises InvalidHeadMove.
+        """
         header = result.block.header
         if header.parent_hash != self.heads.unsafe.hash:
             raise InvalidHeadMove(
                 f"unsafe head is {self.heads.unsafe}, block {header.number} has parent "
                 f"0x{header.parent_hash.hex()}"
             )
-        self._move(self.heads.moved(unsafe=BlockId(header.number, header.hash)))
+        head = BlockId(header.number, header.hash)
+        self._move(self.heads.moved(unsafe=head, safe=head if is_safe else None))
 
     def set_heads(
         self,

@@ -84,8 +84,10 @@ class Engine(Protocol):
         """
         ...
 
-    def commit(self, result: Any) -> None:  # noqa: ANN401 - what this engine's `build` gave
-        """Store a block on top of the unsafe head and make it the unsafe head."""
+    def commit(self, result: Any, *, is_safe: bool = False) -> None:  # noqa: ANN401 - from `build`
+        """Store a block on top of the unsafe head and make it the unsafe head; in the same write
+        the safe head too where `is_safe`.
+        """
         ...
 
     def set_heads(
@@ -326,7 +328,9 @@ class Driver:
             return self._build(derived, ())
         mismatch = attributes_mismatch(self._config, derived.attributes, present)
         if mismatch is None:
-            self._advance(present, concludes=derived.concludes)
+            if derived.concludes:
+                self._engine.set_heads(safe=BlockId(present.number, present.hash))
+            self._note(present, concludes=derived.concludes)
             return DriverStep(StepKind.CONSOLIDATED, BlockId(present.number, present.hash))
         _log.warning("unsafe chain dropped from L2 block %d: %s", present.number, mismatch)
         dropped = self._engine.set_heads(unsafe=parent.id)
@@ -337,18 +341,17 @@ class Driver:
         if result is None:
             self._span_head = None
             return DriverStep(StepKind.UNDONE, None, returned)
-        self._engine.commit(result)
-        self._advance(result.block, concludes=derived.concludes)
+        self._engine.commit(result, is_safe=derived.concludes)
+        self._note(result.block, concludes=derived.concludes)
         block = BlockId(result.block.number, result.block.hash)
         return DriverStep(StepKind.DERIVED, block, returned)
 
-    def _advance(self, block: Block, *, concludes: bool) -> None:
-        """Make a block safe, or keep it in mind while its span goes on."""
+    def _note(self, block: Block, *, concludes: bool) -> None:
+        """Keep in mind the block that is safe now, or the last one while its span goes on."""
+        ref = l2_block_ref(self._config, block)
         if concludes:
-            self._engine.set_heads(safe=BlockId(block.number, block.hash))
-            self._span_head = None
-        else:
-            self._span_head = l2_block_ref(self._config, block)
+            self._ref = ref
+        self._span_head = None if concludes else ref
 
     def _execute(self, derived: DerivedAttributes) -> Built | None:
         """Build the block; one that L1 has badly becomes a block of deposits only, or (before

@@ -56,6 +56,30 @@ def test_sequencer_consolidates_and_executes_nothing_twice():
     assert world.verifier.steps.count(StepKind.DERIVED) == 6
 
 
+def test_a_derived_block_becomes_safe_in_the_write_that_stores_it(monkeypatch):
+    world = World()
+    world.round(transfers=[(ALICE, NEWCOMER, 1)])
+    store, writes = world.verifier.kv, []
+    write = store.write
+
+    def counted(puts, deletes=(), *, sync):
+        writes.append(sync)
+        write(puts, deletes, sync=sync)
+
+    world.verifier.l1.sync()
+    while world.verifier.driver.step().kind is not StepKind.L1_ADVANCED:
+        pass
+    monkeypatch.setattr(store, "write", counted)
+    derived = 0
+    while (step := world.verifier.driver.step()).kind is not StepKind.WAITING:
+        if step.kind is StepKind.DERIVED:
+            derived += 1
+            assert writes == [True]
+            assert world.verifier.engine.heads.safe == step.block
+        writes.clear()
+    assert derived == 6
+
+
 def test_each_epoch_opens_with_attributes_and_moves_with_l1():
     world = World()
     world.miner.mine(4)
