@@ -57,6 +57,8 @@ BATCHER = dev_account("batcher")
 SENDER = dev_account("account0")
 REPORT_EVERY_S = 30
 KEPT_L1_BLOCKS = 100
+FINALITY_L1_BLOCKS = 64
+"""Two epochs of Ethereum: how far behind its head L1 is final."""
 GARBAGE_THRESHOLDS = (20_000, 50, 100)
 """Those of node/application.py."""
 
@@ -200,6 +202,9 @@ def measure(options: argparse.Namespace, directory: Path) -> None:
     until = started + 60 * options.minutes
     while engine.heads.safe.number < options.blocks and time.monotonic() < until:
         provider.set_head(chain.next_l1_block(driver.safe_head))
+        if chain.l1.number > FINALITY_L1_BLOCKS:
+            final = provider.block_by_number(chain.l1.number - FINALITY_L1_BLOCKS)
+            provider.set_finalized(final.ref)
         while clock.run("driver", driver.step).kind is not StepKind.WAITING:
             pass
         if chain.l1.number % KEPT_L1_BLOCKS == 0:

@@ -11,7 +11,7 @@ from two_layers import TwoLayers
 from vectors import vectors_root
 
 from chain import rlp
-from chain.abi import event_topic
+from chain.abi import event_topic, selector
 from chain.crypto.keccak import keccak256
 from chain.receipt import Log
 from chain.trie import ProofError, verify_proof
@@ -21,6 +21,7 @@ from rollup.bridge.address_alias import apply_l1_to_l2_alias
 from rollup.bridge.withdrawals import Withdrawal, decode_withdrawal
 
 _OP_STACK = vectors_root() / "op_stack"
+_RELAY_BEFORE_BEDROCK = "relayMessage(address,address,bytes,uint256)"
 _RELAY = "relayMessage(uint256,address,address,uint256,uint256,bytes)"
 
 
@@ -67,31 +68,44 @@ def test_withdrawal_of_a_bridge_is_read_from_its_receipt():
     assert found.hash == _hex(expected["withdrawalHash"])
 
 
-def _messages(kind: str):
-    # Version 0 belongs to chains older than Bedrock; our messengers refuse it by name.
+def _message(kind: str, version: int):
     cases = _load("withdrawals/cross_domain_messages.json")[kind]
-    return [case for case in cases if case["version"] == 1]
+    (case,) = (case for case in cases if case["version"] == version)
+    return case
 
 
 def _relay(case) -> bytes:
-    return call_data(
-        _RELAY,
-        (1 << 240) | case["nonce"],
-        _hex(case["sender"]),
-        _hex(case["target"]),
-        case["value"],
-        case["gasLimit"],
-        _hex(case["data"]),
-    )
+    """The call that relays a message: with a value and gas since version 1."""
+    sender, target, data = _hex(case["sender"]), _hex(case["target"]), _hex(case["data"])
+    nonce = (case["version"] << 240) | case["nonce"]
+    if case["version"] == 0:
+        return call_data(_RELAY_BEFORE_BEDROCK, target, sender, data, nonce)
+    return call_data(_RELAY, nonce, sender, target, case["value"], case["gasLimit"], data)
 
 
-def test_a_message_is_encoded_as_the_call_that_relays_it():
-    (case,) = _messages("encode")
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_message_is_encoded_as_the_call_that_relays_it(version):
+    case = _message("encode", version)
     assert _relay(case) == _hex(case["expected"])
 
 
+def test_a_message_of_before_bedrock_has_the_hash_of_its_call():
+    case = _message("hash", 0)
+    assert keccak256(_relay(case)) == _hex(case["expected"])
+
+
+def test_the_messenger_refuses_a_message_of_before_bedrock_by_name():
+    case = _message("hash", 0)
+    layers = TwoLayers()
+    sender = apply_l1_to_l2_alias(layers.at.l1_cross_domain_messenger)
+    relay = _relay({**case, "version": 1})[4:]
+    call = selector(_RELAY) + bytes(32) + relay[32:]
+    refused = layers.l2.send(L2_CROSS_DOMAIN_MESSENGER, call, sender=sender)
+    assert "version" in refused.reason
+
+
 def test_the_messenger_gives_a_message_its_hash():
-    (case,) = _messages("hash")
+    case = _message("hash", 1)
     layers = TwoLayers()
     sender = apply_l1_to_l2_alias(layers.at.l1_cross_domain_messenger)
     (log,) = layers.l2.send(L2_CROSS_DOMAIN_MESSENGER, _relay(case), sender=sender).logs
