@@ -7,6 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from evm_engines import STORED, Case
 from evm_fuzz import random_case
@@ -42,7 +43,7 @@ from evm.step.stepping import PHASES, record
 from evm.step.structures.words import data_tree
 
 TRANSACTION = 3
-SHARE = 20
+SHARE, LONGEST, ALONE = 15, 1_000, 4
 
 
 @dataclass(frozen=True)
@@ -183,15 +184,18 @@ def opcode_case(opcode: int, rnd: random.Random) -> Case:
 def random_steps(rnd: random.Random, rules: StepRules) -> Iterator[Step]:
     """Steps without end: of random programs by turns with each opcode by itself.
 
-    A long run gives its first steps and some of the others, so that loops do not fill the share.
+    A run gives its first steps and some of the next thousand, so that loops do not fill the share.
     """
     opcodes = list(range(256))
     while True:
         rnd.shuffle(opcodes)
         for opcode in opcodes:
-            for index, step in enumerate(steps_of(random_case(rnd), rnd, rules)):
+            run = islice(steps_of(random_case(rnd), rnd, rules), LONGEST)
+            for index, step in enumerate(run):
                 if index < SHARE or rnd.random() < 1 / SHARE:
                     yield step
-            for step in steps_of(opcode_case(opcode, rnd), rnd, rules):
-                if step.phase != Phase.RUN or step.opcode == opcode:
-                    yield step
+            for _ in range(ALONE):
+                run = islice(steps_of(opcode_case(opcode, rnd), rnd, rules), LONGEST)
+                yield from (
+                    step for step in run if step.phase == Phase.RUN and step.opcode == opcode
+                )
