@@ -120,8 +120,8 @@ def block_inputs(config: ChainConfig, parent: Header, attributes: PayloadAttribu
     )
 
 
-def inputs_tree(first_number: int, inputs: Sequence[Attributes]) -> Name:
-    """The tree over the inputs of blocks in a row: block n is leaf n mod 65,536."""
+def inputs_tree(first_number: int, inputs: Sequence[Name]) -> Name:
+    """The tree over the inputs of blocks in a row, or their names: block n is leaf n mod 65,536."""
     row: dict[int, Name] = {
         (first_number + at) % (1 << INPUTS_DEPTH): each for at, each in enumerate(inputs)
     }

@@ -34,7 +34,7 @@ from genesis.config import RollupConfig
 from genesis.dev_accounts import dev_account, dev_accounts
 from rollup.batcher.batcher import Batcher
 from rollup.batcher.payload import BatcherConfig, BatchType, DataKind
-from rollup.dispute.faults import Fault, FaultyOutputs, first_step
+from rollup.dispute.faults import Fault, FaultyOutputs
 from rollup.dispute.outputs import ChainOutputs
 from rollup.dispute.trace import Outputs, SplitTrace
 from rollup.driver.driver import Driver
@@ -345,9 +345,10 @@ class RollupNode:
             raise ConfigurationError("role proposer needs a key: set proposer.key_file")
         section = self._config.proposer
         sender = self._l1_sender(key)
-        outputs: Outputs = ChainOutputs(self.chain.engine)
+        honest = ChainOutputs(self.chain.engine)
+        outputs: Outputs = honest
         if self._parts.fault is not None:
-            outputs = FaultyOutputs(outputs, self._parts.fault, first_step)
+            outputs = FaultyOutputs(honest, self._parts.fault)
         proposing = Proposing(
             self._parts.rollup,
             self.chain.engine,

@@ -33,13 +33,21 @@ from .block_records import (
     Rule,
 )
 from .block_requests import requested
-from .block_work import phase_of_block, progress_of, read_data, rest_of, rules_of, set_progress
+from .block_work import (
+    finish,
+    phase_of_block,
+    progress_of,
+    read_data,
+    rest_of,
+    rules_of,
+    set_progress,
+)
 from .errors import WitnessError
 from .header_rules import blob_base_fee, excess_blob_gas, next_base_fee
 from .instructions.block import ANCESTORS, ANCESTORS_DEPTH
 from .loading import MAX_HEADER_BYTES
 from .machine import Machine
-from .names import NOTHING, Link, Name, is_nothing
+from .names import NOTHING, Link, Name, is_nothing, name_of
 from .ordered_trie import MAX_COUNT
 from .refusal import NotInOrder
 from .state import (
@@ -78,6 +86,11 @@ def _begin(m: Machine, claim: Claim) -> None:
         parent = decode_header(m.opener.raw(parent_hash, MAX_HEADER_BYTES))
     except DecodeError as error:
         raise WitnessError(f"header 0x{parent_hash.hex()}: {error}") from None
+    if parent.number == claim.number:
+        # A game names no block behind the claimed one, so a trace may be left with nothing to do.
+        root = name_of(claim.agreed)
+        finish(m, Phase.VALID if root == claim.disputed else Phase.INVALID, root)
+        return
     leaf, _ = descend(m.opener, claim.inputs, INPUTS_DEPTH, claim.number % (1 << INPUTS_DEPTH))
     attributes = m.opener.open(leaf, Attributes)
     rules = m.opener.open(attributes.rules, ChainRules)

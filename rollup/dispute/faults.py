@@ -6,38 +6,25 @@ there on; and in the trace of that block true up to the step at which the lie is
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
-from typing import Final
+from typing import Final, Protocol
 
 from chain.crypto.keccak import keccak256
 from chain.errors import StemmaError
-from chain.types import Hash32
+from chain.types import ZERO_HASH, Hash32
 
+from .block_steps import BlockSteps, SteppedAside
+from .lies import CHANGES, FaultKind, places
 from .split import ExecutionBounds, VmStatus
 from .trace import Outputs, StepData, Steps
 
 
-class FaultKind(Enum):
-    """What a lie is about; the value is its name on the command line."""
-
-    STORAGE_WRITE = "wrong-storage-write"
-    GAS = "gas-off-by-one"
-    LOG = "forged-log"
-    TRANSACTIONS = "skipped-or-inserted-transaction"
-    DEPOSIT = "wrong-deposit"
-    BASE_FEE = "wrong-base-fee"
-    L1_FEE = "wrong-l1-fee"
-    PRECOMPILE = "wrong-precompile-payout"
-    WITHDRAWAL = "wrong-withdrawal"
-    ORIGIN = "stale-origin"
-    RECEIPT_ROOT = "wrong-receipt-root"
-    OUTPUT_ROOT = "wrong-output-root"
-
-
 class BadFault(StemmaError):
     """A fault that is none, or cannot be planted."""
+
+
+class NoPlaceForFault(StemmaError):
+    """The block has no step at which such a lie can be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,42 +49,73 @@ def parse_fault(text: str) -> Fault:
     return Fault(kinds[name], int(number))
 
 
-PLANTED: Final = frozenset({FaultKind.OUTPUT_ROOT})
-"""The kinds that can be planted. Where the others begin is known once blocks are cut into steps."""
-
-FaultyStep = Callable[[Steps], int]
-"""Where in a block's trace a lie begins."""
+PLANTED: Final = frozenset({*CHANGES, FaultKind.OUTPUT_ROOT})
+"""The kinds that can be planted."""
 
 
-def first_step(steps: Steps) -> int:
-    """A lie that is told from a trace's first step on, whatever the steps are."""
-    del steps
-    return 0
+class HonestOutputs(Outputs, Protocol):
+    """The true outputs, whose steps are whole traces."""
+
+    def steps(self, bounds: ExecutionBounds) -> BlockSteps:
+        """See Outputs."""
+        ...
+
+    def bounds_of(self, l2_number: int) -> ExecutionBounds:
+        """Bounds of the block for itself, in no game."""
+        ...
 
 
 class FaultyOutputs:
-    """An honest view of the chain up to a fault, and a lying one behind it."""
+    """An honest view of the chain up to a fault, and a lying one behind it.
 
-    def __init__(self, honest: Outputs, fault: Fault, faulty_step: FaultyStep) -> None:
-        """`faulty_step` is asked with the honest trace of the fault's block."""
+    A lie about a step is told by the machine itself: it goes on from a state that is false, so the
+    fault's block has an output root of its own. Blocks behind it have hashes that are of nothing.
+    """
+
+    def __init__(self, honest: HonestOutputs, fault: Fault) -> None:
+        """Nothing is run before somebody asks for the fault's block."""
         self._honest = honest
         self._fault = fault
-        self._faulty_step = faulty_step
+        self._false_root: Hash32 | None = None
+        self._told: tuple[ExecutionBounds, SteppedAside] | None = None
 
     def output_root(self, l2_number: int) -> Hash32:
-        """True below the fault's block; false, and another for each kind, from there on."""
+        """True below the fault's block; false, and another for each kind, from there on.
+
+        Raises NoPlaceForFault, TraceUnknown.
+        """
         root = self._honest.output_root(l2_number)
         if l2_number < self._fault.block:
             return root
+        if l2_number == self._fault.block and self._fault.kind in CHANGES:
+            if self._false_root is None:
+                self._false_root = self._lie(self._honest.bounds_of(l2_number)).output_root
+            return self._false_root
         return keccak256(b"fault:" + self._fault.kind.value.encode() + root)
 
     def steps(self, bounds: ExecutionBounds) -> Steps:
         """True up to the faulty step where the trace begins honestly; else all false."""
         believed = self.output_root(bounds.l2_number)
-        if bounds.l2_number != self._fault.block:
+        if bounds.l2_number < self._fault.block:
+            return self._honest.steps(bounds)
+        if bounds.l2_number > self._fault.block:
             return FaultySteps(None, bounds, 0, believed)
+        if self._fault.kind not in CHANGES:
+            return FaultySteps(self._honest.steps(bounds), bounds, 0, believed)
+        if self._told is None or self._told[0] != bounds:
+            self._told = (bounds, self._lie(bounds))
+        return self._told[1]
+
+    def _lie(self, bounds: ExecutionBounds) -> SteppedAside:
         honest = self._honest.steps(bounds)
-        return FaultySteps(honest, bounds, self._faulty_step(honest), believed)
+        for lie, change in places(honest, self._fault.kind):
+            aside = SteppedAside(honest, lie, change)
+            if aside.output_root not in (honest.output_root, ZERO_HASH):
+                return aside
+        raise NoPlaceForFault(
+            f"fault {self._fault.kind.value}: no step of L2 block {self._fault.block} gives another "
+            "output root by it"
+        )
 
 
 class FaultySteps:

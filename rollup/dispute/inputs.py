@@ -1,53 +1,48 @@
 """The inputs root: one hash for what each L2 block of a game is made from.
 
 A binary tree of 2^16 leaves, inner node keccak(left ‖ right), no leaf: the zero hash; the block of
-number n is leaf n mod 65,536, so a game reaches at most 65,536 blocks behind its anchor. The
-proposer chooses the root; nothing on L1 proves yet that L1 gives these inputs
-(docs/protocol/dispute-scope.md).
+number n is leaf n mod 65,536, so a game reaches at most 65,536 blocks behind its anchor. A leaf is
+the name of the block's `Attributes` (docs/protocol/one-step.md). The proposer chooses the root;
+nothing on L1 proves yet that L1 gives these inputs (docs/protocol/dispute-scope.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
-from chain import rlp
-from chain.block import Header
-from chain.crypto.keccak import keccak256
-from chain.types import ZERO_HASH, Hash32
+from chain.block import Block, Header
+from evm.engine import attributes_of
+from evm.fees import FeeParameters
+from evm.forks import rules_at
+from evm.step.block_records import INPUTS_DEPTH, Attributes
+from evm.step_blocks import block_inputs
+from genesis.config import ChainConfig
 
-INPUTS_DEPTH: Final = 16
+MOST_BLOCKS: Final = 1 << INPUTS_DEPTH
+"""How many blocks an inputs root reaches."""
 
 
-def block_inputs(header: Header) -> Hash32:
-    """The leaf of a block: what its payload attributes are, as far as its header tells.
+def inputs_of(config: ChainConfig, parent: Header, block: Block) -> Attributes:
+    """What an L2 block is made from, as the steps take it.
 
-    keccak(rlp([timestamp, prev_randao, fee recipient, gas limit, beacon root, extra data,
-    transactions root])).
+    The fee parameters are those of the header, where attributes may have left them to the chain.
+    Raises NotProvable before Ecotone, InvalidExtraData.
     """
-    return keccak256(
-        rlp.encode(
-            [
-                rlp.encode_int(header.timestamp),
-                header.prev_randao,
-                header.beneficiary,
-                rlp.encode_int(header.gas_limit),
-                header.parent_beacon_block_root or b"",
-                header.extra_data,
-                header.transactions_root,
-            ]
+    attributes, optimism = attributes_of(block), rules_at(config, block.header.timestamp).optimism
+    if optimism is not None and optimism.has_fee_parameters:
+        fees = FeeParameters.decode(
+            block.header.extra_data, has_min_base_fee=optimism.has_min_base_fee
         )
-    )
+        attributes = replace(
+            attributes,
+            eip1559_params=(fees.denominator, fees.elasticity),
+            min_base_fee=fees.min_base_fee,
+        )
+    # An L2's extraData is made of the fee parameters.
+    return block_inputs(config, parent, replace(attributes, extra_data=None))
 
 
-def inputs_root(leaves: Mapping[int, Hash32]) -> Hash32:
-    """The root over leaves by block number. Later blocks take the place of those 65,536 before."""
-    level = {number % (1 << INPUTS_DEPTH): leaves[number] for number in sorted(leaves)}
-    empty = ZERO_HASH
-    for _ in range(INPUTS_DEPTH):
-        level = {
-            index: keccak256(level.get(2 * index, empty) + level.get(2 * index + 1, empty))
-            for index in {position // 2 for position in level}
-        }
-        empty = keccak256(empty + empty)
-    return level.get(0, empty)
+def first_in_reach(starting_number: int, claimed_number: int) -> int:
+    """The first block that the inputs root of a game is over."""
+    return max(starting_number + 1, claimed_number + 1 - MOST_BLOCKS)

@@ -2,37 +2,83 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections import OrderedDict
+from typing import Final, Protocol
 
-from chain.block import Header
+from chain.block import Block, Header
 from chain.heads import Heads
-from chain.types import Hash32
+from chain.types import ZERO_HASH, Hash32
+from evm.forks import rules_at
+from evm.step.block_records import Attributes, Claim
+from evm.step.errors import MissingPreimage
+from evm.step.names import NOTHING, Name, Raw, name_of
+from evm.step.opener import LiveOpener
+from evm.step.state import Phase, State
+from evm.step_blocks import inputs_tree
+from evm.step_rules import step_rules_of
+from genesis.config import ChainConfig
 
 from ..wire.output_root import output_of_header
-from .inputs import INPUTS_DEPTH, block_inputs, inputs_root
+from .block_steps import Begun, BlockSteps
+from .inputs import MOST_BLOCKS, first_in_reach, inputs_of
 from .split import ExecutionBounds
-from .trace import Steps, TraceUnknown
+from .trace import TraceUnknown
+
+_TRACES: Final = 2
+"""So many are kept: a trace of a block with 20 million gas takes hundreds of megabytes."""
+
+
+class Preimages(Protocol):
+    """Trie nodes and codes by their hashes."""
+
+    def node(self, node_hash: bytes, /) -> bytes | None:
+        """A trie node."""
+        ...
+
+    def code(self, code_hash: bytes, /) -> bytes | None:
+        """A contract's code."""
+        ...
 
 
 class Chain(Protocol):
     """What is read of the L2."""
 
     @property
+    def config(self) -> ChainConfig:
+        """Its configuration."""
+        ...
+
+    @property
+    def store(self) -> Preimages:
+        """What its states consist of."""
+        ...
+
+    @property
     def heads(self) -> Heads:
         """Unsafe, safe and finalized head."""
+        ...
+
+    def header(self, block_hash: Hash32, /) -> Header | None:
+        """The header of that hash."""
         ...
 
     def header_by_number(self, number: int) -> Header | None:
         """The canonical header of that number."""
         ...
 
+    def block_by_number(self, number: int) -> Block | None:
+        """The canonical block of that number."""
+        ...
+
 
 class ChainOutputs:
-    """Output roots of safe blocks."""
+    """Output roots of safe blocks, and the steps from one to the next."""
 
     def __init__(self, chain: Chain) -> None:
         """Keep the chain."""
         self._chain = chain
+        self._leaves: OrderedDict[Hash32, bytes] = OrderedDict()
+        self._traces: OrderedDict[ExecutionBounds, BlockSteps] = OrderedDict()
 
     def output_root(self, l2_number: int) -> Hash32:
         """See Outputs. A block that L1 has not given yet is not known."""
@@ -40,16 +86,94 @@ class ChainOutputs:
 
     def inputs_root(self, first: int, last: int) -> Hash32:
         """The root over what the blocks `first` to `last` are made from, or the last 65,536 of
-        them. Raises TraceUnknown.
+        them. Raises TraceUnknown, NotProvable.
         """
-        first = max(first, last + 1 - (1 << INPUTS_DEPTH))
-        return inputs_root(
-            {number: block_inputs(self._safe_header(number)) for number in range(first, last + 1)}
+        return Hash32(name_of(self._inputs(first - 1, last, None)))
+
+    def steps(self, bounds: ExecutionBounds) -> BlockSteps:
+        """See Outputs."""
+        found = self._traces.pop(bounds, None)
+        if found is None:
+            found = self._run(bounds)
+        self._traces[bounds] = found
+        while len(self._traces) > _TRACES:
+            self._traces.popitem(last=False)
+        return found
+
+    def bounds_of(self, l2_number: int) -> ExecutionBounds:
+        """The block between the output root before it and its own, in no game. Raises TraceUnknown."""
+        return ExecutionBounds(
+            agreed=self.output_root(l2_number - 1),
+            disputed=self.output_root(l2_number),
+            l2_number=l2_number,
+            l1_head=ZERO_HASH,
+            inputs_root=self.inputs_root(l2_number, l2_number),
+            starting_number=l2_number - 1,
+            claimed_number=l2_number,
         )
 
-    def steps(self, bounds: ExecutionBounds) -> Steps:
-        """See Outputs: this node cannot cut a block into steps yet."""
-        raise TraceUnknown(f"the steps of block {bounds.l2_number} cannot be made by this node")
+    def _run(self, bounds: ExecutionBounds) -> BlockSteps:
+        begun = self._begin(bounds)
+        if begun.first.encode() != bounds.first_state:
+            raise AssertionError(
+                f"the first state of L2 block {bounds.l2_number} is not the game's"
+            )
+        try:
+            return begun.run()
+        except MissingPreimage as error:
+            raise TraceUnknown(f"the steps of L2 block {bounds.l2_number}: {error}") from error
+
+    def _begin(self, bounds: ExecutionBounds) -> Begun:
+        number = bounds.l2_number
+        inputs = self._inputs(bounds.starting_number, bounds.claimed_number, number)
+        if name_of(inputs) != bounds.inputs_root:
+            raise TraceUnknown(
+                f"the game names the inputs 0x{bounds.inputs_root.hex()}, L1 gives "
+                f"0x{name_of(inputs).hex()}: no step shows that, the guardian has to act"
+            )
+        # Where the claimed block itself is agreed on already, the trace has one step.
+        outputs = [output_of_header(self._safe_header(each)) for each in (number - 1, number)]
+        agreed = next((each for each in outputs if each.root == bounds.agreed), None)
+        if agreed is None:
+            raise TraceUnknown(
+                f"the trace of L2 block {number} begins at 0x{bounds.agreed.hex()}, a false output "
+                f"root: the true one of block {number - 1} is 0x{outputs[0].root.hex()}"
+            )
+        claim = Claim(Raw(agreed.encode()), bounds.disputed, number, bounds.l1_head, inputs)
+        first = State(Phase.BLOCK_BEGIN, claim, NOTHING, NOTHING, NOTHING)
+        rules = step_rules_of(rules_at(self._chain.config, self._safe_header(number).timestamp))
+        return Begun(first, LiveOpener(self._find), rules)
+
+    def _find(self, name: bytes) -> bytes | None:
+        store = self._chain.store
+        found = store.node(name) or store.code(name)
+        if found is not None:
+            return found
+        header = self._chain.header(Hash32(name))
+        return None if header is None else header.encode()
+
+    def _inputs(self, starting: int, last: int, opened: int | None) -> Name:
+        """The tree, in which the leaf of the block `opened` can be opened."""
+        first = first_in_reach(starting, last)
+        leaves: list[Name] = []
+        for number in range(first, last + 1):
+            header = self._safe_header(number)
+            leaf: Name | None = self._leaves.get(header.hash)
+            if leaf is None or number == opened:
+                inputs = self._leaf(number, header)
+                leaf = inputs if number == opened else inputs.name
+            leaves.append(leaf)
+        return inputs_tree(first, leaves)
+
+    def _leaf(self, number: int, header: Header) -> Attributes:
+        block, parent = self._chain.block_by_number(number), self._safe_header(number - 1)
+        if block is None:
+            raise TraceUnknown(f"L2 block {number} is no longer kept by this node")
+        inputs = inputs_of(self._chain.config, parent, block)
+        self._leaves[header.hash] = inputs.name
+        while len(self._leaves) > MOST_BLOCKS:
+            self._leaves.popitem(last=False)
+        return inputs
 
     def _safe_header(self, number: int) -> Header:
         safe = self._chain.heads.safe.number

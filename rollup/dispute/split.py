@@ -41,13 +41,19 @@ class VmStatus(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExecutionBounds:
-    """What a trace starts from and what it is measured by."""
+    """What a trace starts from and what it is measured by.
+
+    The inputs root is over the blocks behind `starting_number` up to `claimed_number`; `encode`
+    has neither.
+    """
 
     agreed: Hash32
     disputed: Hash32
     l2_number: int
     l1_head: Hash32
     inputs_root: Hash32
+    starting_number: int
+    claimed_number: int
 
     def encode(self) -> bytes:
         """The 136 bytes that the first state's `pending` names."""
@@ -124,6 +130,8 @@ def bounds_below(game: Game, output_index: int, *, is_attack: bool) -> Execution
         l2_number=block_number(game.subject, disputed.position, game.parameters.split_depth),
         l1_head=game.subject.l1_head,
         inputs_root=game.subject.inputs_root,
+        starting_number=game.subject.starting_number,
+        claimed_number=game.subject.l2_number,
     )
 
 
