@@ -52,7 +52,8 @@ def places(honest: BlockSteps, kind: FaultKind) -> Iterator[tuple[int, Change]]:
     for index in range(honest.trace.steps):
         change = CHANGES[kind](machine)
         advance(machine)
-        if change is not None and machine.phase in (Phase.RUN, Phase.COPY):
+        is_log = kind is FaultKind.LOG and machine.phase == Phase.COPY
+        if change is not None and (is_log or machine.phase == Phase.RUN):
             found.append((index, change))
             del found[:-_MOST_PLACES]
     yield from reversed(found)

@@ -101,7 +101,7 @@ class ChainOutputs:
         return found
 
     def bounds_of(self, l2_number: int) -> ExecutionBounds:
-        """The block between the output root before it and its own, in no game. Raises TraceUnknown."""
+        """The block from the output root before it to its own, in no game. Raises TraceUnknown."""
         return ExecutionBounds(
             agreed=self.output_root(l2_number - 1),
             disputed=self.output_root(l2_number),

@@ -13,6 +13,7 @@ from typing import Final
 
 from chain import abi
 from chain.types import ZERO_ADDRESS, Address
+from evm.step.rules import StepRules
 
 from .deploy import artifact, created_address
 
@@ -52,7 +53,24 @@ class ForkRules(IntFlag):
     NATIVES = 16
 
 
+_CLZ: Final = 0x1E
+_BLS: Final = (11).to_bytes(20, "big")
+_P256: Final = (0x100).to_bytes(20, "big")
 PRAGUE: Final = ForkRules.BLS | ForkRules.DELEGATIONS
+
+
+def fork_rules(rules: StepRules) -> ForkRules:
+    """What the verifier of a fork's blocks is told when it is made."""
+    found = ForkRules(0)
+    for has, rule in (
+        (_CLZ in rules.opcodes, ForkRules.CLZ),
+        (_BLS in rules.precompiles, ForkRules.BLS),
+        (rules.has_delegations, ForkRules.DELEGATIONS),
+        (_P256 in rules.precompiles, ForkRules.P256),
+        (bool(rules.natives), ForkRules.NATIVES),
+    ):
+        found |= rule if has else 0
+    return found
 
 
 @dataclass(frozen=True, slots=True)

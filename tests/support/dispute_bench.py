@@ -18,9 +18,9 @@ from chain.types import Address, Hash32, Wei
 from rollup.dispute import position as positions
 from rollup.dispute.claim import NO_PARENT, Claim
 from rollup.dispute.clock import ClockLimits, unpack_clock
-from rollup.dispute.game import Game, GameParameters, Subject, game_of
+from rollup.dispute.game import Game, GameParameters, GameStatus, Subject, game_of
 from rollup.dispute.position import Position
-from rollup.dispute.strategy import Move, Step
+from rollup.dispute.strategy import Move, Step, next_resolution
 
 VERIFIER = Address(b"\x7e" * 20)
 CLAIM_FIELDS = ["uint32", "address", "address", "uint128", "bytes32", "uint128", "uint128"]
@@ -131,6 +131,20 @@ def new_game(
             settlement.bond_growth_ppm * 10**12,
         ),
     )
+
+
+def end(game: GameOnBench) -> GameStatus:
+    """Let the clocks run out, resolve everything."""
+    game.bench.advance(2 * game.parameters.clocks.max_clock_s)
+    resolved = game.read()
+    while (found := next_resolution(resolved, game.bench.now)) is not None:
+        _, index = found
+        if 0 in resolved.resolved:
+            break
+        assert game.resolve_claim(index).succeeded
+        resolved.resolved.add(index)
+    assert game.send(HONEST, "resolve()").succeeded
+    return GameStatus(game.view("status()", ["uint8"]))
 
 
 def refusal(outcome: Outcome, names: list[str]) -> str | None:

@@ -128,9 +128,9 @@ def withdrawal(nonce: int = 0, **changes: Any) -> Withdrawal:
     return replace(plain, **changes)
 
 
-def extra_data(number: int) -> bytes:
+def extra_data(number: int, inputs: Hash32 = INPUTS_ROOT) -> bytes:
     """What a game is told beside its claim: the L2 block and the inputs root."""
-    return number.to_bytes(32, "big") + INPUTS_ROOT
+    return number.to_bytes(32, "big") + inputs
 
 
 class Rollup:
@@ -147,10 +147,14 @@ class Rollup:
         assert outcome.succeeded
 
     def propose(
-        self, root: bytes, number: int = 1, proposer: Address = PROPOSER
+        self,
+        root: bytes,
+        number: int = 1,
+        proposer: Address = PROPOSER,
+        inputs: Hash32 = INPUTS_ROOT,
     ) -> tuple[int, Address]:
         """Make a game about an output root; its index and address."""
-        call = call_data(CREATE, GAME_TYPE, root, extra_data(number))
+        call = call_data(CREATE, GAME_TYPE, root, extra_data(number, inputs))
         outcome = self.bench.send(
             self.at.dispute_game_factory, call, value=self.bond, sender=proposer
         )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from contract_bench import call_data
 from counter_machine import CounterOutputs, output_root
-from dispute_bench import VERIFIER, GameOnBench, new_game, refusal
+from dispute_bench import VERIFIER, GameOnBench, end, new_game, refusal
 from dispute_games import HONEST, LIAR, LyingOutputs
 from settlement import INPUTS_ROOT
 
 from rollup.dispute.game import GameStatus
 from rollup.dispute.position import Position, depth
 from rollup.dispute.split import execution_bounds
-from rollup.dispute.strategy import Move, Step, next_actions, next_resolution
+from rollup.dispute.strategy import Move, Step, next_actions
 from rollup.dispute.trace import SplitTrace, StepData
 
 HONEST_TRACE = SplitTrace(CounterOutputs())
@@ -32,20 +32,6 @@ def play(game: GameOnBench, liar: SplitTrace) -> int:
                 if outcome.succeeded:
                     sent, quiet = sent + 1, 0
     return sent
-
-
-def end(game: GameOnBench) -> GameStatus:
-    """Let the clocks run out, resolve everything."""
-    game.bench.advance(2 * game.parameters.clocks.max_clock_s)
-    resolved = game.read()
-    while (found := next_resolution(resolved, game.bench.now)) is not None:
-        _, index = found
-        if 0 in resolved.resolved:
-            break
-        assert game.resolve_claim(index).succeeded
-        resolved.resolved.add(index)
-    assert game.send(HONEST, "resolve()").succeeded
-    return GameStatus(game.view("status()", ["uint8"]))
 
 
 @pytest.mark.parametrize("first_false", [1, 5, 8])

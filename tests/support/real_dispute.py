@@ -1,0 +1,89 @@
+"""A dispute about a real chain on the bench, decided by the contracts that a rollup deploys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from contract_bench import SENDER
+from dispute_bench import GameOnBench
+from dispute_games import HONEST, LIAR
+from execution import attributes, engine, optimism_config, send
+from settlement import PARAMETERS, SETTLEMENT, Rollup
+from witness_blocks import ALLOCATION, STORE
+
+from chain.types import Address, Hash32
+from evm.engine import ExecutionEngine
+from evm.forks import rules_at
+from evm.step_rules import step_rules_of
+from genesis.allocation import GenesisAccount
+from rollup.dispute.clock import ClockLimits
+from rollup.dispute.game import GameParameters, Subject
+from rollup.dispute.outputs import ChainOutputs
+from rollup.settlement.deploy import CONTRACTS, created_address
+from rollup.settlement.step_verifier import KINDS, fork_rules, verifier_creations
+
+LOGGER = Address(b"\x61" * 20)
+# LOG2 of the first calldata word bytes of memory, topics 7 and 8
+LOG_CODE = bytes.fromhex("600860075f355fa200")
+SLOT = 3
+
+
+def storing(nonce: int, slot: int, value: int):
+    """A transaction that writes a slot of STORE."""
+    return send(0, nonce, STORE, data=slot.to_bytes(32, "big") + value.to_bytes(32, "big"))
+
+
+def logging(nonce: int, size: int):
+    """A transaction that logs so many bytes."""
+    return send(1, nonce, LOGGER, data=size.to_bytes(32, "big"))
+
+
+def chain_of(blocks: int, fork: str = "isthmus") -> ExecutionEngine:
+    """Safe blocks, each of which writes a slot and logs something."""
+    extra = {**ALLOCATION, LOGGER: GenesisAccount(nonce=1, code=LOG_CODE)}
+    chain = engine(optimism_config(fork), extra)
+    for nonce in range(blocks):
+        asked = attributes(chain, storing(nonce, SLOT, 1000 + nonce), logging(nonce, 40 * nonce))
+        chain.commit(chain.build(asked))
+        chain.set_heads(safe=chain.heads.unsafe)
+    return chain
+
+
+@dataclass
+class RealDispute:
+    """A game about the last block of a chain, at full depth, with the verifier of its fork."""
+
+    chain: ExecutionEngine
+    game: GameOnBench
+
+    @staticmethod
+    def about(chain: ExecutionEngine, root: Hash32, creator: Address, inputs: Hash32) -> RealDispute:
+        """Deploy all and make the game."""
+        honest, number = ChainOutputs(chain), chain.heads.safe.number
+        first = len(CONTRACTS)
+        anchor = honest.output_root(0)
+        rollup = Rollup(
+            replace(
+                PARAMETERS,
+                anchor_root=anchor,
+                anchor_number=0,
+                step_verifier=created_address(SENDER, first + len(KINDS)),
+            )
+        )
+        rules = step_rules_of(rules_at(chain.config, chain.header_by_number(number).timestamp))
+        for creation in verifier_creations(SENDER, first, fork_rules(rules)):
+            assert rollup.bench.deploy(creation.data) == creation.address
+        for account in (HONEST, LIAR):
+            rollup.bench.state.set_balance(account, 10**24)
+        _, address = rollup.propose(root, number, proposer=creator, inputs=inputs)
+        l1_head = Hash32(rollup.bench.view(address, "l1Head()", ["bytes32"]))
+        settlement = SETTLEMENT
+        parameters = GameParameters(
+            settlement.max_game_depth,
+            settlement.split_depth,
+            ClockLimits(settlement.max_clock_s, settlement.clock_extension_s),
+            settlement.base_bond_gwei * 10**9,
+            settlement.bond_growth_ppm * 10**12,
+        )
+        subject = Subject(anchor, 0, number, l1_head, inputs)
+        return RealDispute(chain, GameOnBench(rollup, address, subject, parameters))
