@@ -113,8 +113,8 @@ class FaultyOutputs:
             if aside.output_root not in (honest.output_root, ZERO_HASH):
                 return aside
         raise NoPlaceForFault(
-            f"fault {self._fault.kind.value}: by it no step of L2 block {self._fault.block} leads to "
-            "another output root"
+            f"fault {self._fault.kind.value}: by it no step of L2 block {self._fault.block} leads "
+            "to another output root"
         )
 
 

@@ -57,7 +57,9 @@ class RealDispute:
     game: GameOnBench
 
     @staticmethod
-    def about(chain: ExecutionEngine, root: Hash32, creator: Address, inputs: Hash32) -> RealDispute:
+    def about(
+        chain: ExecutionEngine, root: Hash32, creator: Address, inputs: Hash32
+    ) -> RealDispute:
         """Deploy all and make the game."""
         honest, number = ChainOutputs(chain), chain.heads.safe.number
         first = len(CONTRACTS)
