@@ -39,8 +39,9 @@ from evm.step.state import (
     State,
     Transaction,
 )
-from evm.step.stepping import PHASES, record
+from evm.step.stepping import record
 from evm.step.structures.words import data_tree
+from evm.step.trace import is_over
 
 TRANSACTION = 3
 SHARE, LONGEST, ALONE = 15, 1_000, 4
@@ -158,7 +159,7 @@ def steps_of(case: Case, rnd: random.Random, rules: StepRules) -> Iterator[Step]
     """All steps of a case, until its outermost frame has ended."""
     world = world_of(case, rnd)
     state = first_state(case, world, rnd, rules.fork)
-    while state.phase in PHASES:
+    while not is_over(Machine(state, world.live, rules)):
         opcode = 0
         if state.phase == Phase.RUN:
             machine = Machine(state, world.live, rules)
