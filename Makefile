@@ -5,10 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format fixtures verify-steps bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state node-tools clean
-.PHONY: help setup demo test check format fixtures verify-games bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state node-tools clean
-.PHONY: help setup demo test check format fixtures bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state bench-da node-tools clean
-.PHONY: help setup demo test check format fixtures verify-steps-on-l1 verify-steps bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state node-tools clean
+.PHONY: help setup demo test check format fixtures verify-games verify-steps verify-steps-on-l1 bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state bench-da node-tools clean
 
 help:  ## what each command does
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -27,6 +24,7 @@ fixtures: setup  ## every case of the outside vectors, not the seeded share (abo
 
 verify-steps: setup  ## the step machine against the fast path: 10,000 programs, every state fixture, 17 real L2 blocks
 	@STEMMA_STEP_PROGRAMS=2500 STEMMA_FIXTURES=all $(RUN) -m pytest -q tests/differential/test_step_machine.py tests/vectors/test_step_fixtures.py tests/vectors/test_op_stack_steps.py tests/vectors/test_step_chains.py tests/property/test_step_blocks.py
+
 verify-games: setup  ## 1,000 random dispute games: the honest side never loses (half a minute)
 	@STEMMA_GAMES=1000 $(RUN) -m pytest -q tests/property/test_dispute_games.py
 
