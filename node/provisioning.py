@@ -14,8 +14,10 @@ from pathlib import Path
 
 from chain.errors import StemmaError
 from chain.heads import BlockId
-from chain.transaction import sign_transaction
-from chain.types import Address
+from chain.transaction import DynamicFeeTransaction, sign_transaction
+from chain.types import Address, to_address
+from evm.forks import rules_at
+from evm.step_rules import step_rules_of
 from genesis.allocation import (
     GenesisSpec,
     L1Anchor,
@@ -34,6 +36,13 @@ from rollup.settlement.deploy import (
     SettlementParameters,
     deployment_transactions,
     settlement_addresses,
+)
+from rollup.settlement.step_verifier import (
+    ROUTER,
+    ForkRules,
+    fork_rules,
+    verifier_creations,
+    verifier_transactions,
 )
 from rollup.wire.output_root import output_of_header
 
@@ -205,6 +214,12 @@ async def _found_anew(
             name: "0x" + address.hex()
             for name, address in zip(CONTRACTS, astuple(contracts), strict=True)
         },
+        "step_verifier": {
+            creation.contract: "0x" + creation.address.hex()
+            for creation in verifier_creations(
+                deployer.address, nonce + len(CONTRACTS), _verifier_rules(genesis)
+            )
+        },
     }
     write_json(datadir / _DEPLOYMENT_FILE, deployment)
     write_json(datadir / GENESIS_FILE, genesis.to_json())
@@ -228,8 +243,19 @@ async def fund_roles(client: JsonRpcClient, chain_id: int) -> None:
             await rich.send_and_wait(request)
 
 
-def _deployment(datadir: Path) -> tuple[int, dict[str, str]]:
-    """The deployer's first nonce, and the contracts' addresses by name."""
+@dataclass(frozen=True, slots=True)
+class _Deployment:
+    """The deployer's first nonce, and addresses by name, in the order of their creation.
+
+    A rollup that was founded before there was a verifier of steps has none.
+    """
+
+    first_nonce: int
+    contracts: dict[str, str]
+    verifier: dict[str, str]
+
+
+def _deployment(datadir: Path) -> _Deployment:
     path = datadir / _DEPLOYMENT_FILE
     deployment = read_json(path)
     if "contracts" not in deployment:
@@ -237,7 +263,17 @@ def _deployment(datadir: Path) -> tuple[int, dict[str, str]]:
             f"{path}: this rollup was founded before withdrawals could be proven, and its "
             "contracts cannot be changed; use another data directory"
         )
-    return int(deployment["deployer_nonce"]), dict(deployment["contracts"])
+    return _Deployment(
+        int(deployment["deployer_nonce"]),
+        dict(deployment["contracts"]),
+        dict(deployment.get("step_verifier", {})),
+    )
+
+
+def _verifier_rules(genesis: GenesisSpec) -> ForkRules:
+    """The rules of the L2's first block: a verifier is made for one fork."""
+    chain, timestamp = genesis.config, genesis_block(genesis)[0].header.timestamp
+    return fork_rules(step_rules_of(rules_at(chain, timestamp)))
 
 
 async def deploy_contracts(client: JsonRpcClient, datadir: Path, founded: Founded) -> None:
@@ -246,10 +282,9 @@ async def deploy_contracts(client: JsonRpcClient, datadir: Path, founded: Founde
     Raises L1CallFailed when the deployer's nonce has gone elsewhere, DifferentL1 for a data
     directory of an older version.
     """
-    first_nonce, contracts = _deployment(datadir)
-    codes = await client.batch(
-        [("eth_getCode", (address, "latest")) for address in contracts.values()]
-    )
+    deployment = _deployment(datadir)
+    addresses = [*deployment.contracts.values(), *deployment.verifier.values()]
+    codes = await client.batch([("eth_getCode", (address, "latest")) for address in addresses])
     if "0x" not in codes:
         return
     block, tip = await client.batch(
@@ -257,13 +292,7 @@ async def deploy_contracts(client: JsonRpcClient, datadir: Path, founded: Founde
     )
     fees = initial_fees(int(block["baseFeePerGas"], 16), int(tip, 16))
     deployer = dev_account("deployer")
-    creations = deployment_transactions(
-        _settlement_parameters(founded),
-        deployer=deployer.address,
-        nonce=first_nonce,
-        l1_chain_id=founded.config.l1_chain_id,
-        fees=DeploymentFees(fees.cap_wei, fees.tip_wei),
-    )
+    creations = _creations(deployment, founded, DeploymentFees(fees.cap_wei, fees.tip_wei))
     for code, creation in zip(codes, creations, strict=True):
         if code != "0x":
             continue
@@ -273,7 +302,26 @@ async def deploy_contracts(client: JsonRpcClient, datadir: Path, founded: Founde
         except L1CallFailed as error:
             if "already known" not in error.message:
                 raise
-    logger.info("settlement contracts", extra={"portal": contracts["OptimismPortal"]})
+    logger.info("settlement contracts", extra={"portal": addresses[1]})
+
+
+def _creations(
+    deployment: _Deployment, founded: Founded, fees: DeploymentFees
+) -> list[DynamicFeeTransaction]:
+    deployer, chain_id = dev_account("deployer").address, founded.config.l1_chain_id
+    nonce, verifier = deployment.first_nonce, deployment.verifier
+    parameters = _settlement_parameters(founded)
+    if verifier:
+        parameters = replace(parameters, step_verifier=to_address(verifier[ROUTER]))
+    creations = deployment_transactions(
+        parameters, deployer=deployer, nonce=nonce, l1_chain_id=chain_id, fees=fees
+    )
+    if not verifier:
+        return list(creations)
+    nonce += len(creations)
+    steps = verifier_creations(deployer, nonce, _verifier_rules(founded.genesis))
+    made = verifier_transactions(steps, nonce=nonce, l1_chain_id=chain_id, fees=fees)
+    return [*creations, *made]
 
 
 def _settlement_parameters(founded: Founded) -> SettlementParameters:
@@ -294,5 +342,6 @@ def _settlement_parameters(founded: Founded) -> SettlementParameters:
 
 def contract_addresses(config: RollupConfig, datadir: Path) -> dict[str, str]:
     """L1 contracts by name, for run.json. Raises DifferentL1 as deploy_contracts does."""
-    _, contracts = _deployment(datadir)
+    deployment = _deployment(datadir)
+    contracts = {**deployment.contracts, **deployment.verifier}
     return {**contracts, "BatchInbox": "0x" + config.batch_inbox_address.hex()}

@@ -7,15 +7,17 @@ docs/protocol/one-step.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 from typing import Final
 
 from chain import abi
+from chain.transaction import DynamicFeeTransaction
 from chain.types import ZERO_ADDRESS, Address
 from evm.step.rules import StepRules
 
-from .deploy import artifact, created_address
+from .deploy import DeploymentFees, artifact, created_address, creation_gas_limit
 
 ROUTER: Final = "StepVerifier"
 KINDS: Final = (
@@ -95,6 +97,25 @@ def verifier_creations(deployer: Address, nonce: int, rules: ForkRules) -> tuple
             for contract, address in zip(KINDS, kinds, strict=True)
         ),
         Creation(ROUTER, router, _creation_code(ROUTER) + arguments),
+    )
+
+
+def verifier_transactions(
+    creations: Sequence[Creation], *, nonce: int, l1_chain_id: int, fees: DeploymentFees
+) -> tuple[DynamicFeeTransaction, ...]:
+    """The unsigned transactions that make them, to be included in this order."""
+    return tuple(
+        DynamicFeeTransaction(
+            chain_id=l1_chain_id,
+            nonce=nonce + index,
+            max_priority_fee_per_gas=fees.max_priority_fee_per_gas,
+            max_fee_per_gas=fees.max_fee_per_gas,
+            gas_limit=creation_gas_limit(creation.contract, bytes(32 * KIND_SLOTS)),
+            to=None,
+            value=0,
+            data=creation.data,
+        )
+        for index, creation in enumerate(creations)
     )
 
 
