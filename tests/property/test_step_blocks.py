@@ -193,6 +193,19 @@ def test_an_output_root_that_is_not_the_blocks_is_invalid():
     assert last.pending == block.output_root
 
 
+@pytest.mark.parametrize("is_true", [True, False])
+def test_a_claim_of_the_block_that_is_agreed_on_ends_at_once(is_true):
+    block = Stepper("karst").prepared(send(0, 0, STRANGER))
+    claim = block.first.pending
+    agreed = keccak256(claim.agreed.encode())
+    disputed = agreed if is_true else keccak256(b"another")
+    claim = replace(claim, number=claim.number - 1, disputed=Hash32(disputed))
+    last, counts, _ = step_blocks.run(replace(block, first=replace(block.first, pending=claim)))
+    assert counts == {"BLOCK_BEGIN": 1}
+    assert last.phase == (Phase.VALID if is_true else Phase.INVALID)
+    assert last.pending == agreed
+
+
 @pytest.mark.parametrize(
     "bad",
     [
