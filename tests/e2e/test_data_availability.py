@@ -16,7 +16,7 @@ from chain import abi
 from genesis.dev_accounts import dev_account
 from rollup.settlement.deploy import artifact
 
-pytestmark = [pytest.mark.e2e, pytest.mark.node_js]
+pytestmark = [pytest.mark.e2e, pytest.mark.node_js, pytest.mark.slow, pytest.mark.timeout(900)]
 
 OPERATORS = 3
 LIGHT_MEMORY_MB = 150
