@@ -37,6 +37,7 @@ def phase_of_block(step: Step) -> Step:
             m.set_context(context)
             m.load(missing)
         except NotInOrder:
+            m.put_back(effects)
             m.set_context(context)
             _refuse(m)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntFlag
+from types import MappingProxyType
 from typing import Final
 
 from chain import abi
@@ -20,26 +21,28 @@ from evm.step.rules import StepRules
 from .deploy import DeploymentFees, artifact, created_address, creation_gas_limit
 
 ROUTER: Final = "StepVerifier"
-KINDS: Final = (
-    "ArithmeticStep",
-    "EnvironmentStep",
-    "MemoryStep",
-    "WorldStep",
-    "CallStep",
-    "EnterStep",
-    "LeaveStep",
-    "LoadStep",
-    "CopyStep",
-    "HashStep",
-    "PrecompileStep",
-    "CodeStep",
+KINDS: Final = MappingProxyType(
+    {
+        1: "ArithmeticStep",
+        2: "EnvironmentStep",
+        3: "MemoryStep",
+        4: "WorldStep",
+        5: "CallStep",
+        6: "EnterStep",
+        7: "LeaveStep",
+        8: "LoadStep",
+        9: "CopyStep",
+        10: "HashStep",
+        11: "PrecompileStep",
+        12: "CodeStep",
+    }
 )
-"""The kinds of step, in the order in which the router's tables count them, from 1 on."""
+"""The kinds of step by the number that the router's tables have for them, from 1 on."""
 _RULED: Final = frozenset(
     {"ArithmeticStep", "WorldStep", "CallStep", "EnterStep", "PrecompileStep", "CodeStep"}
 )
 """Kinds that are told the fork's rules when they are made."""
-KIND_SLOTS: Final = 16
+KIND_SLOTS: Final = 32
 """How many the router can be told of; the first is none, for steps that no contract decides."""
 SIGNATURE: Final = "step(bytes,bytes,bytes32)"
 """(state, witness, local context) -> the commitment after the step; see IBigStepper (OP Stack)."""
@@ -87,14 +90,15 @@ class Creation:
 def verifier_creations(deployer: Address, nonce: int, rules: ForkRules) -> tuple[Creation, ...]:
     """The creations by `deployer` from `nonce` on: each kind, then the router."""
     kinds = [created_address(deployer, nonce + index) for index in range(len(KINDS))]
-    slots = [ZERO_ADDRESS, *kinds]
-    slots += [ZERO_ADDRESS] * (KIND_SLOTS - len(slots))
+    slots = [ZERO_ADDRESS] * KIND_SLOTS
+    for number, address in zip(KINDS, kinds, strict=True):
+        slots[number] = address
     arguments = abi.encode([f"address[{KIND_SLOTS}]"], [slots])
     router = created_address(deployer, nonce + len(KINDS))
     return (
         *(
             Creation(contract, address, _creation_code(contract) + _arguments(contract, rules))
-            for contract, address in zip(KINDS, kinds, strict=True)
+            for contract, address in zip(KINDS.values(), kinds, strict=True)
         ),
         Creation(ROUTER, router, _creation_code(ROUTER) + arguments),
     )

@@ -5,7 +5,7 @@ commitment after. The world is small and its tries are real, so that loads open 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -18,9 +18,10 @@ from chain.account import encode_account
 from chain.crypto.keccak import keccak256
 from chain.trie import EMPTY_ROOT, Trie
 from chain.types import Address
+from evm.step.block_records import Job, Progress, Sealing, SealStage, Stage
 from evm.step.instructions import OPCODES
 from evm.step.machine import Machine
-from evm.step.names import NOTHING
+from evm.step.names import NOTHING, is_nothing
 from evm.step.opener import LiveOpener, encode_witness, witness_items
 from evm.step.rules import StepRules
 from evm.step.running import opcode_at
@@ -85,7 +86,25 @@ def kind_of(state: State, opcode: int, live: LiveOpener) -> str:
         if is_creation and outcome.ending == Ending.SUCCEEDED and outcome.output_length:
             return DEPOSIT
         return "leave, parent"
-    return phase.name.lower()
+    return _block_kind(state, live) or phase.name.lower()
+
+
+def _block_kind(state: State, live: LiveOpener) -> str:
+    """Of the phases of blocks and transactions that have stages: phase and stage."""
+    phase, stage = Phase(state.phase), 0
+    if phase == Phase.TRANSACTION_BEGIN:
+        stage = 0 if is_nothing(state.pending) else live.open(state.pending, Job).stage
+        name = Stage(stage).name if stage else "TAKE_UP"
+    elif phase == Phase.TRANSACTION_END:
+        surroundings = live.open(state.context, Context)
+        progress = live.open(live.open(surroundings.transaction, Transaction).rest, Progress)
+        name = Stage(live.open(progress.job, Job).stage).name
+    elif phase == Phase.BLOCK_END:
+        stage = 0 if is_nothing(state.pending) else live.open(state.pending, Sealing).stage
+        name = SealStage(stage).name
+    else:
+        return ""
+    return f"{phase.name}, {name}".lower().replace("_", " ")
 
 
 class World:
@@ -158,16 +177,27 @@ def first_state(case: Case, world: World, rnd: random.Random, fork: int) -> Stat
 def steps_of(case: Case, rnd: random.Random, rules: StepRules) -> Iterator[Step]:
     """All steps of a case, until its outermost frame has ended."""
     world = world_of(case, rnd)
-    state = first_state(case, world, rnd, rules.fork)
-    while not is_over(Machine(state, world.live, rules)):
+    return steps_from(
+        first_state(case, world, rnd, rules.fork),
+        world.live,
+        rules,
+        lambda state: is_over(Machine(state, world.live, rules)),
+    )
+
+
+def steps_from(
+    state: State, live: LiveOpener, rules: StepRules, is_last: Callable[[State], bool]
+) -> Iterator[Step]:
+    """The steps from a state until a last one."""
+    while not is_last(state):
         opcode = 0
         if state.phase == Phase.RUN:
-            machine = Machine(state, world.live, rules)
+            machine = Machine(state, live, rules)
             machine.open_frame()
             opcode = opcode_at(machine)
-        after, witness = record(state, world.live, rules)
+        after, witness = record(state, live, rules)
         first, *items = witness_items(witness)
-        kind = kind_of(state, opcode, world.live)
+        kind = kind_of(state, opcode, live)
         yield Step(state.phase, opcode, first, encode_witness(items), after.commitment, kind)
         state = after
 

@@ -79,3 +79,39 @@ def openTransaction(cursor: uint256, wanted: bytes32) -> Transaction:
         blobCount=convert(extract32(node, 91), uint256) >> 224,
         rest=extract32(node, 95),
     )
+
+
+@internal
+@pure
+def nameBlock(surrounding: Block) -> bytes32:
+    return keccak256(
+        concat(
+            convert(convert(surrounding.number, uint64), bytes8),
+            convert(convert(surrounding.timestamp, uint64), bytes8),
+            convert(convert(surrounding.coinbase, uint160), bytes20),
+            convert(surrounding.prevRandao, bytes32),
+            convert(convert(surrounding.gasLimit, uint64), bytes8),
+            convert(surrounding.baseFee, bytes32),
+            convert(surrounding.blobBaseFee, bytes32),
+            convert(surrounding.chainId, bytes32),
+            convert(convert(surrounding.fork, uint8), bytes1),
+            surrounding.stateRoot,
+            surrounding.ancestors,
+            surrounding.rest,
+        )
+    )
+
+
+@internal
+@pure
+def nameTransaction(current: Transaction) -> bytes32:
+    return keccak256(
+        concat(
+            convert(convert(current.number, uint32), bytes4),
+            convert(convert(current.origin, uint160), bytes20),
+            convert(current.gasPrice, bytes32),
+            current.blobHashes,
+            convert(convert(current.blobCount, uint32), bytes4),
+            current.rest,
+        )
+    )
