@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format fixtures verify-games verify-steps verify-steps-on-l1 bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state bench-da node-tools clean
+.PHONY: help setup demo test check format fixtures verify-games verify-steps verify-steps-on-l1 bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state bench-da bench-steps node-tools clean
 
 help:  ## what each command does
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -64,6 +64,9 @@ bench-state: setup  ## blocks imported on LevelDB states of up to a million acco
 
 bench-da: setup  ## blobs, cells, proofs, sampling, and blobs a second through eight DA nodes
 	@$(RUN) benchmarks/data_availability.py $(ARGS)
+
+bench-steps: setup  ## the trace of a 20-Mgas block, and the proofs of single steps
+	@$(RUN) benchmarks/step_proofs.py $(ARGS)
 
 node-tools:  ## anvil, cast and viem from npm, into .node, for the tests that use them
 	@npm install --silent --no-audit --no-fund --no-package-lock --prefix .node $(shell $(PYTHON) scripts/node_tools.py)

@@ -1,11 +1,12 @@
 """A run as a list of states: the commitment at any index, the witness of any step.
 
 Every state shares all but a few nodes with the one before, so a state is kept every `interval`
-steps, hashed, and what lies between is run again when it is asked for.
+steps, sooner behind dear ones, hashed, and what lies between is run again when it is asked for.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final
 
@@ -19,6 +20,11 @@ from .state import Phase, State
 from .stepping import advance, record
 
 INTERVAL: Final = 128
+DEAR: Final = frozenset(
+    {Phase.TRANSACTION_BEGIN, Phase.TRANSACTION_END, Phase.HASH, Phase.PRECOMPILE}
+)
+"""Phases whose steps may hash a kilobyte by blocks, or pair points: up to 400 opcodes' time."""
+_DEAR_WEIGHT: Final = 64
 LAST: Final = frozenset({Phase.VALID, Phase.INVALID})
 
 
@@ -36,18 +42,21 @@ class Trace:
     def __init__(
         self, first: State, opener: LiveOpener, rules: StepRules, *, interval: int = INTERVAL
     ) -> None:
-        """Run to the end. `interval` is the number of steps between two states that are kept."""
+        """Run to the end. `interval` is the number of opcodes between two states that are kept."""
         self._opener = opener
         self._rules = rules
-        self._interval = interval
         self._kept = [first]
+        self._places = [0]
         self.steps = 0
-        machine = Machine(first, opener, rules)
+        machine, weight = Machine(first, opener, rules), 0
         while not is_over(machine):
+            weight += _DEAR_WEIGHT if machine.phase in DEAR else 1
             advance(machine)
             self.steps += 1
-            if self.steps % interval == 0:
+            if weight >= interval:
                 self._kept.append(_hashed(machine))
+                self._places.append(self.steps)
+                weight = 0
         self.last = _hashed(machine)
 
     def state(self, index: int) -> State:
@@ -78,9 +87,9 @@ class Trace:
     def _machine(self, index: int) -> Machine:
         if index < 0:
             raise StemmaError(f"step {index} of a trace of {self.steps}: a step has no such number")
-        kept = self._kept[index // self._interval]
-        machine = Machine(kept, self._opener, self._rules)
-        for _ in range(index % self._interval):
+        place = bisect_right(self._places, index) - 1
+        machine = Machine(self._kept[place], self._opener, self._rules)
+        for _ in range(index - self._places[place]):
             advance(machine)
         return machine
 
