@@ -35,6 +35,10 @@ KINDS: Final = MappingProxyType(
         10: "HashStep",
         11: "PrecompileStep",
         12: "CodeStep",
+        15: "TakeUpStep",
+        16: "ListsStep",
+        17: "ScanStep",
+        18: "CompressStep",
     }
 )
 """The kinds of step by the number that the router's tables have for them, from 1 on."""
