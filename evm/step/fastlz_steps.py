@@ -1,9 +1,9 @@
 """How long a transaction is when FastLZ has compressed it, in pieces of bounded work.
 
-FastLZ remembers where each hash of three bytes came last: 8,192 places, u24 each, which one step
-opens as a single item of 24,576 bytes. It looks at most 8,191 bytes back, so a step that goes on by
-1,024 bytes reads no more than eleven windows. Same lengths as `evm.fastlz`, which has the whole
-transaction at once. Knows nothing of prices.
+FastLZ remembers where each hash of three bytes came last: 8,192 places, u32 each like the length of
+a transaction, which one step opens as a single item of 32,768 bytes. It looks at most 8,191 bytes
+back, so a step that goes on by 1,024 bytes reads ten pieces of 1,024 at most. Same lengths as
+`evm.fastlz`, which has the whole transaction at once. Knows nothing of prices.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 STEP_BYTES: Final = 1024
-TABLE_BYTES: Final = 3 * 8192
+PLACE_BYTES: Final = 4
+TABLE_BYTES: Final = PLACE_BYTES * 8192
 HISTORY_BYTES: Final = 8191
 EMPTY_TABLE: Final = bytes(TABLE_BYTES)
 _FIRST_PLACE: Final = 2
@@ -101,9 +102,9 @@ def _slot(data: bytes, at: int) -> int:
 
 
 def _replace(table: bytearray, slot: int, position: int) -> int:
-    place = slice(3 * slot, 3 * slot + 3)
+    place = slice(PLACE_BYTES * slot, PLACE_BYTES * (slot + 1))
     before = int.from_bytes(table[place], "big")
-    table[place] = position.to_bytes(3, "big")
+    table[place] = position.to_bytes(PLACE_BYTES, "big")
     return before
 
 

@@ -15,8 +15,17 @@ from transaction_steps import Reading, reading_steps
 from chain import rlp
 from chain.crypto.keccak import keccak256
 from evm.fastlz import fastlz_size
+from evm.step.block_records import Compression
+from evm.step.fastlz_steps import EMPTY_TABLE
 from evm.step.names import Raw, name_of
 from evm.step.state import Phase
+from evm.step.structures.words import (
+    ZEROS,
+    data_depth,
+    data_tree,
+    read_window,
+    write_window,
+)
 from rollup.settlement.step_verifier import fork_rules
 
 MOST_GAS = 1 << 24
@@ -365,7 +374,7 @@ def test_a_deposit_of_two_windows(verifier, reading):
 
 def compressing(reading: Reading, raw: bytes) -> tuple[list, int]:
     """The steps that compress any bytes, and the length that they find."""
-    state = reading.compressing(raw)
+    state = reading.compressing(data_tree(raw), len(raw))
     steps = list(reading.steps(state))
     return steps, reading.last.pending.charged_size
 
@@ -406,5 +415,18 @@ def test_a_match_that_is_longer_than_a_step(verifier, reading):
     agreed(verifier, steps[1:3])
 
 
+def test_a_transaction_of_16_mib(verifier, reading):
+    """Its places take more than 24 bits."""
+    length = 2**24 + 2048
+    depth, tree = data_depth(length), ZEROS[data_depth(length)]
+    for index in range(2**14 - 1, 2**14 + 2):
+        window = random.Random(index).randbytes(512) * 2
+        tree = write_window(window, read_window(reading.live, tree, depth, index)[1], depth, index)
+    work = Compression(2**24 - 600, 2**24 - 900, 0, 0, 0, Raw(EMPTY_TABLE))
+    steps = list(reading.steps(reading.compressing(tree, length, work)))
+    assert len(steps) == 3
+    agreed(verifier, steps[:1])
+
+
 def test_the_empty_table_is_a_table_of_zeros():
-    assert name_of(Raw(bytes(24_576))).hex() in FASTLZ.read_text()
+    assert name_of(Raw(EMPTY_TABLE)).hex() in FASTLZ.read_text()

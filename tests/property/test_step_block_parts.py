@@ -79,6 +79,23 @@ def test_fastlz_in_pieces_looks_as_far_back_as_fastlz():
         assert stepped(data) == fastlz_size(data)
 
 
+def test_fastlz_goes_on_behind_16_mib():
+    """What is looked at is the same wherever it stands: a place has as many bits as a length."""
+    text = keccak256(b"first") + bytes(2000) + keccak256(b"1") * 9 + bytes(range(256)) * 9
+    sizes = []
+    for start in (0, 2**24 - 1000, 2**32 - len(text) - 1):
+        state, table = FastLz(start + 2, start), bytearray(EMPTY_TABLE)
+        while not is_over(state, start + len(text)):
+            advance(
+                state, table, start + len(text),
+                lambda first, end, start=start: text.rjust(2**14)[
+                    first - start - len(text) + 2**14 : end - start - len(text) + 2**14
+                ],
+            )  # fmt: skip
+        sizes.append(final_size(state, start + len(text)))
+    assert sizes == [fastlz_size(text)] * 3
+
+
 def stepped(data):
     state, table = FastLz(), bytearray(EMPTY_TABLE)
     while not is_over(state, len(data)):

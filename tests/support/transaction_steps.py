@@ -78,10 +78,10 @@ class Reading:
             self.last = state
             yield step
 
-    def compressing(self, raw: bytes) -> State:
+    def compressing(self, data: Name, length: int, work: Name = NOTHING) -> State:
         """The state in which any bytes are compressed, as if they were a transaction's."""
-        job = blank(stage=Stage.COMPRESS, data=data_tree(raw), length=len(raw))
-        return replace(self.first(raw), pending=job)
+        job = blank(stage=Stage.COMPRESS, data=data, length=length, compression=work)
+        return replace(self.first(b""), pending=job)
 
     def of(self, raw: bytes, **where: int) -> list[Step]:
         """The steps of one transaction."""

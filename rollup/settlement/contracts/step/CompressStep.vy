@@ -21,21 +21,10 @@ TABLE_ITEM: constant(uint256) = Tape.HEAD + FastLz.TABLE
 @internal
 @view
 def _openTable(cursor: uint256, wanted: bytes32) -> uint256[FastLz.WORDS]:
-    node: Bytes[TABLE_ITEM] = slice(msg.data, cursor, TABLE_ITEM)
-    Tape.expect(
-        Tape.size(cursor) == FastLz.TABLE
-        and keccak256(slice(node, Tape.HEAD, FastLz.TABLE)) == wanted
-    )
-    table: uint256[FastLz.WORDS] = empty(uint256[FastLz.WORDS])
-    for i: uint256 in range(FastLz.TABLE_WORDS):
-        table[i] = convert(extract32(node, Tape.HEAD + 32 * i), uint256)
-    return table
-
-
-@internal
-@pure
-def _nameTable(table: uint256[FastLz.WORDS]) -> bytes32:
-    return keccak256(slice(abi_encode(table), 0, FastLz.TABLE))
+    item: Bytes[TABLE_ITEM] = slice(msg.data, cursor, TABLE_ITEM)
+    table: Bytes[FastLz.TABLE] = slice(item, Tape.HEAD, FastLz.TABLE)
+    Tape.expect(Tape.size(cursor) == FastLz.TABLE and keccak256(table) == wanted)
+    return abi_decode(table, uint256[FastLz.WORDS])
 
 
 @internal
@@ -63,7 +52,7 @@ def _compress(given: Jobs.Job, start: uint256) -> (Jobs.Job, uint256):
         job.chargedSize = FastLz.finalSize(work, job.length)
         job.compression = empty(bytes32)
     else:
-        work.table = self._nameTable(table)
+        work.table = keccak256(abi_encode(table))
         job.compression = Jobs.nameCompression(work)
     return job, read.cursor
 

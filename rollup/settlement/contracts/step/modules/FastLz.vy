@@ -4,19 +4,17 @@
 @title FastLz
 @notice How long a transaction is when FastLZ has compressed it, in pieces of bounded work.
 @dev The twin of evm/step/fastlz_steps.py. FastLZ remembers where each hash of three bytes came last:
-     8,192 places, u24 each, as they stand in one item of 24,576 bytes. Here they are words, of which a
-     place takes three bytes, now and then of two words; Vyper has no references, so whatever changes the table
-     stands in one function. Knows nothing of prices.
+     8,192 places, u32 each, as they stand in one item of 32,768 bytes: eight in a word. Vyper has no
+     references, so whatever changes the table stands in one function. Knows nothing of prices.
 """
 
 import rollup.settlement.contracts.step.modules.Jobs as Jobs
 
 STEP: constant(uint256) = 1024
-TABLE: constant(uint256) = 24576
-TABLE_WORDS: constant(uint256) = TABLE // 32
-# One word more, so that each word has a next one.
-WORDS: constant(uint256) = TABLE_WORDS + 1
-EMPTY_TABLE: constant(bytes32) = 0x3238fa41f7739be4a9c92693cec674d2e38b1e6e7a89b251d3a44cb7a95aa9eb
+TABLE: constant(uint256) = 32768
+WORDS: constant(uint256) = TABLE // 32
+# The hash of a table of zeros.
+EMPTY_TABLE: constant(bytes32) = 0x8cd8aa91369996e33a91695c8fcec3c5597c2fd76edc9f9d4d604fe2624cf914
 HISTORY: constant(uint256) = 8191
 FIRST_PLACE: constant(uint256) = 2
 UNSEARCHED: constant(uint256) = 13
@@ -28,7 +26,6 @@ PADDED: constant(uint256) = MAX_DATA + 32
 # Each turn goes on by a byte or more, but for the one that ends a match; and a match has three bytes.
 MOST_TURNS: constant(uint256) = 2 * STEP
 MIDDLE: constant(uint256) = 255 << 8
-U24: constant(uint256) = 2**24 - 1
 U32: constant(uint256) = 2**32 - 1
 
 
@@ -85,31 +82,10 @@ def ends(work: Jobs.Compression) -> uint256:
 
 @internal
 @pure
-def _placeOf(three: uint256) -> uint256:
-    # Where the place of three bytes begins in the table; their hash reads them little-endian.
+def _slot(three: uint256) -> uint256:
+    # The hash of three bytes, which reads them little-endian.
     word: uint256 = (three >> 16) | (three & MIDDLE) | ((three & 255) << 16)
-    return 3 * (((2654435769 * word) & U32) >> 19)
-
-
-@internal
-@pure
-def _replaced(
-    high: uint256, low: uint256, start: uint256, position: uint256
-) -> (uint256, uint256, uint256):
-    """
-    @notice Two words that follow each other with another place at byte `start` of the first; and what
-            was there.
-    """
-    before: uint256 = 0
-    if start <= 29:
-        behind: uint256 = 8 * (29 - start)
-        before = (high >> behind) & U24
-        return high ^ ((before ^ position) << behind), low, before
-    # One byte of it stands in the second word, or two.
-    over: uint256 = 8 * (start - 29)
-    before = ((high << over) & U24) | (low >> (256 - over))
-    change: uint256 = before ^ position
-    return high ^ (change >> over), low ^ (change << (256 - over)), before
+    return ((2654435769 * word) & U32) >> 19
 
 
 @internal
@@ -162,17 +138,12 @@ def advance(
         three: uint256 = 0
         for i: uint256 in range(count, bound=2):
             position: uint256 = work.position + i
-            assert position <= U24, "FastLz: a place has 24 bits"
             three = convert(extract32(data, position - base), uint256) >> 232
-            start: uint256 = self._placeOf(three)
-            index: uint256 = start >> 5
-            high: uint256 = 0
-            low: uint256 = 0
-            high, low, before = self._replaced(
-                table[index], table[index + 1], start & 31, position
-            )
-            table[index] = high
-            table[index + 1] = low
+            slot: uint256 = self._slot(three)
+            behind: uint256 = 32 * (7 - (slot & 7))  # bits of the word behind the place
+            word: uint256 = table[slot >> 3]
+            before = (word >> behind) & U32
+            table[slot >> 3] = word ^ ((before ^ position) << behind)
         if isMatch:
             work.position += 2
             work.anchor = work.position
