@@ -39,11 +39,24 @@ KINDS: Final = MappingProxyType(
         16: "ListsStep",
         17: "ScanStep",
         18: "CompressStep",
+        19: "PayStep",
+        20: "WarmStep",
+        21: "StartStep",
     }
 )
 """The kinds of step by the number that the router's tables have for them, from 1 on."""
 _RULED: Final = frozenset(
-    {"ArithmeticStep", "WorldStep", "CallStep", "EnterStep", "PrecompileStep", "CodeStep"}
+    {
+        "ArithmeticStep",
+        "WorldStep",
+        "CallStep",
+        "EnterStep",
+        "PrecompileStep",
+        "CodeStep",
+        "PayStep",
+        "WarmStep",
+        "StartStep",
+    }
 )
 """Kinds that are told the fork's rules when they are made."""
 KIND_SLOTS: Final = 32
