@@ -42,6 +42,8 @@ KINDS: Final = MappingProxyType(
         19: "PayStep",
         20: "WarmStep",
         21: "StartStep",
+        22: "SettleStep",
+        23: "ReceiptStep",
     }
 )
 """The kinds of step by the number that the router's tables have for them, from 1 on."""

@@ -31,11 +31,8 @@ def fresh() -> Bytes[MAX_CARRY]:
     """
     @notice The carry that has absorbed nothing.
     """
-    nothing: bytes32 = empty(bytes32)
-    sponge: Bytes[Sponge.SPONGE] = concat(
-        nothing, nothing, nothing, nothing, nothing, nothing, slice(nothing, 0, 8)
-    )
-    return sponge
+    nothing: bytes32[7] = empty(bytes32[7])
+    return slice(abi_encode(nothing), 0, Sponge.SPONGE)
 
 
 @internal
@@ -92,5 +89,12 @@ def digest(carry: Bytes[MAX_CARRY]) -> bytes32:
     @notice The Keccak-256 of everything absorbed.
     """
     sponge: Bytes[Sponge.SPONGE] = slice(carry, 0, Sponge.SPONGE)
-    rest: Bytes[MAX_CARRY] = slice(carry, Sponge.SPONGE, len(carry) - Sponge.SPONGE)
-    return Sponge.finish(sponge, convert(rest, Bytes[Sponge.BLOCK]))
+    # What is left over, 0x01, zeros; the last byte of the block has 0x80 too.
+    padded: Bytes[2 * MAX_CARRY + 1] = concat(
+        slice(carry, Sponge.SPONGE, len(carry) - Sponge.SPONGE), 0x01, self.fresh()
+    )
+    last: bytes1 = 0x81 if len(carry) == MAX_CARRY else 0x80
+    done: Bytes[Sponge.SPONGE] = Sponge.absorb(
+        sponge, concat(slice(padded, 0, Sponge.BLOCK - 1), last)
+    )
+    return convert(Sponge._turned(convert(extract32(done, 0), uint256)), bytes32)
