@@ -5,9 +5,9 @@
 @notice Steps of phase `transaction end` that move money: the sender gets back what was not used,
         everyone else their part; then one account a step that has ended.
 @dev The twin of `_settle` and `_destroy` in evm/step/transaction_end.py, for L2s. EIP-3529, 6780,
-     7623; OP specs, exec-engine.md (fee vaults). No sum here can be too long for a word: with the
-     payment it was made sure that gas limit * gas price + data fee + operator fee of the gas limit
-     is no more than the sender's balance, and no more gas is used than the limit.
+     7623; OP specs, exec-engine.md (fee vaults). No sum here is too long for a word: when it paid,
+     the sender had gas limit * gas price + data fee + operator fee of the gas limit, and no more
+     gas is used than the limit. Sums are made modulo 2^256 like the balances that they go into.
 """
 
 import rollup.settlement.contracts.step.modules.Accounts as Accounts
@@ -90,18 +90,25 @@ def _shares(
     """
     @notice What everyone gets; without an operator fee, its vault is not touched.
     """
-    back: uint256 = (Closing.gasLimit(job.at) - used) * Closing.gasPrice(job.at)
+    limit: uint256 = Closing.gasLimit(job.at)
+    back: uint256 = unsafe_mul(unsafe_sub(limit, used), Closing.gasPrice(job.at))
     fee: uint256 = 0
     count: uint256 = 4
     if rules.hasOperatorFee:
         fee = self._operatorFee(prices, rules, used)
-        back += self._operatorFee(prices, rules, Closing.gasLimit(job.at)) - fee
+        back = unsafe_add(back, unsafe_sub(self._operatorFee(prices, rules, limit), fee))
         count = 5
     return Credits(
         receivers=[
             Closing.sender(job.at), around.coinbase, BASE_FEE_VAULT, L1_FEE_VAULT, OPERATOR_FEE_VAULT
         ],
-        amounts=[back, used * Closing.tip(job.at), used * around.baseFee, Closing.dataFee(job.at), fee],
+        amounts=[
+            back,
+            unsafe_mul(used, Closing.tip(job.at)),
+            unsafe_mul(used, around.baseFee),
+            Closing.dataFee(job.at),
+            fee,
+        ],
         count=count,
     )
 
