@@ -75,16 +75,28 @@ class ForkRules(IntFlag):
     DELEGATIONS = 4
     P256 = 8
     NATIVES = 16
+    OSAKA_PRICES = 32
+    SHORT_PAIRING = 64
 
 
 _CLZ: Final = 0x1E
 _BLS: Final = (11).to_bytes(20, "big")
 _P256: Final = (0x100).to_bytes(20, "big")
+_MODEXP: Final = (5).to_bytes(20, "big")
+_PAIRING: Final = (8).to_bytes(20, "big")
+_LEAST_MODEXP_GAS: Final = 200
+"""EIP-2565; EIP-7883 asks for 500."""
+_LONG_PAIRING: Final = bytes(192 * 301)
+"""More than the 57,600 bytes that Karst takes; pairs of points at infinity."""
 PRAGUE: Final = ForkRules.BLS | ForkRules.DELEGATIONS
 
 
 def fork_rules(rules: StepRules) -> ForkRules:
     """What the verifier of a fork's blocks is told when it is made."""
+
+    def runs(precompile: bytes, data: bytes, gas: int) -> bool:
+        return rules.run_precompile(precompile, data, gas).succeeded
+
     found = ForkRules(0)
     for has, rule in (
         (_CLZ in rules.opcodes, ForkRules.CLZ),
@@ -92,6 +104,8 @@ def fork_rules(rules: StepRules) -> ForkRules:
         (rules.has_delegations, ForkRules.DELEGATIONS),
         (_P256 in rules.precompiles, ForkRules.P256),
         (bool(rules.natives), ForkRules.NATIVES),
+        (not runs(_MODEXP, b"", _LEAST_MODEXP_GAS), ForkRules.OSAKA_PRICES),
+        (not runs(_PAIRING, _LONG_PAIRING, 2**62), ForkRules.SHORT_PAIRING),
     ):
         found |= rule if has else 0
     return found

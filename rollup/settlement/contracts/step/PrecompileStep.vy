@@ -2,10 +2,11 @@
 # pragma evm-version cancun
 """
 @title PrecompileStep
-@notice Steps of phase `precompile`: Ethereum's, run by L1's own.
+@notice Steps of phase `precompile`: Ethereum's, run by L1's own, but for P256VERIFY.
 @dev The twin of evm/step/precompiled.py. Prices are computed here: L1's may be another fork's.
 """
 
+import rollup.settlement.contracts.step.modules.P256 as P256
 import rollup.settlement.contracts.step.modules.Pending as Pending
 import rollup.settlement.contracts.step.modules.Program as Program
 import rollup.settlement.contracts.step.modules.Rules as Rules
@@ -22,6 +23,10 @@ MAX_LENGTH: constant(uint256) = 2**64
 UNPAYABLE: constant(uint256) = max_value(uint256) - 1
 UNSUPPORTED: constant(uint256) = max_value(uint256)
 MODEXP: constant(uint256) = 5
+PAIRING: constant(uint256) = 8
+P256VERIFY: constant(uint256) = 256
+# What Karst's BN254 pairing takes. Of forks before, the limit is above MAX_INPUT.
+MAX_PAIRING_INPUT: constant(uint256) = 57600
 RESERVE: constant(uint256) = 50000
 # EIP-2537: thousandths of the price of a term for sums of 1 to 128 terms, two bytes each.
 DISCOUNTS: constant(uint256) = 128
@@ -61,7 +66,7 @@ def _sumPrice(terms: uint256, perTerm: uint256, discounts: Bytes[256]) -> uint25
 def _price(precompile: uint256, start: uint256, length: uint256) -> uint256:
     """
     @notice What a precompile costs; UNSUPPORTED where it is not decided here.
-    @dev Yellow Paper, appendix E; EIP-152, 1108, 2537, 2565, 4844.
+    @dev Yellow Paper, appendix E; EIP-152, 1108, 2537, 2565, 4844, 7823, 7883, 7951.
     """
     words: uint256 = (length + 31) >> 5
     if precompile == 1:  # ECRECOVER
@@ -72,9 +77,7 @@ def _price(precompile: uint256, start: uint256, length: uint256) -> uint256:
         return 600 + 120 * words
     if precompile == 4:  # IDENTITY
         return 15 + 3 * words
-    if precompile == 5:  # MODEXP, whose price is another one where there is CLZ (EIP-7883)
-        if rules & Rules.HAS_CLZ != 0:
-            return UNSUPPORTED
+    if precompile == MODEXP:
         return self._modExpPrice(start, length)
     if precompile == 9:  # BLAKE2F: as many as it has rounds; of another length, it fails
         return Tape.word(start) >> 224 if length == 213 else 0
@@ -82,10 +85,14 @@ def _price(precompile: uint256, start: uint256, length: uint256) -> uint256:
         return 150
     if precompile == 7:  # BN254 multiplication
         return 6000
-    if precompile == 8:  # BN254 pairing
+    if precompile == PAIRING:  # BN254 pairing
+        if rules & Rules.HAS_SHORT_PAIRING != 0 and length > MAX_PAIRING_INPUT:
+            return UNPAYABLE
         return 45000 + 34000 * (length // 192)
     if precompile == 10:  # KZG point evaluation
         return 50000
+    if precompile == P256VERIFY and rules & Rules.HAS_P256 != 0:  # RIP-7212, EIP-7951
+        return 6900 if rules & Rules.HAS_OSAKA_PRICES != 0 else 3450
     if rules & Rules.HAS_BLS != 0:
         if precompile == 11:  # BLS12-381 G1 addition
             return 375
@@ -131,13 +138,15 @@ def _bits(word: uint256) -> uint256:
 @view
 def _modExpPrice(start: uint256, length: uint256) -> uint256:
     """
-    @notice EIP-2565.
+    @notice EIP-2565; where the fork has it, EIP-7883 with the bound of EIP-7823.
     """
+    isOsaka: bool = rules & Rules.HAS_OSAKA_PRICES != 0
+    if isOsaka and self._isLong(start, length):
+        return UNPAYABLE
     base: uint256 = self._inputWord(start, length, 0)
     exponent: uint256 = self._inputWord(start, length, 32)
-    modulus: uint256 = self._inputWord(start, length, 64)
-    longest: uint256 = max(base, modulus)
-    if longest == 0:
+    longest: uint256 = max(base, self._inputWord(start, length, 64))
+    if longest == 0 and not isOsaka:
         return 200
     if longest > MAX_LENGTH or exponent > MAX_LENGTH:
         return UNPAYABLE
@@ -146,11 +155,14 @@ def _modExpPrice(start: uint256, length: uint256) -> uint256:
     if exponent <= 32:
         head = head >> (8 * (32 - exponent))
     else:
-        iterations = 8 * (exponent - 32)
+        iterations = (16 if isOsaka else 8) * (exponent - 32)
     if head > 0:
         iterations += self._bits(head) - 1
+    iterations = max(iterations, 1)
     words: uint256 = (longest + 7) // 8
-    return max(200, words * words * max(iterations, 1) // 3)
+    if isOsaka:
+        return max(500, (2 * words * words if longest > 32 else 16) * iterations)
+    return max(200, words * words * iterations // 3)
 
 
 @internal
@@ -191,6 +203,74 @@ def _outputTree(output: Bytes[MAX_OUTPUT]) -> bytes32:
     return node
 
 
+@internal
+@view
+def _ask(
+    precompile: uint256, input: Bytes[MAX_WITNESS], price: uint256
+) -> (bool, Bytes[MAX_OUTPUT]):
+    """
+    @notice What L1's own precompile says, for what it costs.
+    """
+    hasSucceeded: bool = False
+    output: Bytes[MAX_OUTPUT] = b""
+    # A call that gets too little gas fails too: that must not pass for a failing precompile. Memory
+    # is touched before, so that the reserve is enough for what comes between.
+    assert msg.gas - msg.gas // 64 > price + RESERVE, "PrecompileStep: the call has too little gas"
+    hasSucceeded, output = raw_call(
+        convert(convert(precompile, uint160), address),
+        input,
+        gas=price,
+        max_outsize=MAX_OUTPUT,
+        is_static_call=True,
+        revert_on_failure=False,
+    )
+    # Where L1 lacks a precompile, the call meets no code and succeeds.
+    assert (
+        not hasSucceeded or len(output) > 0 or precompile < MODEXP
+    ), "PrecompileStep: L1 has no such precompile"
+    return hasSucceeded, output
+
+
+@internal
+@view
+def _power(input: Bytes[MAX_WITNESS], start: uint256) -> Bytes[MAX_OUTPUT]:
+    """
+    @notice MODEXP on L1, which never fails for such numbers but of gas: it gets all there is, since
+            its price there may be up to 48 times that of EIP-2565.
+    """
+    if self._isLong(start, len(input)):
+        self._unsupported(MODEXP)
+    hasSucceeded: bool = False
+    output: Bytes[MAX_OUTPUT] = b""
+    hasSucceeded, output = raw_call(
+        convert(convert(MODEXP, uint160), address),
+        input,
+        max_outsize=MAX_OUTPUT,
+        is_static_call=True,
+        revert_on_failure=False,
+    )
+    assert hasSucceeded, "PrecompileStep: MODEXP has failed on L1"
+    return output
+
+
+@internal
+@view
+def _p256(start: uint256, length: uint256) -> Bytes[MAX_OUTPUT]:
+    """
+    @notice 1 for a valid signature, else nothing, as for input of another length.
+    """
+    if length != 160:
+        return b""
+    isValid: bool = P256.verify(
+        Tape.word(start),
+        Tape.word(start + 32),
+        Tape.word(start + 64),
+        Tape.word(start + 96),
+        Tape.word(start + 128),
+    )
+    return abi_encode(isValid) if isValid else b""
+
+
 @external
 @view
 def step(stateData: Bytes[129], proof: Bytes[MAX_WITNESS], localContext: bytes32) -> bytes32:
@@ -222,31 +302,16 @@ def step(stateData: Bytes[129], proof: Bytes[MAX_WITNESS], localContext: bytes32
         ending=Pending.FAILED, gas=0, output=empty(bytes32), outputLength=0, call=frame.call
     )
     if price <= frame.gas:
-        # A call that gets too little gas fails too: that must not pass for a failing precompile.
-        isModExp: bool = call.codeAddress == MODEXP
-        if isModExp and self._isLong(start, length):
-            self._unsupported(call.codeAddress)
-        provided: uint256 = 4 * price + 500 if isModExp else price
-        assert (
-            msg.gas - msg.gas // 64 > provided + RESERVE
-        ), "PrecompileStep: the call has too little gas"
-        hasSucceeded: bool = False
+        hasSucceeded: bool = True
         output: Bytes[MAX_OUTPUT] = b""
-        hasSucceeded, output = raw_call(
-            convert(convert(call.codeAddress, uint160), address),
-            slice(proof, start - Tape.PROOF, length),
-            gas=provided,
-            max_outsize=MAX_OUTPUT,
-            is_static_call=True,
-            revert_on_failure=False,
-        )
-        assert hasSucceeded or not isModExp, "PrecompileStep: MODEXP has failed on L1"
-        # Where L1 lacks a precompile, the call meets no code and succeeds.
-        assert (
-            not hasSucceeded
-            or len(output) > 0
-            or call.codeAddress <= MODEXP
-        ), "PrecompileStep: L1 has no such precompile"
+        if call.codeAddress == P256VERIFY:
+            output = self._p256(start, length)
+        elif call.codeAddress != MODEXP:
+            hasSucceeded, output = self._ask(
+                call.codeAddress, slice(proof, start - Tape.PROOF, length), price
+            )
+        elif self._inputWord(start, length, 64) != 0:  # else there is no output
+            output = self._power(slice(proof, start - Tape.PROOF, length), start)
         if hasSucceeded:
             outcome.ending = Pending.SUCCEEDED
             outcome.gas = frame.gas - price

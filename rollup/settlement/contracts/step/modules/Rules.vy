@@ -16,6 +16,11 @@ HAS_DELEGATIONS: constant(uint256) = 4
 HAS_P256: constant(uint256) = 8
 # The native precompiles of stemma: "STEMMA", zeros, and a number from 1 to 5.
 HAS_NATIVES: constant(uint256) = 16
+# The prices of Osaka and Karst: MODEXP's of EIP-7883, with numbers of at most 1,024 bytes (EIP-7823);
+# P256VERIFY's of EIP-7951.
+HAS_OSAKA_PRICES: constant(uint256) = 32
+# BN254 pairing takes at most 57,600 bytes (Karst).
+HAS_SHORT_PAIRING: constant(uint256) = 64
 # 916214050522250000000000000000000000000001
 FIRST_NATIVE: constant(uint256) = 91621405052225 * 2**112 + 1
 NATIVES: constant(uint256) = 5
