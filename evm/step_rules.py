@@ -27,12 +27,10 @@ from .forks import (
 from .pyevm.step_precompiles import precompile_run
 from .step.rules import StepRules
 
-FORK_NUMBERS: Final = {
-    rules.name: number
-    for number, rules in enumerate(
-        (CANCUN, PRAGUE, OSAKA, ECOTONE, FJORD, GRANITE, HOLOCENE, ISTHMUS, JOVIAN, KARST), start=1
-    )
-}
+_FORKS: Final = (
+    CANCUN, PRAGUE, OSAKA, ECOTONE, FJORD, GRANITE, HOLOCENE, ISTHMUS, JOVIAN, KARST,
+)  # fmt: skip
+FORK_NUMBERS: Final = {rules.name: number for number, rules in enumerate(_FORKS, start=1)}
 """What stands in a block's record. A number never changes its meaning."""
 
 
@@ -45,6 +43,11 @@ def step_rules_of(rules: RuleSet) -> StepRules:
     if rules.name not in FORK_NUMBERS:
         raise NotProvable(f"no steps under the rules of {rules.name}: {', '.join(FORK_NUMBERS)}")
     return _step_rules(rules.name, rules.machine)
+
+
+def provable_rules() -> tuple[StepRules, ...]:
+    """The rules of every fork whose blocks can be cut into steps, by their numbers."""
+    return tuple([step_rules_of(rules) for rules in _FORKS])
 
 
 @lru_cache(maxsize=32)

@@ -17,6 +17,7 @@ from chain import abi
 from chain.transaction import DynamicFeeTransaction
 from chain.types import ZERO_ADDRESS, Address
 from evm.step.rules import StepRules
+from evm.step_rules import provable_rules
 
 from .deploy import DeploymentFees, artifact, created_address, creation_gas_limit
 
@@ -44,6 +45,11 @@ KINDS: Final = MappingProxyType(
         21: "StartStep",
         22: "SettleStep",
         23: "ReceiptStep",
+        13: "BlockBeginStep",
+        14: "SystemCallStep",
+        24: "WriteBackStep",
+        25: "ListTrieStep",
+        26: "HeaderStep",
     }
 )
 """The kinds of step by the number that the router's tables have for them, from 1 on."""
@@ -61,6 +67,8 @@ _RULED: Final = frozenset(
     }
 )
 """Kinds that are told the fork's rules when they are made."""
+_BLOCK_BEGIN: Final = "BlockBeginStep"
+"""Is told the numbers of the forks whose blocks the verifier decides, and refuses others."""
 KIND_SLOTS: Final = 32
 """How many the router can be told of; the first is none, for steps that no contract decides."""
 SIGNATURE: Final = "step(bytes,bytes,bytes32)"
@@ -111,6 +119,14 @@ def fork_rules(rules: StepRules) -> ForkRules:
     return found
 
 
+def fork_bits(rules: ForkRules) -> int:
+    """The forks of which a verifier decides the blocks: bit n is the fork of number n.
+
+    They have the same rules for single steps; what else they differ in, a block itself says.
+    """
+    return sum(1 << each.fork for each in provable_rules() if fork_rules(each) == rules)
+
+
 @dataclass(frozen=True, slots=True)
 class Creation:
     """One contract to be made: its name, where it will stand, and the creation's data."""
@@ -157,6 +173,8 @@ def verifier_transactions(
 
 
 def _arguments(contract: str, rules: ForkRules) -> bytes:
+    if contract == _BLOCK_BEGIN:
+        return abi.encode(["uint256"], [fork_bits(rules)])
     return abi.encode(["uint256"], [int(rules)]) if contract in _RULED else b""
 
 

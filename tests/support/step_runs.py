@@ -77,9 +77,11 @@ def kind_of(state: State, opcode: int, live: LiveOpener) -> str:
         return CREATION if message.flags & Flag.CREATION else "enter, call"
     if phase == Phase.LOAD:
         kind = live.open(state.pending, Load).kind
-        return {LoadKind.ACCOUNT: "load, account", LoadKind.SLOT: "load, slot"}.get(
-            LoadKind(kind), LOADED_CODE
-        )
+        return {
+            LoadKind.ACCOUNT: "load, account",
+            LoadKind.SLOT: "load, slot",
+            LoadKind.ANCESTOR: "load, ancestor",
+        }.get(LoadKind(kind), LOADED_CODE)
     if phase == Phase.LEAVE:
         outcome = live.open(state.pending, Outcome)
         is_creation = live.open(outcome.call, Call).flags & Flag.CREATION

@@ -7,6 +7,7 @@
 @dev The twin of evm/step/instructions/environment.py and block.py, without what reads accounts.
 """
 
+import rollup.settlement.contracts.step.modules.Ancestors as Ancestors
 import rollup.settlement.contracts.step.modules.Context as Context
 import rollup.settlement.contracts.step.modules.Run as Run
 import rollup.settlement.contracts.step.modules.State as State
@@ -17,8 +18,6 @@ MINE: constant(bytes32) = 0x00000000000000000000000000000000000000000000077f047d
 BASE: constant(uint256) = 2
 VERY_LOW: constant(uint256) = 3
 BLOCK_HASH: constant(uint256) = 20
-ANCESTORS: constant(uint256) = 256
-ANCESTORS_DEPTH: constant(uint256) = 8
 
 
 @internal
@@ -96,14 +95,14 @@ def _ofBlock(given: Run.Work, wanted: bytes32) -> Run.Work:
     word: uint256 = 0
     if opcode == 64:  # BLOCKHASH
         number: uint256 = work.items[0]
-        if number < surrounding.number and surrounding.number - number <= ANCESTORS:
+        if number < surrounding.number and surrounding.number - number <= Ancestors.COUNT:
             word = convert(
-                Tape.descend(
-                    work.cursor, surrounding.ancestors, ANCESTORS_DEPTH, number % ANCESTORS
-                ),
-                uint256,
+                Ancestors.hashOf(work.cursor, surrounding.ancestors, number), uint256
             )
-            work.cursor += ANCESTORS_DEPTH * Tape.PAIR
+            work.cursor += Ancestors.WAY
+            # A block that its own phases have begun knows its parent's hash alone.
+            if word == 0 and surrounding.rest != empty(bytes32):
+                return Run.load(work, Ancestors.LOAD, 0, number)
     elif opcode == 65:
         word = surrounding.coinbase
     elif opcode == 66:

@@ -2,17 +2,21 @@
 # pragma evm-version cancun
 """
 @title LoadStep
-@notice Steps of phase `load` for accounts and slots: from the tries of the block's beginning into
-        the world map. Codes are CodeStep's.
+@notice Steps of phase `load` for accounts and slots, from the tries of the block's beginning into
+        the world map; and for hashes of older blocks, from headers into the context. Codes are
+        CodeStep's.
 @dev The twin of evm/step/loading.py.
 """
 
 import rollup.settlement.contracts.modules.MerkleTrie as MerkleTrie
 import rollup.settlement.contracts.step.modules.Accounts as Accounts
+import rollup.settlement.contracts.step.modules.Ancestors as Ancestors
 import rollup.settlement.contracts.step.modules.Context as Context
 import rollup.settlement.contracts.step.modules.Entries as Entries
 import rollup.settlement.contracts.step.modules.Frames as Frames
+import rollup.settlement.contracts.step.modules.Headers as Headers
 import rollup.settlement.contracts.step.modules.Pending as Pending
+import rollup.settlement.contracts.step.modules.Preimages as Preimages
 import rollup.settlement.contracts.step.modules.State as State
 import rollup.settlement.contracts.step.modules.Tape as Tape
 import rollup.settlement.contracts.step.modules.TrieLookup as TrieLookup
@@ -113,6 +117,41 @@ def _slot(
     )
 
 
+@internal
+@view
+def _ancestor(
+    given: State.Machine, load: Pending.Load, start: uint256
+) -> (State.Machine, uint256):
+    """
+    @notice Learn a block's hash from the header above it. If that one's hash is not known either,
+            it is loaded first, and this load is taken again. What is learned stays in the context,
+            which no failing frame undoes.
+    """
+    cursor: uint256 = start
+    blockName: bytes32 = empty(bytes32)
+    transactionName: bytes32 = empty(bytes32)
+    blockName, transactionName = Tape.pair(cursor, given.context)
+    cursor += Tape.PAIR
+    surrounding: Context.Block = Context.openBlock(cursor, blockName)
+    cursor += Context.BLOCK_ITEM
+    above: uint256 = load.key + 1
+    wanted: bytes32 = Ancestors.hashOf(cursor, surrounding.ancestors, above)
+    cursor += Ancestors.WAY
+    if wanted == empty(bytes32):
+        return Frames.load(given, Ancestors.LOAD, 0, above), cursor
+    encoded: Bytes[Headers.MAX_HEADER] = Preimages.header(cursor, wanted)
+    cursor += Tape.HEAD + len(encoded)
+    header: Headers.Header = Headers.decode(encoded)
+    surrounding.ancestors = Ancestors.known(
+        cursor, surrounding.ancestors, load.key, header.parentHash
+    )
+    machine: State.Machine = given
+    machine.context = keccak256(concat(Context.nameBlock(surrounding), transactionName))
+    machine.phase = load.backPhase
+    machine.pending = load.backPending
+    return machine, cursor + Ancestors.WAY
+
+
 @external
 @view
 def step(stateData: Bytes[129], proof: Bytes[MAX_WITNESS], localContext: bytes32) -> bytes32:
@@ -124,12 +163,15 @@ def step(stateData: Bytes[129], proof: Bytes[MAX_WITNESS], localContext: bytes32
     assert machine.phase == State.LOAD, "LoadStep: not a state of phase load"
     load: Pending.Load = Pending.openLoad(cursor, machine.pending)
     cursor += Pending.LOAD_ITEM
-    machine.phase = load.backPhase
-    machine.pending = load.backPending
-    if load.kind == Pending.LOAD_ACCOUNT:
-        machine, cursor = self._account(machine, load, cursor)
+    if load.kind == Ancestors.LOAD:
+        machine, cursor = self._ancestor(machine, load, cursor)
     else:
-        assert load.kind == Pending.LOAD_SLOT, "LoadStep: a code is CodeStep's"
-        machine, cursor = self._slot(machine, load, cursor)
+        machine.phase = load.backPhase
+        machine.pending = load.backPending
+        if load.kind == Pending.LOAD_ACCOUNT:
+            machine, cursor = self._account(machine, load, cursor)
+        else:
+            assert load.kind == Pending.LOAD_SLOT, "LoadStep: a code is CodeStep's"
+            machine, cursor = self._slot(machine, load, cursor)
     Tape.finish(cursor)
     return State.commitment(machine)

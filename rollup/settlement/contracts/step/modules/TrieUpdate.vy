@@ -60,6 +60,13 @@ struct Walk:
 
 @internal
 @pure
+def _expect(isSound: bool):
+    # One reason for whatever no trie holds: each would take room.
+    assert isSound, "TrieUpdate: a node is malformed"
+
+
+@internal
+@pure
 def _string(data: Bytes[MAX_VALUE]) -> Bytes[MAX_ITEM]:
     size: uint256 = len(data)
     if size == 1 and convert(slice(data, 0, 1), uint256) < 128:
@@ -126,7 +133,7 @@ def _reference(node: Node) -> Bytes[33]:
 @internal
 @pure
 def _raw(node: Bytes[MAX_NODE], start: uint256, end: uint256) -> Bytes[MAX_ITEM]:
-    assert end - start <= MAX_ITEM, "TrieUpdate: an item is too long"
+    self._expect(end - start <= MAX_ITEM)  # else an item is too long
     return convert(slice(node, start, end - start), Bytes[MAX_ITEM])
 
 
@@ -154,7 +161,7 @@ def _withChild(
     payload: Bytes[MAX_NODE * 2 + 33] = concat(
         slice(node, first, start - first), item, slice(node, end, len(node) - end)
     )
-    assert len(payload) <= MAX_PAYLOAD, "TrieUpdate: a branch is too long"
+    self._expect(len(payload) <= MAX_PAYLOAD)  # else a branch is too long
     return self._list(convert(slice(payload, 0, len(payload)), Bytes[MAX_PAYLOAD]))
 
 
@@ -173,10 +180,10 @@ def _ahead(key: uint256, position: uint256, count: uint256) -> uint256:
 @internal
 @pure
 def _decodeShort(node: Bytes[MAX_NODE], path: MerkleTrie.Item, end: uint256) -> Node:
-    assert path.size > 0 and path.size <= 33, "TrieUpdate: malformed path"
+    self._expect(path.size > 0 and path.size <= 33)  # else a malformed path
     head: uint256 = MerkleTrie._byte(node, path.start)
     flags: uint256 = head >> 4
-    assert flags < 4 and (flags & 1 == 1 or head & 15 == 0), "TrieUpdate: malformed path"
+    self._expect(flags < 4 and (flags & 1 == 1 or head & 15 == 0))  # else a malformed path
     nibbles: uint256 = 0
     if path.size > 1:
         # Not MerkleTrie's way, which needs a node of 32 bytes.
@@ -184,10 +191,10 @@ def _decodeShort(node: Bytes[MAX_NODE], path: MerkleTrie.Item, end: uint256) -> 
         nibbles = convert(rest, uint256)
     count: uint256 = 2 * (path.size - 1)
     if flags & 1 == 1:
-        assert path.size < 33, "TrieUpdate: the path is longer than the key"
+        self._expect(path.size < 33)  # else the path is longer than the key
         nibbles |= (head & 15) << (4 * count)
         count += 1
-    assert flags > 1 or count > 0, "TrieUpdate: an extension without a path"
+    self._expect(flags > 1 or count > 0)  # else an extension without a path
     return self._short(flags > 1, nibbles, count, self._raw(node, path.end, end))
 
 
@@ -217,18 +224,14 @@ def _childOf(node: Bytes[MAX_NODE], nibble: uint256) -> (uint256, uint256):
             end = start + 1
         else:
             end = MerkleTrie._item(node, start).end
-    assert end < len(node), "TrieUpdate: a branch is cut short"
+    self._expect(end < len(node))  # else a branch is cut short
     return start, end
 
 
 @internal
 @pure
-def _open(
-    given: DynArray[Bytes[MAX_NODE], MAX_GIVEN], at: uint256, wanted: bytes32
-) -> Bytes[MAX_NODE]:
-    assert at < len(given), "TrieUpdate: a node is not given"
-    assert keccak256(given[at]) == wanted, "TrieUpdate: a node does not have its hash"
-    return given[at]
+def _named(node: Bytes[MAX_NODE], wanted: bytes32):
+    assert keccak256(node) == wanted, "TrieUpdate: a node does not have its hash"
 
 
 @internal
@@ -239,17 +242,23 @@ def _walk(root: bytes32, key: uint256, given: DynArray[Bytes[MAX_NODE], MAX_GIVE
     )
     if root == EMPTY_ROOT:
         return walk
-    node: Bytes[MAX_NODE] = self._open(given, 0, root)
-    walk.opened = 1
+    node: Bytes[MAX_NODE] = b""
+    wanted: bytes32 = root
     for _: uint256 in range(PATH + 1):
+        if len(node) == 0:
+            # Not one that lies in its parent.
+            assert walk.opened < len(given), "TrieUpdate: a node is not given"
+            node = given[walk.opened]
+            self._named(node, wanted)
+            walk.opened += 1
         found: Node = self._decode(node)
         level: Level = Level(
             node=node, isBranch=False, nibbles=found.nibbles, count=found.count, start=0, end=0
         )
         if found.isShort:
             left: uint256 = PATH - walk.position
-            assert found.count <= left, "TrieUpdate: the path is longer than the key"
-            assert not found.isLeaf or found.count == left, "TrieUpdate: a leaf is too short"
+            self._expect(found.count <= left)  # else the path is longer than the key
+            self._expect(not found.isLeaf or found.count == left)  # else a leaf is too short
             ahead: uint256 = self._ahead(key, walk.position, found.count)
             if found.isLeaf or ahead != found.nibbles:
                 walk.isThere = True
@@ -259,7 +268,7 @@ def _walk(root: bytes32, key: uint256, given: DynArray[Bytes[MAX_NODE], MAX_GIVE
             level.start = len(node) - len(found.item)
             level.end = len(node)
         else:
-            assert walk.position < PATH, "TrieUpdate: a branch below 64 nibbles"
+            self._expect(walk.position < PATH)  # else a branch below 64 nibbles
             level.isBranch = True
             level.start, level.end = self._childOf(node, self._ahead(key, walk.position, 1))
             walk.position += 1
@@ -268,10 +277,10 @@ def _walk(root: bytes32, key: uint256, given: DynArray[Bytes[MAX_NODE], MAX_GIVE
         if level.isBranch and size == 1:
             return walk
         if size == 33:
-            node = self._open(given, walk.opened, extract32(node, level.start + 1))
-            walk.opened += 1
+            wanted = extract32(node, level.start + 1)
+            node = b""
         else:
-            assert size < 32, "TrieUpdate: a reference has more than 32 bytes"
+            self._expect(size < 32)  # else a reference has more than 32 bytes
             node = slice(node, level.start, size)
     raise "TrieUpdate: the path is longer than the key"
 
@@ -352,13 +361,10 @@ def _placed(node: Node, leaf: Node) -> Node:
 
 @internal
 @pure
-def _without(walk: Walk, given: DynArray[Bytes[MAX_NODE], MAX_GIVEN]) -> (bytes32, uint256):
-    # The root when the leaf where the way ends is gone, and how many nodes that took.
-    depth: uint256 = len(walk.levels)
-    if depth == 0:
-        return EMPTY_ROOT, walk.opened
-    above: Level = walk.levels[depth - 1]
-    assert above.isBranch, "TrieUpdate: an extension to a leaf"
+def _without(above: Level, following: Bytes[MAX_NODE]) -> (Node, bool):
+    # What stands in the place of a branch when the leaf below it is gone, and whether that took
+    # the node that follows those on the way.
+    self._expect(above.isBranch)  # else an extension to a leaf
     node: Bytes[MAX_NODE] = self._withChild(above.node, above.start, above.end, x"80")
     alive: uint256 = 0
     lone: uint256 = 0
@@ -376,21 +382,22 @@ def _without(walk: Walk, given: DynArray[Bytes[MAX_NODE], MAX_GIVEN]) -> (bytes3
             lone = nibble
             item = self._raw(node, start, end)
         start = end
-    assert alive > 0, "TrieUpdate: a branch with one child"
+    self._expect(alive > 0)  # else a branch with one child
     if alive > 1:
-        return self._rootAbove(walk, depth - 1, self._branch(node)), walk.opened
-    opened: uint256 = walk.opened
+        return self._branch(node), False
+    isNamed: bool = len(item) == 33
     child: Bytes[MAX_NODE] = item
-    if len(item) == 33:
-        child = self._open(given, opened, extract32(item, 1))
-        opened += 1
+    if isNamed:
+        assert len(following) > 0, "TrieUpdate: a node is not given"
+        self._named(following, extract32(item, 1))
+        child = following
     merged: Node = self._decode(child)
     if merged.isShort:
         merged.nibbles |= lone << (4 * merged.count)
         merged.count += 1
     else:
         merged = self._short(False, lone, 1, item)
-    return self._rootAbove(walk, depth - 1, merged), opened
+    return merged, isNamed
 
 
 @internal
@@ -411,14 +418,27 @@ def update(
     walk: Walk = self._walk(root, key, given)
     count: uint256 = PATH - walk.position
     left: uint256 = self._ahead(key, walk.position, count)
+    levels: uint256 = len(walk.levels)
+    opened: uint256 = walk.opened
+    node: Node = empty(Node)
     if len(newValue) == 0:
         if not (walk.isThere and walk.last.isLeaf and walk.last.nibbles == left):
-            return root, walk.opened
-        return self._without(walk, given)
-    node: Node = self._short(True, left, count, self._string(newValue))
-    if walk.isThere:
-        node = self._placed(walk.last, node)
-    return self._rootAbove(walk, len(walk.levels), node), walk.opened
+            return root, opened
+        if levels == 0:
+            return EMPTY_ROOT, opened
+        levels -= 1
+        following: Bytes[MAX_NODE] = b""
+        if opened < len(given):
+            following = given[opened]
+        hasOpened: bool = False
+        node, hasOpened = self._without(walk.levels[levels], following)
+        if hasOpened:
+            opened += 1
+    else:
+        node = self._short(True, left, count, self._string(newValue))
+        if walk.isThere:
+            node = self._placed(walk.last, node)
+    return self._rootAbove(walk, levels, node), opened
 
 
 @internal
