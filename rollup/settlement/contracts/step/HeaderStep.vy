@@ -201,6 +201,9 @@ def _seal(
     withdrawals: bytes32 = TrieLookup.EMPTY_ROOT
     if rules.has & Blocks.MESSAGE_PASSER_ROOT != 0:
         withdrawals, cursor = self._passerRoot(cursor, work.stateRoot)
+    # What the block's phases know is opened again for the header.
+    found.rest = Blocks.openBlockRest(cursor, found.surrounding.rest)
+    cursor += Blocks.BLOCK_REST_ITEM
     bloom: Bytes[BLOOM_BYTES] = b""
     bloom, cursor = self._bloom(cursor, progress.bloom)
     cursor = self._noRequests(cursor, progress)

@@ -21,8 +21,8 @@ import rollup.settlement.contracts.step.modules.Tape as Tape
 import rollup.settlement.contracts.step.modules.TrieUpdate as TrieUpdate
 import rollup.settlement.contracts.step.modules.WorldMap as WorldMap
 
-# 66 nodes of 532 bytes, three ways in the world map, and the records.
-MAX_WITNESS: constant(uint256) = 98304
+# 66 nodes of 532 bytes, and 13,000 for two ways in the world map and the records.
+MAX_WITNESS: constant(uint256) = 49152
 EMPTY_ROOT: constant(bytes32) = keccak256(x"80")
 NO_BYTES: constant(bytes32) = keccak256(b"")
 # A key's preimage: its kind, an address; of a slot also the account's generation and the slot. What
