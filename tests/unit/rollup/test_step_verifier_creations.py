@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from chain.types import Address
-from evm.forks import ISTHMUS, JOVIAN
-from evm.step_rules import step_rules_of
+from evm.forks import ECOTONE, FJORD, GRANITE, HOLOCENE, ISTHMUS, JOVIAN, KARST
+from evm.step_rules import FORK_NUMBERS, step_rules_of
 from rollup.settlement.deploy import DeploymentFees, created_address
 from rollup.settlement.step_verifier import (
     ROUTER,
+    fork_bits,
     fork_rules,
     verifier_creations,
     verifier_transactions,
@@ -42,3 +45,25 @@ def test_the_router_is_created_last_and_once():
 
 def test_each_creation_fits_a_transaction_of_l1():
     assert max(item.gas_limit for item in transactions_of(ISTHMUS)[1]) < LARGEST_TRANSACTION_GAS
+
+
+@pytest.mark.parametrize(
+    ("forks", "others"),
+    [
+        ((ECOTONE,), (FJORD, ISTHMUS)),
+        ((FJORD, GRANITE, HOLOCENE), (ECOTONE, ISTHMUS)),
+        ((ISTHMUS, JOVIAN), (HOLOCENE, KARST)),
+        ((KARST,), (JOVIAN,)),
+    ],
+)
+def test_a_verifier_decides_the_blocks_of_all_forks_with_the_same_rules_for_steps(forks, others):
+    for fork in forks:
+        bits = fork_bits(fork_rules(step_rules_of(fork)))
+        assert all(bits >> FORK_NUMBERS[each.name] & 1 for each in forks)
+        assert not any(bits >> FORK_NUMBERS[each.name] & 1 for each in others)
+
+
+def test_the_begin_of_blocks_is_told_the_forks():
+    creations = {creation.contract: creation.data for creation in transactions_of(JOVIAN)[0]}
+    bits = fork_bits(fork_rules(step_rules_of(JOVIAN)))
+    assert creations["BlockBeginStep"].endswith(bits.to_bytes(32, "big"))
