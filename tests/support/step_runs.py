@@ -109,6 +109,14 @@ def _block_kind(state: State, live: LiveOpener) -> str:
     return f"{phase.name}, {name}".lower().replace("_", " ")
 
 
+_STAGES = {stage.name: int(stage) for stage in (*Stage, *SealStage)}
+
+
+def stage_of(kind: str) -> int:
+    """The stage that a kind of step of transactions and block ends names; 0 for others."""
+    return _STAGES.get(kind.partition(", ")[2].upper().replace(" ", "_"), 0)
+
+
 class World:
     """Accounts in a state trie, and whatever hashes to a node of it or to a code."""
 

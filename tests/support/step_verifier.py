@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from contract_bench import SENDER, ContractBench, Outcome, call_data
 from step_mutations import mutants
-from step_runs import WHOLE_CODES, Step
+from step_runs import WHOLE_CODES, Step, stage_of
 
 from evm.intrinsic_gas import required_gas
 from rollup.settlement.step_verifier import PRAGUE, SIGNATURE, ForkRules, verifier_creations
@@ -39,11 +39,11 @@ class StepVerifier:
         """Which contract decides a step."""
         if step.kind in WHOLE_CODES:
             return "CodeStep"
-        return self.kind_of(step.phase, step.opcode) or "none"
+        return self.kind_of(step.phase, step.opcode or stage_of(step.kind)) or "none"
 
-    def kind_of(self, phase: int, opcode: int) -> str | None:
-        """Which contract decides a phase and, in phase run, an opcode; None: no contract."""
-        address = self.bench.view(self.router, "kindOf(uint8,uint8)", ["address"], phase, opcode)
+    def kind_of(self, phase: int, detail: int) -> str | None:
+        """Which contract decides a phase and an opcode, stage or native; None: no contract."""
+        address = self.bench.view(self.router, "kindOf(uint8,uint8)", ["address"], phase, detail)
         return self._names.get(bytes(address))
 
     @staticmethod
