@@ -50,6 +50,7 @@ KINDS: Final = MappingProxyType(
         24: "WriteBackStep",
         25: "ListTrieStep",
         26: "HeaderStep",
+        28: "WorkerRegistryStep",
     }
 )
 """The kinds of step by the number that the router's tables have for them, from 1 on."""
@@ -64,6 +65,7 @@ _RULED: Final = frozenset(
         "PayStep",
         "WarmStep",
         "StartStep",
+        "WorkerRegistryStep",
     }
 )
 """Kinds that are told the fork's rules when they are made."""
