@@ -1,4 +1,5 @@
-"""Random steps on the one-step verifier beside the step machine, and wrong witnesses for them.
+"""Random steps on the one-step verifier beside the step machine, and wrong witnesses for them: by
+turns steps of programs and of whole blocks of an L2.
 
     python scripts/verify_steps_on_l1.py                          all 20,000 steps
     python scripts/verify_steps_on_l1.py --steps 500 --mutants 0  fewer
@@ -31,14 +32,19 @@ def main() -> int:
 
     from step_runs import random_steps
     from step_verifier import Judge, StepVerifier
+    from stepped_chain import random_block_steps
 
-    from evm.forks import PRAGUE
+    from evm.forks import ISTHMUS
     from evm.step.instructions import OPCODES
     from evm.step_rules import step_rules_of
+    from rollup.settlement.step_verifier import fork_rules
 
-    judge = Judge(StepVerifier())
+    rules = step_rules_of(ISTHMUS)
+    judge = Judge(StepVerifier(fork_rules(rules)))
     rnd = random.Random(arguments.seed)
-    steps = random_steps(random.Random(arguments.seed), step_rules_of(PRAGUE))
+    programs = random_steps(random.Random(arguments.seed), rules)
+    blocks = random_block_steps(random.Random(arguments.seed), "isthmus")
+    steps = (step for both in zip(programs, blocks, strict=False) for step in both)
     per_step, more = divmod(arguments.mutants, max(arguments.steps, 1))
     for index, step in enumerate(islice(steps, arguments.steps)):
         judge.step(step)

@@ -1,4 +1,4 @@
-"""What a step costs on L1, by contract: seeded steps of random programs, and the longest codes."""
+"""What a step costs on L1, by contract: seeded steps of random programs and of whole blocks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from statistics import median
 
 from step_runs import random_steps
 from step_verifier import Judge, StepVerifier
+from stepped_chain import random_block_steps
 
-from evm.forks import PRAGUE
+from evm.forks import ISTHMUS
 from evm.step_rules import step_rules_of
+from rollup.settlement.step_verifier import fork_rules
 
 STEPS = 1_200
 SEED = 1_000
@@ -18,8 +20,11 @@ SEED = 1_000
 
 def measured() -> Judge:
     """The seeded steps, each judged once."""
-    judge = Judge(StepVerifier())
-    for step in islice(random_steps(random.Random(SEED), step_rules_of(PRAGUE)), STEPS):
+    rules = step_rules_of(ISTHMUS)
+    judge = Judge(StepVerifier(fork_rules(rules)))
+    programs = random_steps(random.Random(SEED), rules)
+    blocks = random_block_steps(random.Random(SEED), "isthmus")
+    for step in (*islice(programs, STEPS), *islice(blocks, STEPS)):
         judge.step(step)
     assert judge.found.wrong == []
     return judge

@@ -4,6 +4,7 @@ transactions in them.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -22,12 +23,13 @@ from execution import (
     send,
 )
 from step_runs import Step, steps_from
-from witness_blocks import ALLOCATION, STORE
+from witness_blocks import ALLOCATION, CODES, HASH, LOOK, STORE, transactions
 
 from chain.crypto.keccak import keccak256
 from chain.transaction import (
     AccessListTransaction,
     BlobTransaction,
+    DepositTransaction,
     LegacyTransaction,
     SetCodeTransaction,
     recover_sender,
@@ -166,3 +168,53 @@ def steps_of_block(block: step_blocks.SteppedBlock) -> Iterator[Step]:
         block.rules,
         lambda state: state.phase in (Phase.VALID, Phase.INVALID),
     )
+
+
+def random_block_steps(rnd: random.Random, fork: str) -> Iterator[Step]:
+    """Steps of blocks without end: one with each kind of transaction, then random ones. Now and
+    then the inputs name a transaction that may not go in.
+    """
+    while True:
+        stepper, nonces = Stepper(fork), dict[int, int]()
+        yield from steps_of_block(stepper.prepared(*every_kind_of(fork, stepper.config.chain_id)))
+        for _ in range(8):
+            txs = transactions(_random_plan(rnd), stepper.config, nonces)
+            deposits = [tx for tx in txs if isinstance(tx, DepositTransaction)]
+            txs = deposits + [tx for tx in txs if tx not in deposits]
+            bad = send(4, 7, STRANGER)
+            inputs = step_blocks.inputs_with(
+                stepper.config,
+                stepper.headers[-1],
+                attributes(stepper.chain, *deposits, bad),
+            )
+            if deposits and rnd.random() < 0.2:
+                block = stepper.prepared(*deposits)
+                claim = replace(block.first.pending, inputs=inputs)
+                yield from steps_of_block(replace(block, first=replace(block.first, pending=claim)))
+            block, _ = stepper.agrees(*txs)
+            yield from steps_of_block(block)
+
+
+def _random_plan(rnd: random.Random) -> list[tuple]:
+    """As `witness_blocks.plans`, from a seed."""
+
+    def number(high: int) -> bytes:
+        return rnd.randrange(high).to_bytes(32, "big")
+
+    def one() -> tuple:
+        user = rnd.randrange(4)
+        account = rnd.choice((STRANGER, *USERS, *ALLOCATION))
+        value = rnd.choice((0, 1, 999, 10**18))
+        return rnd.choice(
+            (
+                ("send", user, STORE, 0, number(46) + number(3)),
+                ("send", user, HASH, 0, number(10)),
+                ("send", user, LOOK, 0, bytes(12) + account),
+                ("send", user, LOGGER, 0, number(3_000)),
+                ("send", user, account, value, rnd.randbytes(rnd.choice((0, 40, 1_500)))),
+                ("deploy", user, None, value, rnd.choice(CODES)),
+                ("deposit", user, rnd.choice((account, None)), value, rnd.choice((0, 10**18))),
+            )
+        )
+
+    return [one() for _ in range(rnd.randrange(8))]

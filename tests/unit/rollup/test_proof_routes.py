@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from step_verifier import UNSUPPORTED_PRECOMPILE, StepVerifier
+from step_verifier import UNSUPPORTED_PRECOMPILE, UNSUPPORTED_STEP, StepVerifier
 
 from chain.types import Address
 from evm.forks import CANCUN, ISTHMUS, JOVIAN, KARST, OSAKA, PRAGUE
+from evm.step.block_records import SealStage, Stage
 from evm.step.instructions import OPCODES
 from evm.step.names import NOTHING
 from evm.step.opener import encode_witness
@@ -17,6 +18,11 @@ from evm.step.state import NO_EFFECTS, Call, Context, Frame, Phase, State
 from rollup.settlement.step_verifier import ForkRules
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "protocol" / "proof-routes.md"
+STAGED = {
+    Phase.TRANSACTION_BEGIN: (0, *(stage for stage in Stage if stage <= Stage.START)),
+    Phase.TRANSACTION_END: [stage for stage in Stage if stage > Stage.START],
+    Phase.BLOCK_END: list(SealStage),
+}
 ALL = ForkRules.CLZ | ForkRules.BLS | ForkRules.DELEGATIONS | ForkRules.P256 | ForkRules.NATIVES
 
 
@@ -34,10 +40,19 @@ def _rows(heading: str) -> list[list[str]]:
 def test_each_phase_has_the_contract_that_the_router_knows(verifier):
     listed = {int(row[0].split()[0]): row[1].split(";")[0] for row in _rows("Phases")}
     assert set(listed) == set(Phase)
-    for phase in set(Phase) - {Phase.RUN}:
+    for phase in set(Phase) - {Phase.RUN, *STAGED}:
         assert (verifier.kind_of(phase, 0) or "none") == listed[phase]
     for phase in range(max(Phase) + 1, 256):
         assert verifier.kind_of(phase, 0) is None
+
+
+def test_each_stage_has_the_contract_that_the_router_knows(verifier):
+    listed = {(int(row[0]), int(row[1].split()[0])): row[2] for row in _rows("Stages")}
+    assert listed == {
+        (phase, stage): verifier.kind_of(phase, stage) or "none"
+        for phase, stages in STAGED.items()
+        for stage in stages
+    }
 
 
 def test_each_opcode_has_the_contract_that_the_router_knows(verifier):
@@ -65,7 +80,10 @@ def test_a_precompile_is_refused_by_name_where_it_has_no_route(row):
     frame = Frame(0, 0, 0, NOTHING, 0, NOTHING, NOTHING, 0, NOTHING, 0, call)
     state = State(Phase.PRECOMPILE, NOTHING, Context(NOTHING, NOTHING), NO_EFFECTS, frame)
     outcome = verifier.step(state.encode(), encode_witness([frame.encode(), call.encode()]))
-    if row[2] == "L1":
-        assert outcome.succeeded
-    else:
+    if row[1] == "native":
+        assert (verifier.kind_of(Phase.PRECOMPILE, address[-1]) or "none") == row[2]
+        assert outcome.refused_with(UNSUPPORTED_STEP) == (row[2] == "none")
+    elif row[2] == "none":
         assert outcome.refused_with(UNSUPPORTED_PRECOMPILE)
+    else:
+        assert outcome.succeeded
