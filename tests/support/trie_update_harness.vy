@@ -1,27 +1,44 @@
 # pragma version 0.4.3
 # pragma evm-version cancun
 # pragma optimize codesize
-# The trie module behind a door of its own, for tests.
+# The trie module behind a door of its own, for tests. The witness is the last argument, and the
+# first ones are room: more bytes than a node has stand before the nodes in a call, as in a step.
 
 import rollup.settlement.contracts.step.modules.TrieUpdate as TrieUpdate
 
+ROOM: constant(uint256) = 17
+# Selector, room, root and path, then the offset of the witness.
+OFFSET: constant(uint256) = 4 + 32 * (ROOM + 2)
+
+
+@internal
+@view
+def _start() -> uint256:
+    # Where the witness begins in msg.data.
+    return 4 + 32 + convert(slice(msg.data, OFFSET, 32), uint256)
+
 
 @external
-@pure
+@view
 def update(
+    room: uint256[ROOM],
     root: bytes32,
     path: bytes32,
+    witness: Bytes[36864],
     newValue: Bytes[TrieUpdate.MAX_VALUE],
-    given: DynArray[Bytes[TrieUpdate.MAX_NODE], TrieUpdate.MAX_GIVEN],
 ) -> (bytes32, uint256):
-    return TrieUpdate.update(root, path, newValue, given)
+    made: bytes32 = empty(bytes32)
+    end: uint256 = 0
+    made, end = TrieUpdate.update(self._start(), root, path, newValue)
+    return made, end - self._start()
 
 
 @external
-@pure
+@view
 def lookUp(
-    root: bytes32,
-    path: bytes32,
-    given: DynArray[Bytes[TrieUpdate.MAX_NODE], TrieUpdate.MAX_GIVEN],
+    room: uint256[ROOM], root: bytes32, path: bytes32, witness: Bytes[36864]
 ) -> (Bytes[TrieUpdate.MAX_VALUE], uint256):
-    return TrieUpdate.lookUp(root, path, given)
+    found: Bytes[TrieUpdate.MAX_VALUE] = b""
+    end: uint256 = 0
+    found, end = TrieUpdate.lookUp(self._start(), root, path)
+    return found, end - self._start()

@@ -10,10 +10,12 @@ from step_contracts import StepModule
 from chain import abi
 from chain.crypto.keccak import keccak256
 from chain.trie import EMPTY_ROOT, Trie
+from evm.step.opener import encode_witness
 from evm.step.trie_update import look_up, update
 
-UPDATE = "update(bytes32,bytes32,bytes,bytes[])"
-LOOK_UP = "lookUp(bytes32,bytes32,bytes[])"
+UPDATE = "update(uint256[17],bytes32,bytes32,bytes,bytes)"
+LOOK_UP = "lookUp(uint256[17],bytes32,bytes32,bytes)"
+ROOM = [0] * 17
 VALUES = (b"\x01", b"\x80", b"v" * 20, b"w" * 33, b"x" * 60, b"y" * 110, b"z" * 128)
 PREFIXES = (bytes(30), b"\x11" * 30, bytes(29) + b"\x10", bytes(15) + b"\x0f" * 15)
 MOST_GAS = 500_000
@@ -41,9 +43,10 @@ def contract() -> StepModule:
 def agree(contract, nodes, root, key, value):
     nodes.opened = []
     expected = update(nodes.open, root, key, value, nodes.keep)
-    outcome = contract.call(UPDATE, root, key, value, nodes.opened)
+    witness = encode_witness(nodes.opened)
+    outcome = contract.call(UPDATE, ROOM, root, key, witness, value)
     assert outcome.succeeded, outcome.reason
-    assert abi.decode(["bytes32", "uint256"], outcome.output) == (expected, len(nodes.opened))
+    assert abi.decode(["bytes32", "uint256"], outcome.output) == (expected, len(witness))
     return expected, outcome.gas_used
 
 
@@ -57,8 +60,9 @@ def test_keys_that_share_long_stretches_are_written_as_in_python(contract, seed)
         root, _ = agree(contract, nodes, root, key, value)
         nodes.opened = []
         assert look_up(nodes.open, root, key) == value
-        found = contract.call(LOOK_UP, root, key, nodes.opened)
-        assert abi.decode(["bytes", "uint256"], found.output) == (value, len(nodes.opened))
+        witness = encode_witness(nodes.opened)
+        found = contract.call(LOOK_UP, ROOM, root, key, witness)
+        assert abi.decode(["bytes", "uint256"], found.output) == (value, len(witness))
 
 
 def test_hashed_keys_of_a_large_trie_cost_little_enough(contract):
@@ -88,7 +92,7 @@ def test_another_node_than_the_named_one_is_refused(contract):
             changed = bytearray(node)
             changed[at] ^= 1
             given = [*nodes.opened[:place], bytes(changed), *nodes.opened[place + 1 :]]
-            outcome = contract.call(UPDATE, root, key, b"", given)
-            assert outcome.reason == "TrieUpdate: a node does not have its hash"
-        outcome = contract.call(UPDATE, root, key, b"", nodes.opened[:place])
-        assert outcome.reason == "TrieUpdate: a node is not given"
+            outcome = contract.call(UPDATE, ROOM, root, key, encode_witness(given), b"")
+            assert outcome.reason == "Tape: not the preimage that was named"
+        witness = encode_witness(nodes.opened[:place])
+        assert not contract.call(UPDATE, ROOM, root, key, witness, b"").succeeded

@@ -92,22 +92,6 @@ def _slot(
 
 @internal
 @view
-def _updated(given: Write) -> (bytes32, uint256):
-    """
-    @notice The trie's root behind the write. Its nodes are the last that a step opens.
-    """
-    nodes: DynArray[Bytes[TrieUpdate.MAX_NODE], TrieUpdate.MAX_GIVEN] = []
-    cursor: uint256 = 0
-    nodes, cursor = Preimages.nodes(given.cursor)
-    made: bytes32 = empty(bytes32)
-    opened: uint256 = 0
-    made, opened = TrieUpdate.update(given.root, given.path, given.encoded, nodes)
-    assert opened == len(nodes), "WriteBackStep: a node that is not opened"
-    return made, cursor
-
-
-@internal
-@view
 def _transactions(start: uint256, context: bytes32) -> (bytes32, uint256):
     """
     @notice The chain of transactions, out of the context. Records of which one field is read are
@@ -164,7 +148,7 @@ def _writeBack(given: State.Machine, start: uint256) -> (State.Machine, uint256)
     cursor = write.cursor
     if not write.isOver:
         made: bytes32 = empty(bytes32)
-        made, cursor = self._updated(write)
+        made, cursor = TrieUpdate.update(cursor, write.root, write.path, write.encoded)
         if write.isSlot:
             write.place.account.storageRoot = made
             effects.world = Accounts.put(write.place, target, write.place.account)

@@ -9,9 +9,10 @@
 """
 
 import rollup.settlement.contracts.step.modules.Tape as Tape
-import rollup.settlement.contracts.step.modules.TrieUpdate as TrieUpdate
 
 MAX_SHORT: constant(uint256) = 64
+# A branch of sixteen hashes: 17 items in 529 bytes, and three of header.
+MAX_NODE: constant(uint256) = 532
 MAX_HEADER: constant(uint256) = 1024
 MAX_BUILDER: constant(uint256) = 3372
 # What a builder is taken from the call by, if it has no more bytes.
@@ -61,34 +62,18 @@ def header(cursor: uint256, wanted: bytes32) -> Bytes[MAX_HEADER]:
 
 @internal
 @view
-def node(cursor: uint256) -> Bytes[TrieUpdate.MAX_NODE]:
+def node(cursor: uint256, wanted: bytes32) -> Bytes[MAX_NODE]:
     """
-    @notice The next preimage, a trie's node, whose name TrieUpdate checks. More than 532 bytes of
-            the call stand before it.
+    @notice Open a trie's node. At least 532 bytes of the call stand before it.
     """
     size: uint256 = Tape.size(cursor)
-    assert size <= TrieUpdate.MAX_NODE, "Preimages: the preimage is too long"
+    assert size <= MAX_NODE, "Preimages: the preimage is too long"
     at: uint256 = cursor + Tape.HEAD
-    skipped: uint256 = self._skipped(at, TrieUpdate.MAX_NODE)
-    taken: Bytes[TrieUpdate.MAX_NODE] = slice(msg.data, at - skipped, TrieUpdate.MAX_NODE)
-    return slice(taken, skipped, size)
-
-
-@internal
-@view
-def nodes(start: uint256) -> (DynArray[Bytes[TrieUpdate.MAX_NODE], TrieUpdate.MAX_GIVEN], uint256):
-    """
-    @notice All preimages that are left, which are a trie's nodes, and the cursor after them.
-    """
-    given: DynArray[Bytes[TrieUpdate.MAX_NODE], TrieUpdate.MAX_GIVEN] = []
-    cursor: uint256 = start
-    end: uint256 = Tape.PROOF + Tape.word(Tape.PROOF_LENGTH)
-    for _: uint256 in range(TrieUpdate.MAX_GIVEN):
-        if cursor >= end:
-            break
-        given.append(self.node(cursor))
-        cursor += Tape.HEAD + Tape.size(cursor)
-    return given, cursor
+    skipped: uint256 = self._skipped(at, MAX_NODE)
+    taken: Bytes[MAX_NODE] = slice(msg.data, at - skipped, MAX_NODE)
+    found: Bytes[MAX_NODE] = slice(taken, skipped, size)
+    Tape.expect(keccak256(found) == wanted)
+    return found
 
 
 @internal

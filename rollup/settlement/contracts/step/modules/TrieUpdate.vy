@@ -3,23 +3,23 @@
 """
 @title TrieUpdate
 @notice The root of a Merkle-Patricia trie after one key was given a value or deleted, from the
-        nodes on its way.
+        nodes on its way in the witness.
 @dev The twin of evm/step/trie_update.py, which opens the same nodes in the same order: from the
      root down, and last the child that stays where a branch is left with one. Keys are 32 bytes, so
-     a branch holds no value. A node shorter than 32 bytes lies in its parent and is not given.
+     a branch holds no value. A node shorter than 32 bytes lies in its parent and is not opened.
 """
 
 import rollup.settlement.contracts.modules.MerkleTrie as MerkleTrie
+import rollup.settlement.contracts.step.modules.Preimages as Preimages
+import rollup.settlement.contracts.step.modules.Tape as Tape
 
 EMPTY_ROOT: constant(bytes32) = keccak256(x"80")
-# A branch of sixteen hashes: 17 items in 529 bytes, and three of header.
-MAX_NODE: constant(uint256) = 532
+MAX_NODE: constant(uint256) = Preimages.MAX_NODE
 MAX_PAYLOAD: constant(uint256) = 529
 MAX_VALUE: constant(uint256) = 128
 # With its RLP header.
 MAX_ITEM: constant(uint256) = 130
 MAX_SHORT: constant(uint256) = 167
-MAX_GIVEN: constant(uint256) = 66
 PATH: constant(uint256) = 64
 
 
@@ -50,9 +50,9 @@ struct Walk:
     # Where the way ends: a leaf, an extension that goes elsewhere, or nothing.
     isThere: bool
     last: Node
-    # Nibbles of the key that are used up, and preimages.
+    # Nibbles of the key that are used up, and the cursor behind the nodes.
     position: uint256
-    opened: uint256
+    cursor: uint256
 
 
 # -- bytes
@@ -229,16 +229,10 @@ def _childOf(node: Bytes[MAX_NODE], nibble: uint256) -> (uint256, uint256):
 
 
 @internal
-@pure
-def _named(node: Bytes[MAX_NODE], wanted: bytes32):
-    assert keccak256(node) == wanted, "TrieUpdate: a node does not have its hash"
-
-
-@internal
-@pure
-def _walk(root: bytes32, key: uint256, given: DynArray[Bytes[MAX_NODE], MAX_GIVEN]) -> Walk:
+@view
+def _walk(cursor: uint256, root: bytes32, key: uint256) -> Walk:
     walk: Walk = Walk(
-        levels=[], isThere=False, last=self._branch(b""), position=0, opened=0
+        levels=[], isThere=False, last=self._branch(b""), position=0, cursor=cursor
     )
     if root == EMPTY_ROOT:
         return walk
@@ -247,10 +241,8 @@ def _walk(root: bytes32, key: uint256, given: DynArray[Bytes[MAX_NODE], MAX_GIVE
     for _: uint256 in range(PATH + 1):
         if len(node) == 0:
             # Not one that lies in its parent.
-            assert walk.opened < len(given), "TrieUpdate: a node is not given"
-            node = given[walk.opened]
-            self._named(node, wanted)
-            walk.opened += 1
+            node = Preimages.node(walk.cursor, wanted)
+            walk.cursor += Tape.HEAD + len(node)
         found: Node = self._decode(node)
         level: Level = Level(
             node=node, isBranch=False, nibbles=found.nibbles, count=found.count, start=0, end=0
@@ -360,10 +352,10 @@ def _placed(node: Node, leaf: Node) -> Node:
 
 
 @internal
-@pure
-def _without(above: Level, following: Bytes[MAX_NODE]) -> (Node, bool):
-    # What stands in the place of a branch when the leaf below it is gone, and whether that took
-    # the node that follows those on the way.
+@view
+def _without(above: Level, cursor: uint256) -> (Node, uint256):
+    # What stands in the place of a branch when the leaf below it is gone, and the cursor: a child
+    # that is left alone is opened, too.
     self._expect(above.isBranch)  # else an extension to a leaf
     node: Bytes[MAX_NODE] = self._withChild(above.node, above.start, above.end, x"80")
     alive: uint256 = 0
@@ -384,74 +376,62 @@ def _without(above: Level, following: Bytes[MAX_NODE]) -> (Node, bool):
         start = end
     self._expect(alive > 0)  # else a branch with one child
     if alive > 1:
-        return self._branch(node), False
-    isNamed: bool = len(item) == 33
+        return self._branch(node), cursor
+    following: uint256 = cursor
     child: Bytes[MAX_NODE] = item
-    if isNamed:
-        assert len(following) > 0, "TrieUpdate: a node is not given"
-        self._named(following, extract32(item, 1))
-        child = following
+    if len(item) == 33:
+        child = Preimages.node(cursor, extract32(item, 1))
+        following += Tape.HEAD + len(child)
     merged: Node = self._decode(child)
     if merged.isShort:
         merged.nibbles |= lone << (4 * merged.count)
         merged.count += 1
     else:
         merged = self._short(False, lone, 1, item)
-    return merged, isNamed
+    return merged, following
 
 
 @internal
-@pure
+@view
 def update(
-    root: bytes32,
-    path: bytes32,
-    newValue: Bytes[MAX_VALUE],
-    given: DynArray[Bytes[MAX_NODE], MAX_GIVEN],
+    start: uint256, root: bytes32, path: bytes32, newValue: Bytes[MAX_VALUE]
 ) -> (bytes32, uint256):
     """
-    @notice The root after a key has been given a value, and how many nodes were opened.
+    @notice The root after a key has been given a value, and the cursor behind the nodes.
+    @param start The cursor before the nodes.
     @param path The Keccak-256 of the key.
     @param newValue An empty one deletes the key.
-    @param given Nodes in the order in which they are opened.
     """
     key: uint256 = convert(path, uint256)
-    walk: Walk = self._walk(root, key, given)
+    walk: Walk = self._walk(start, root, key)
     count: uint256 = PATH - walk.position
     left: uint256 = self._ahead(key, walk.position, count)
     levels: uint256 = len(walk.levels)
-    opened: uint256 = walk.opened
+    cursor: uint256 = walk.cursor
     node: Node = empty(Node)
     if len(newValue) == 0:
         if not (walk.isThere and walk.last.isLeaf and walk.last.nibbles == left):
-            return root, opened
+            return root, cursor
         if levels == 0:
-            return EMPTY_ROOT, opened
+            return EMPTY_ROOT, cursor
         levels -= 1
-        following: Bytes[MAX_NODE] = b""
-        if opened < len(given):
-            following = given[opened]
-        hasOpened: bool = False
-        node, hasOpened = self._without(walk.levels[levels], following)
-        if hasOpened:
-            opened += 1
+        node, cursor = self._without(walk.levels[levels], cursor)
     else:
         node = self._short(True, left, count, self._string(newValue))
         if walk.isThere:
             node = self._placed(walk.last, node)
-    return self._rootAbove(walk, levels, node), opened
+    return self._rootAbove(walk, levels, node), cursor
 
 
 @internal
-@pure
-def lookUp(
-    root: bytes32, path: bytes32, given: DynArray[Bytes[MAX_NODE], MAX_GIVEN]
-) -> (Bytes[MAX_VALUE], uint256):
+@view
+def lookUp(start: uint256, root: bytes32, path: bytes32) -> (Bytes[MAX_VALUE], uint256):
     """
-    @notice The value of a key, empty where there is none, and how many nodes were opened.
+    @notice The value of a key, empty where there is none, and the cursor behind the nodes.
     """
     key: uint256 = convert(path, uint256)
-    walk: Walk = self._walk(root, key, given)
+    walk: Walk = self._walk(start, root, key)
     left: uint256 = self._ahead(key, walk.position, PATH - walk.position)
     if walk.isThere and walk.last.isLeaf and walk.last.nibbles == left:
-        return self._payload(walk.last.item), walk.opened
-    return b"", walk.opened
+        return self._payload(walk.last.item), walk.cursor
+    return b"", walk.cursor
