@@ -23,7 +23,7 @@ HASH_BYTES: constant(uint256) = 33
 TWO_BYTES: constant(uint256) = 128
 EMPTY_ROOT: constant(bytes32) = keccak256(x"80")
 # Sixteen times nothing: one byte, 0x80.
-NO_CHILDREN: constant(Bytes[32]) = x"0180018001800180018001800180018001800180018001800180018001800180"
+NOTHING: constant(Bytes[32]) = x"0180018001800180018001800180018001800180018001800180018001800180"
 
 
 struct Branch:
@@ -138,7 +138,7 @@ def _hang(
     # Under the innermost branch, or under a new one where that stands higher.
     branches: DynArray[Branch, BRANCHES] = given
     if len(branches) == 0 or branches[len(branches) - 1].depth < depth:
-        branches.append(Branch(depth=depth, children=NO_CHILDREN))
+        branches.append(Branch(depth=depth, children=NOTHING))
     last: uint256 = len(branches) - 1
     nibble: uint256 = (key >> (24 - 4 * depth)) & 15
     branches[last].children = self._withChild(branches[last].children, nibble, reference)
