@@ -22,7 +22,7 @@ import rollup.settlement.contracts.step.modules.State as State
 import rollup.settlement.contracts.step.modules.Tape as Tape
 import rollup.settlement.contracts.step.modules.WorldMap as WorldMap
 
-MAX_WITNESS: constant(uint256) = 65536
+MAX_WITNESS: constant(uint256) = 32768
 # EIP-3529.
 MAX_REFUND_QUOTIENT: constant(uint256) = 5
 # Preimage of an account's key: 0x01 and the address.
