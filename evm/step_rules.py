@@ -50,6 +50,16 @@ def provable_rules() -> tuple[StepRules, ...]:
     return tuple([step_rules_of(rules) for rules in _FORKS])
 
 
+def step_rules_of_fork(number: int) -> StepRules:
+    """The step machine's rules by the number that stands in a block's record.
+
+    Raises NotProvable where there is no such number.
+    """
+    if not 1 <= number <= len(_FORKS):
+        raise NotProvable(f"no fork has the number {number}: 1 to {len(_FORKS)}")
+    return step_rules_of(_FORKS[number - 1])
+
+
 @lru_cache(maxsize=32)
 def _step_rules(name: str, machine: MachineRules) -> StepRules:
     return StepRules(

@@ -19,7 +19,7 @@ _JOVIAN_BYTES: Final = 17
 
 def next_base_fee(rules: ChainRules, parent: Header) -> int:
     """Wei per gas. Raises NotInOrder where the parent's fee parameters are malformed."""
-    denominator, elasticity, least = _fee_parameters(rules, parent)
+    denominator, elasticity, least = fee_parameters(rules, parent)
     base_fee = parent.base_fee_per_gas or 0
     target, used = parent.gas_limit // elasticity, parent.gas_used
     if rules.has & Rule.PARENT_DA_FOOTPRINT:
@@ -32,7 +32,7 @@ def next_base_fee(rules: ChainRules, parent: Header) -> int:
     return max(moved, least)
 
 
-def _fee_parameters(rules: ChainRules, parent: Header) -> tuple[int, int, int]:
+def fee_parameters(rules: ChainRules, parent: Header) -> tuple[int, int, int]:
     """Denominator, elasticity and least base fee."""
     is_in_header = rules.has & Rule.PARENT_FEE_PARAMETERS
     if not is_in_header or not (parent.number or parent.extra_data):

@@ -7,16 +7,19 @@ there on; and in the trace of that block true up to the step at which the lie is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from chain.crypto.keccak import keccak256
 from chain.errors import StemmaError
 from chain.types import ZERO_HASH, Hash32
 
 from .block_steps import BlockSteps, SteppedAside
-from .lies import CHANGES, FaultKind, places
+from .game import Game
+from .lie import FaultKind
+from .lies import needed, places
+from .position import Position
 from .split import ExecutionBounds, VmStatus
-from .trace import Outputs, StepData, Steps
+from .trace import Outputs, SplitTrace, StepData, Steps
 
 
 class BadFault(StemmaError):
@@ -41,16 +44,9 @@ def parse_fault(text: str) -> Fault:
     kinds = {kind.value: kind for kind in FaultKind}
     if name not in kinds:
         raise BadFault(f"fault {name!r} is none of {', '.join(kinds)}")
-    if kinds[name] not in PLANTED:
-        planted = ", ".join(sorted(kind.value for kind in PLANTED))
-        raise BadFault(f"fault {name!r} cannot be planted yet; what can: {planted}")
     if not number.isascii() or not number.isdigit() or not 1 <= int(number) < 2**63:
         raise BadFault(f"fault {text!r}: expected KIND@BLOCK with a block number from 1")
     return Fault(kinds[name], int(number))
-
-
-PLANTED: Final = frozenset({*CHANGES, FaultKind.OUTPUT_ROOT})
-"""The kinds that can be planted."""
 
 
 class HonestOutputs(Outputs, Protocol):
@@ -87,7 +83,7 @@ class FaultyOutputs:
         root = self._honest.output_root(l2_number)
         if l2_number < self._fault.block:
             return root
-        if l2_number == self._fault.block and self._fault.kind in CHANGES:
+        if l2_number == self._fault.block:
             if self._false_root is None:
                 self._false_root = self._lie(self._honest.bounds_of(l2_number)).output_root
             return self._false_root
@@ -100,8 +96,6 @@ class FaultyOutputs:
             return self._honest.steps(bounds)
         if bounds.l2_number > self._fault.block:
             return FaultySteps(None, bounds, 0, believed)
-        if self._fault.kind not in CHANGES:
-            return FaultySteps(self._honest.steps(bounds), bounds, 0, believed)
         if self._told is None or self._told[0] != bounds:
             self._told = (bounds, self._lie(bounds))
         return self._told[1]
@@ -113,9 +107,40 @@ class FaultyOutputs:
             if aside.output_root not in (honest.output_root, ZERO_HASH):
                 return aside
         raise NoPlaceForFault(
-            f"fault {self._fault.kind.value}: by it no step of L2 block {self._fault.block} leads "
-            "to another output root"
+            f"fault {self._fault.kind.value}: no place for it in L2 block {self._fault.block}, "
+            f"which needs {needed(self._fault.kind)}"
         )
+
+
+class OneLie:
+    """A proposer's view who lies about one block and in the game about it, and nowhere else.
+
+    Games about blocks behind it begin at the truth and are true, so a network with a lie in it
+    has one game to lose.
+    """
+
+    def __init__(self, honest: HonestOutputs, fault: Fault) -> None:
+        """Nothing is run before somebody asks for the fault's block."""
+        self._block = fault.block
+        self._honest = honest
+        self._lying = FaultyOutputs(honest, fault)
+        self._true, self._false = SplitTrace(honest), SplitTrace(self._lying)
+
+    def output_root(self, l2_number: int) -> Hash32:
+        """What to claim of a block. Raises NoPlaceForFault, TraceUnknown."""
+        outputs = self._lying if l2_number == self._block else self._honest
+        return outputs.output_root(l2_number)
+
+    def claim_at(self, game: Game, parent_index: int | None, position: Position) -> Hash32:
+        """See TraceProvider."""
+        return self._of(game).claim_at(game, parent_index, position)
+
+    def step_data(self, game: Game, claim_index: int, position: Position) -> StepData:
+        """See TraceProvider."""
+        return self._of(game).step_data(game, claim_index, position)
+
+    def _of(self, game: Game) -> SplitTrace:
+        return self._false if game.subject.l2_number == self._block else self._true
 
 
 class FaultySteps:

@@ -83,15 +83,16 @@ class SplitTrace:
             return self._outputs.output_root(number)
         assert parent_index is not None  # noqa: S101 - the root stands above the split
         steps = self._outputs.steps(_bounds(game, parent_index, position))
-        return steps.commitment(_step_index(game, position))
+        return steps.commitment(step_index(game, position))
 
     def step_data(self, game: Game, claim_index: int, position: Position) -> StepData:
         """See TraceProvider."""
         steps = self._outputs.steps(execution_bounds(game, claim_index))
-        return steps.step_data(_step_index(game, position))
+        return steps.step_data(step_index(game, position))
 
 
-def _step_index(game: Game, position: Position) -> int:
+def step_index(game: Game, position: Position) -> int:
+    """The step of its trace behind which a claim at this position speaks of the state."""
     rules = game.parameters
     leaves = 1 << (rules.max_depth - rules.split_depth - 1)
     return trace_index(position, rules.max_depth) % leaves

@@ -7,46 +7,17 @@ from dataclasses import dataclass, replace
 from contract_bench import SENDER
 from dispute_bench import GameOnBench
 from dispute_games import HONEST, LIAR
-from execution import attributes, engine, optimism_config, send
 from settlement import PARAMETERS, SETTLEMENT, Rollup
-from witness_blocks import ALLOCATION, STORE
 
 from chain.types import Address, Hash32
 from evm.engine import ExecutionEngine
 from evm.forks import rules_at
 from evm.step_rules import step_rules_of
-from genesis.allocation import GenesisAccount
 from rollup.dispute.clock import ClockLimits
 from rollup.dispute.game import GameParameters, Subject
 from rollup.dispute.outputs import ChainOutputs
 from rollup.settlement.deploy import CONTRACTS, created_address
 from rollup.settlement.step_verifier import KINDS, fork_rules, verifier_creations
-
-LOGGER = Address(b"\x61" * 20)
-# LOG2 of the first calldata word bytes of memory, topics 7 and 8
-LOG_CODE = bytes.fromhex("600860075f355fa200")
-SLOT = 3
-
-
-def storing(nonce: int, slot: int, value: int):
-    """A transaction that writes a slot of STORE."""
-    return send(0, nonce, STORE, data=slot.to_bytes(32, "big") + value.to_bytes(32, "big"))
-
-
-def logging(nonce: int, size: int):
-    """A transaction that logs so many bytes."""
-    return send(1, nonce, LOGGER, data=size.to_bytes(32, "big"))
-
-
-def chain_of(blocks: int, fork: str = "isthmus") -> ExecutionEngine:
-    """Safe blocks, each of which writes a slot and logs something."""
-    extra = {**ALLOCATION, LOGGER: GenesisAccount(nonce=1, code=LOG_CODE)}
-    chain = engine(optimism_config(fork), extra)
-    for nonce in range(blocks):
-        asked = attributes(chain, storing(nonce, SLOT, 1000 + nonce), logging(nonce, 40 * nonce))
-        chain.commit(chain.build(asked))
-        chain.set_heads(safe=chain.heads.unsafe)
-    return chain
 
 
 @dataclass
