@@ -22,6 +22,8 @@ from .step.block_records import (
     ReceiptWork,
     Recount,
     Sealing,
+    SealStage,
+    Stage,
 )
 from .step.names import (
     NOTHING,
@@ -88,6 +90,14 @@ _CHAINS: Final = frozenset(
     }
 )  # fmt: skip
 _UNSAID: Final = frozenset({(Call, "entry_effects"), (Call, "parent")})
+_FIRST: Final = (
+    "slot ", "balance ", "nonce of", "log: address", "output root", "base fee", "header hash",
+    "receipts root", "state root", "transactions left", "transaction count", "data fee", "gas",
+)  # fmt: skip
+_TITLES: Final[dict[tuple[type[Record], str], str]] = {
+    (Progress, "left"): "transactions left",
+    (Progress, "done"): "transactions done",
+}
 _MARKS: Final = ("warm", "original", "original_in")
 """Fields of entries that are said only where nothing else differs."""
 
@@ -109,10 +119,9 @@ def differences(old: State, new: State, opener: LiveOpener) -> list[Difference]:
 
 def _rank(what: str) -> int:
     """The world, then money and counters, then how the machine stands, then its bookkeeping."""
-    first = what.partition(" ")[0]
-    if first in ("slot", "balance", "nonce", "code", "log:", "output", "base", "header"):
+    if what.startswith(_FIRST):
         return 0
-    return 2 if what.endswith(("journal", "stack size")) or first == "word" else 1
+    return 2 if what in ("journal", "stack size", "phase", "stage") else 1
 
 
 def word(value: int) -> str:
@@ -174,8 +183,12 @@ class _Comparison:
                 continue
             value = getattr(new, field)
             before = getattr(old, field) if old is not None else None
-            title = path + _words(field)
-            if what == "name":
+            title = path + _TITLES.get((kind, field), _words(field))
+            if field == "stage":
+                if before != value:
+                    stood = "none" if before is None else _stage_name(kind, before)
+                    yield Difference(title, stood, _stage_name(kind, value))
+            elif what == "name":
                 yield from self._names(kind, field, title, NOTHING if before is None else before,
                                        value)  # fmt: skip
             elif before is None:
@@ -213,9 +226,9 @@ class _Comparison:
         before = None if is_nothing(old) else self._opener.open(old, Link)
         after = None if is_nothing(new) else self._opener.open(new, Link)
         if after is not None and name_of(after.previous) == name_of(old):
-            yield Difference(title, "as it was", f"one longer: {self._item(title, after.item)}")
+            yield Difference(title, "as they were", f"with {self._item(title, after.item)}")
         elif before is not None and name_of(before.previous) == name_of(new):
-            yield Difference(title, f"ends in {self._item(title, before.item)}", "one shorter")
+            yield Difference(title, f"with {self._item(title, before.item)}", "without it")
         elif before is not None and after is not None:
             if title == "logs" and name_of(before.previous) == name_of(after.previous):
                 yield from self._parts("log: ", Log, before.item, after.item)
@@ -353,6 +366,15 @@ def _entry_text(entry: Name | None) -> str:
     if isinstance(entry, Code):
         return f"a code of {entry.length} bytes"
     return "not in the map" if entry is None else _hex(entry)
+
+
+def _stage_name(kind: type[Record], stage: int) -> str:
+    return stage_name(SealStage(stage) if kind is Sealing else Stage(stage))
+
+
+def stage_name(stage: Stage | SealStage) -> str:
+    """A stage as the documents write it."""
+    return stage.name.lower().replace("_", " ")
 
 
 def _words(field: str) -> str:

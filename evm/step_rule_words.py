@@ -46,7 +46,8 @@ OPERANDS: Final[dict[str, tuple[str, ...]]] = {
 }
 """By the opcode's name without its number, topmost first."""
 OPCODE_RULES: Final[dict[str, str]] = {
-    "SSTORE": "SSTORE writes its second operand to the slot that its first one names",
+    "SSTORE": "SSTORE writes its second operand to the slot that its first one names, and to no "
+    "other",
     "SLOAD": "SLOAD gives what the slot holds that its operand names",
     "LOG": "a log bears the address of the account that writes it, its topics and its data",
     "GAS": "GAS gives the gas that is left when it has been paid for",
@@ -83,7 +84,7 @@ STAGE_RULES: Final[dict[Stage, str]] = {
     Stage.SCAN: "each byte counts once in the leaf, in what is signed and among the zeros",
     Stage.COMPRESS: "FastLZ, as the price of L1 data counts bytes (Fjord)",
     Stage.PAY: "a sender pays for all its gas, its bytes on L1 (prices: L1Block) and the "
-    "operator, no more and no less; a deposit mints what L1 has taken in",
+    "operator, no more and no less",
     Stage.WARM: "what an access list names is warm",
     Stage.AUTHORIZE: "who signed with the right nonce and chain delegates its code",
     Stage.START: "the message has the gas that its intrinsic price leaves",
@@ -93,6 +94,7 @@ STAGE_RULES: Final[dict[Stage, str]] = {
     Stage.MEASURE: "a log's bloom has three bits each of its address and topics",
     Stage.WRITE: "a receipt has the status, the block's gas so far, the bloom and the logs",
 }
+DEPOSIT_RULE: Final = "a deposit mints what L1 has taken in, no more and no less"
 SEAL_RULES: Final[dict[SealStage, str]] = {
     SealStage.JOURNAL: "what was touched is written into the tries, newest first",
     SealStage.TRANSACTIONS: "the trie of transactions holds each under its index",

@@ -7,6 +7,7 @@ game and no claim.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,7 @@ from chain.block import decode_header
 from chain.errors import StemmaError
 from genesis.addresses import SYSTEM_ADDRESS
 
+from .step.block_end import passer_root
 from .step.block_records import (
     INPUTS_DEPTH,
     Attributes,
@@ -30,7 +32,7 @@ from .step.header_rules import fee_parameters
 from .step.instructions import OPCODES
 from .step.loading import MAX_HEADER_BYTES
 from .step.machine import Machine
-from .step.names import Link, is_nothing
+from .step.names import Link, is_nothing, name_of
 from .step.opener import LiveOpener, witness_items
 from .step.rules import StepRules
 from .step.running import opcode_at
@@ -53,12 +55,28 @@ from .step.structures.stack import Item
 from .step.structures.words import data_depth, descend
 from .step.transaction_end import KEY_BYTES
 from .step.transaction_fields import DEPOSIT
-from .step_differences import Difference, account, differences, key_name, phase_name, word
-from .step_rule_words import OPCODE_RULES, OPERANDS, PHASE_RULES, SEAL_RULES, STAGE_RULES
+from .step_differences import (
+    Difference,
+    account,
+    differences,
+    key_name,
+    phase_name,
+    stage_name,
+    word,
+)
+from .step_rule_words import (
+    DEPOSIT_RULE,
+    OPCODE_RULES,
+    OPERANDS,
+    PHASE_RULES,
+    SEAL_RULES,
+    STAGE_RULES,
+)
 
 _MOST_DIFFERENCES: Final = 6
 _MOST_DATA: Final = 64
 _LABEL: Final = 12
+_HASH: Final = re.compile("0x([0-9a-f]{8})[0-9a-f]{50}([0-9a-f]{6})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,30 +100,37 @@ def describe(before: State, opener: LiveOpener, rules: StepRules) -> StepInWords
     name, rule = words.name(), words.rule()
     if after.phase == Phase.LOAD and before.phase != Phase.LOAD:
         rule = "what it needs is not in the world map yet: that is loaded, and it begins again"
+    stood = [each for each in changes if each.old != "none"]
     lines = [
-        _line("block", words.block()),
-        _line("transaction", words.transaction()),
-        _line("account", words.account()),
-        _line("step", words.step()),
-        _line("works on", words.operands()),
-        _line("gas", words.gas()),
-        _line("before", listed([f"{each.what} {each.old}" for each in changes])),
-        _line("after", listed([f"{each.what} {each.new}" for each in changes])),
-        _line("rule", rule),
-        _line("witness", f"{len(witness)} bytes in {len(witness_items(witness))} items"),
+        labelled("block", words.block()),
+        labelled("transaction", words.transaction()),
+        labelled("account", words.account()),
+        labelled("step", words.step()),
+        labelled("works on", words.operands()),
+        labelled("gas", words.gas()),
+        labelled("before", _short([f"{each.what} {each.old}" for each in stood])),
+        labelled("after", _short([f"{each.what} {each.new}" for each in changes])),
+        labelled("rule", rule),
+        labelled("witness", f"{len(witness)} bytes in {len(witness_items(witness))} items"),
     ]
     return StepInWords(name, [line for line in lines if line], changes, rule, after, len(witness))
+
+
+def _short(items: list[str]) -> str:
+    """The same with long hashes cut: they stand in full in the witness."""
+    return _HASH.sub(r"0x\1..\2", listed(items))
 
 
 def listed(items: list[str]) -> str:
     """Some of them, and how many more there are."""
     if not items:
-        return "nothing differs"
+        return "nothing yet"
     more = len(items) - _MOST_DIFFERENCES
     return "; ".join(items[:_MOST_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
 
 
-def _line(label: str, text: str) -> str:
+def labelled(label: str, text: str) -> str:
+    """A line behind its label; nothing where there is nothing to say."""
     return f"{label:<{_LABEL}}{text}" if text else ""
 
 
@@ -148,9 +173,9 @@ class _Words:
             return known.name if known is not None else f"opcode {self._opcode:#04x}"
         title = phase_name(phase)
         if self._job is not None:
-            return f"{title}, {_stage(Stage(self._job.stage))}"
+            return f"{title}, {stage_name(Stage(self._job.stage))}"
         if self._sealing is not None:
-            return f"{title}, {_stage(SealStage(self._sealing.stage))}"
+            return f"{title}, {stage_name(SealStage(self._sealing.stage))}"
         return f"{title}, take up" if phase == Phase.TRANSACTION_BEGIN else title
 
     def step(self) -> str:
@@ -164,7 +189,8 @@ class _Words:
         if phase == Phase.RUN:
             return self._opcode_rule()
         if self._job is not None:
-            return STAGE_RULES[Stage(self._job.stage)]
+            is_deposit = self._job.type == DEPOSIT and self._job.stage == Stage.PAY
+            return DEPOSIT_RULE if is_deposit else STAGE_RULES[Stage(self._job.stage)]
         if self._sealing is not None:
             return SEAL_RULES[SealStage(self._sealing.stage)]
         return PHASE_RULES[Phase(phase)]
@@ -199,7 +225,7 @@ class _Words:
             return "none, a call of the system"
         if m.phase == Phase.BLOCK_END or done == count:
             return f"none, all {count} are done"
-        where = f"{done}, the first being 0, of {count}"
+        where = f"{done}, of 0 to {count - 1}"
         if self._job is not None:
             job = self._job
             kind = "a deposit" if job.type == DEPOSIT else f"type {job.type}, nonce {job.nonce}"
@@ -298,8 +324,13 @@ class _Words:
         if work.stage in (SealStage.TRANSACTIONS, SealStage.RECEIPTS):
             count = rest_of(m).transaction_count
             return f"leaf {work.place} of {count}" if work.place < count else "the whole trie"
-        roots = (f"state root 0x{work.state_root.hex()}", f"receipts 0x{work.receipts_root.hex()}")
-        return roots[0] if work.stage == SealStage.OUTPUT else ", ".join(roots)
+        state = f"state root 0x{work.state_root.hex()}"
+        if work.stage == SealStage.HEADER:
+            return f"{state}, receipts root 0x{work.receipts_root.hex()}"
+        return (
+            f"{state}, storage root of the message passer 0x{passer_root(m, work).hex()}, header "
+            f"hash 0x{name_of(work.header_hash).hex()}"
+        )
 
     def _copy(self) -> str:
         copy = self._m.opener.open(self._m.pending, Copy)
@@ -342,10 +373,6 @@ class _Words:
         if load.kind == LoadKind.CODE:
             return f"the code 0x{load.key:064x} of {account(load.address)}"
         return f"the hash of block {load.key}"
-
-
-def _stage(stage: Stage | SealStage) -> str:
-    return stage.name.lower().replace("_", " ")
 
 
 def _frame_of(call: Call) -> str:

@@ -144,7 +144,7 @@ def _seal(m: Machine, work: Sealing) -> Sealing:
     attributes = m.opener.open(rest.attributes, Attributes)
     withdrawals: bytes = EMPTY_ROOT
     if rules.has & Rule.MESSAGE_PASSER_ROOT:
-        withdrawals = _passer_root(m, work)
+        withdrawals = passer_root(m, work)
     header = _header(m, work, rules, attributes, progress, withdrawals)
     return replace(work, stage=SealStage.OUTPUT, header_hash=header.hash)
 
@@ -152,12 +152,12 @@ def _seal(m: Machine, work: Sealing) -> Sealing:
 def _judge(m: Machine, work: Sealing) -> None:
     """The output root, and whether it is the disputed one."""
     claim = m.opener.open(rest_of(m).claim, Claim)
-    output = bytes(32) + work.state_root + _passer_root(m, work) + work.header_hash
+    output = bytes(32) + work.state_root + passer_root(m, work) + work.header_hash
     root = keccak256(output)
     finish(m, Phase.VALID if root == claim.disputed else Phase.INVALID, root)
 
 
-def _passer_root(m: Machine, work: Sealing) -> bytes:
+def passer_root(m: Machine, work: Sealing) -> bytes:
     """The storage root of the message passer."""
     passer = look_up(
         lambda name: m.opener.raw(name, MAX_NODE_BYTES),

@@ -6,7 +6,7 @@ when it was made, with its bond and its clock; the verdict has to follow from th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from chain.errors import DecodeError
@@ -15,6 +15,7 @@ from chain.types import ZERO_ADDRESS, Address, Hash32, Wei
 from . import transitions
 from .claim import Claim
 from .clock import ClockLimits, unpack_clock
+from .evidence import StepEvidence, evidence_to_json
 from .game import Game, GameParameters, GameStatus, Subject, game_of
 from .position import ROOT, Position, depth
 from .position import move as moved
@@ -24,8 +25,10 @@ FORMAT: Final = "stemma-dispute-1"
 _MAX_CLAIMS: Final = 100_000
 
 
-def to_json(game: Game, about: Mapping[str, Any]) -> dict[str, Any]:
-    """The document; `about` says where the game is (address, chain id)."""
+def to_json(
+    game: Game, about: Mapping[str, Any], steps: Sequence[StepEvidence] = ()
+) -> dict[str, Any]:
+    """The document; `about` says where the game is (address, chain id), `steps` are its steps."""
     rules, subject = game.parameters, game.subject
     return {
         "format": FORMAT,
@@ -51,6 +54,7 @@ def to_json(game: Game, about: Mapping[str, Any]) -> dict[str, Any]:
         else _hex(game.number_challenger),
         "status": game.status.name,
         "resolved_at": game.resolved_at,
+        "steps": [evidence_to_json(each) for each in steps],
     }
 
 
@@ -117,7 +121,7 @@ def check(game: Game) -> list[str]:
 
 
 def steps_taken(game: Game) -> list[int]:
-    """Claims that a single step has countered: the step itself is proven on L1, not here."""
+    """Claims that a single step has countered; evidence.py checks the step itself."""
     deepest = game.parameters.max_depth
     return [
         index

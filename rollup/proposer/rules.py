@@ -92,9 +92,15 @@ class Due:
 
 
 def proposal_due(
-    head_number: int, anchor_number: int, games: Sequence[Game], now: int, interval_s: int
+    head_number: int,
+    anchor_number: int,
+    games: Sequence[Game],
+    now: int,
+    interval_s: int,
+    not_past: int | None = None,
 ) -> int | None:
-    """The L2 block to propose now: the head, unless it was or the interval has not passed.
+    """The L2 block to propose now: the head, unless it was or the interval has not passed; a block
+    `not_past` rather than one behind it.
 
     `games` are the proposer's own; those of others may lie and are no reason to be silent.
     """
@@ -103,6 +109,8 @@ def proposal_due(
         if now < newest.created_at + interval_s:
             return None
         anchor_number = max(anchor_number, newest.l2_number)
+    if not_past is not None and anchor_number < not_past < head_number:
+        head_number = not_past
     return head_number if head_number > anchor_number else None
 
 
