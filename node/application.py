@@ -34,9 +34,9 @@ from genesis.config import RollupConfig
 from genesis.dev_accounts import dev_account, dev_accounts
 from rollup.batcher.batcher import Batcher
 from rollup.batcher.payload import BatcherConfig, BatchType, DataKind
-from rollup.dispute.faults import Fault, FaultyOutputs
+from rollup.dispute.faults import Fault, OneLie
 from rollup.dispute.outputs import ChainOutputs
-from rollup.dispute.trace import Outputs, SplitTrace
+from rollup.dispute.trace import SplitTrace, TraceProvider
 from rollup.driver.driver import Driver
 from rollup.l1.provider import MemoryL1Provider
 from rollup.sequencer.pool_builder import PoolBuilder
@@ -86,6 +86,7 @@ from .rpc.stemma import StemmaNamespace
 from .run_file import forget_run_file
 from .sender_recovery import SenderRecovery
 from .specification_files import GENESIS_FILE, ROLLUP_FILE
+from .step_words import StepTeller
 
 logger = logging.getLogger("stemma.node")
 
@@ -200,7 +201,8 @@ class RollupNode:
             OptimismNamespace(backend, view),
             StemmaNamespace(backend),
             DisputeNamespace(
-                DisputeReader(self.client, self._parts.rollup.deposit_contract_address)
+                DisputeReader(self.client, self._parts.rollup.deposit_contract_address),
+                StepTeller(self.chain.engine),
             ),
             AdminNamespace(self._sequencing, self._reset_derivation, self._insert_unsafe),
         ]
@@ -345,10 +347,13 @@ class RollupNode:
             raise ConfigurationError("role proposer needs a key: set proposer.key_file")
         section = self._config.proposer
         sender = self._l1_sender(key)
-        honest = ChainOutputs(self.chain.engine)
-        outputs: Outputs = honest
-        if self._parts.fault is not None:
-            outputs = FaultyOutputs(honest, self._parts.fault)
+        honest, fault = ChainOutputs(self.chain.engine), self._parts.fault
+        trace: TraceProvider = SplitTrace(ChainOutputs(self.chain.engine))
+        root_of = honest.output_root
+        if fault is not None:
+            # Proposing and playing run beside each other: each has its own.
+            trace = OneLie(ChainOutputs(self.chain.engine), fault)
+            root_of = OneLie(honest, fault).output_root
         proposing = Proposing(
             self._parts.rollup,
             self.chain.engine,
@@ -359,25 +364,27 @@ class RollupNode:
             ),
             caught_up=self._deriving.caught_up,
             proposed=self._metrics.outputs_proposed.inc,
-            root_of=outputs.output_root,
+            root_of=root_of,
+            not_past=None if fault is None else fault.block,
         )
         options = ChallengerOptions(section.poll_s, only_own=True)
-        return [proposing.run(), self._playing(sender, outputs, options).run()]
+        return [proposing.run(), self._playing(sender, trace, options).run()]
 
     def _challenging(self) -> Challenging:
         key = self._parts.challenger_key
         if key is None:
             raise ConfigurationError("role challenger needs a key: set challenger.key_file")
         options = ChallengerOptions(self._config.challenger.poll_s)
-        return self._playing(self._l1_sender(key), ChainOutputs(self.chain.engine), options)
+        trace = SplitTrace(ChainOutputs(self.chain.engine))
+        return self._playing(self._l1_sender(key), trace, options)
 
     def _playing(
-        self, sender: L1Sender, outputs: Outputs, options: ChallengerOptions
+        self, sender: L1Sender, trace: TraceProvider, options: ChallengerOptions
     ) -> Challenging:
         return Challenging(
             DisputeReader(self.client, self._parts.rollup.deposit_contract_address),
             sender,
-            SplitTrace(outputs),
+            trace,
             options=options,
             caught_up=self._deriving.caught_up,
             called=lambda what: self._metrics.dispute_calls.labels(what).inc(),
@@ -649,7 +656,9 @@ async def run_dev(
                 l1 = EmbeddedL1(directory.path, config, clock, readers, metrics)
                 await l1.start()
             l1_url = config.l1.url if l1 is None else l1.server.url
-            founded, client_name = await _found_rollup(config, l1_url, is_embedded=l1 is not None)
+            founded, client_name = await _found_rollup(
+                config, l1_url, is_embedded=l1 is not None, is_disputed=fault is not None
+            )
             if client_name.startswith(_ANVIL):
                 config = with_settings(config, {"l1.trust_rpc": True})
             node = RollupNode(
@@ -684,7 +693,7 @@ async def run_dev(
 
 
 async def _found_rollup(
-    config: NodeConfig, l1_url: str, *, is_embedded: bool
+    config: NodeConfig, l1_url: str, *, is_embedded: bool, is_disputed: bool
 ) -> tuple[Founded, str]:
     """Found or find the rollup of the data directory; the L1's client name."""
     async with JsonRpcClient(l1_url) as client:
@@ -694,5 +703,5 @@ async def _found_rollup(
         else:
             await fund_roles(client, founded.config.l1_chain_id)
             name = str(await client.call("web3_clientVersion"))
-        await deploy_contracts(client, config.datadir, founded)
+        await deploy_contracts(client, config.datadir, founded, is_disputed=is_disputed)
     return founded, name

@@ -62,6 +62,8 @@ logger = logging.getLogger("stemma.provision")
 
 _DEPLOYMENT_FILE = "deployment.json"
 _DEV_PRESET = "devnet"
+_DISPUTED_CLOCK_S, _DISPUTED_EXTENSION_S = 300, 30
+"""Where a lie is planted: one machine makes the 29 moves of both sides beside everything else."""
 _FUNDED_ROLES = ("deployer", "batcher", "proposer", "challenger")
 _MINIMUM_WEI = 10**18
 _FUNDING_WEI = DEV_BALANCE_WEI // 100
@@ -276,8 +278,12 @@ def _verifier_rules(genesis: GenesisSpec) -> ForkRules:
     return fork_rules(step_rules_of(rules_at(chain, timestamp)))
 
 
-async def deploy_contracts(client: JsonRpcClient, datadir: Path, founded: Founded) -> None:
+async def deploy_contracts(
+    client: JsonRpcClient, datadir: Path, founded: Founded, *, is_disputed: bool = False
+) -> None:
     """Send the creations that are not on L1 yet; they are mined in their own time.
+
+    Games of a network that `is_disputed` have longer clocks.
 
     Raises L1CallFailed when the deployer's nonce has gone elsewhere, DifferentL1 for a data
     directory of an older version.
@@ -292,7 +298,10 @@ async def deploy_contracts(client: JsonRpcClient, datadir: Path, founded: Founde
     )
     fees = initial_fees(int(block["baseFeePerGas"], 16), int(tip, 16))
     deployer = dev_account("deployer")
-    creations = _creations(deployment, founded, DeploymentFees(fees.cap_wei, fees.tip_wei))
+    parameters = settlement_parameters(founded, is_disputed=is_disputed)
+    creations = _creations(
+        deployment, founded, parameters, DeploymentFees(fees.cap_wei, fees.tip_wei)
+    )
     for code, creation in zip(codes, creations, strict=True):
         if code != "0x":
             continue
@@ -306,11 +315,13 @@ async def deploy_contracts(client: JsonRpcClient, datadir: Path, founded: Founde
 
 
 def _creations(
-    deployment: _Deployment, founded: Founded, fees: DeploymentFees
+    deployment: _Deployment,
+    founded: Founded,
+    parameters: SettlementParameters,
+    fees: DeploymentFees,
 ) -> list[DynamicFeeTransaction]:
     deployer, chain_id = dev_account("deployer").address, founded.config.l1_chain_id
     nonce, verifier = deployment.first_nonce, deployment.verifier
-    parameters = _settlement_parameters(founded)
     if verifier:
         parameters = replace(parameters, step_verifier=to_address(verifier[ROUTER]))
     creations = deployment_transactions(
@@ -324,9 +335,17 @@ def _creations(
     return [*creations, *made]
 
 
-def _settlement_parameters(founded: Founded) -> SettlementParameters:
+def settlement_parameters(founded: Founded, *, is_disputed: bool) -> SettlementParameters:
+    """What the contracts of a development rollup are told."""
     config = founded.config
     genesis = genesis_block(founded.genesis)[0].header
+    settlement = l2_preset(_DEV_PRESET).settlement
+    if is_disputed:
+        settlement = replace(
+            settlement,
+            max_clock_s=_DISPUTED_CLOCK_S,
+            clock_extension_s=_DISPUTED_EXTENSION_S,
+        )
     return SettlementParameters(
         owner=dev_account("deployer").address,
         guardian=dev_account("deployer").address,
@@ -336,7 +355,7 @@ def _settlement_parameters(founded: Founded) -> SettlementParameters:
         l2_chain_id=config.l2_chain_id,
         anchor_root=output_of_header(genesis).root,
         anchor_number=genesis.number,
-        settlement=l2_preset(_DEV_PRESET).settlement,
+        settlement=settlement,
     )
 
 

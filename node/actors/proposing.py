@@ -78,15 +78,18 @@ class Proposing:
         caught_up: asyncio.Event,
         proposed: Callable[[], None],
         root_of: Callable[[int], Hash32] | None = None,
+        not_past: int | None = None,
     ) -> None:
         """`caught_up` is set when derivation has read L1 to its head; nothing is sent before.
 
-        `root_of` gives the output root to claim for a block: the true one, if it is left out.
+        `root_of` gives the output root to claim for a block: the true one, if it is left out. A
+        block `not_past` is proposed itself before any behind it.
         """
         self._config = config
         self._chain = chain
         self._outputs = ChainOutputs(chain)
         self._root_of = root_of or self._outputs.output_root
+        self._not_past = not_past
         self._client = client
         self._sender = sender
         self._options = options
@@ -211,10 +214,13 @@ class Proposing:
             view(contracts.registry, "getAnchorRoot()", "bytes32,uint256"),
             view(contracts.factory, "initBonds(uint32)", "uint256", contracts.game_type),
         )
-        number = proposal_due(head.number, anchor_number, games, now, self._options.interval_s)
+        number = proposal_due(
+            head.number, anchor_number, games, now, self._options.interval_s, self._not_past
+        )
         if number is None:
             return
-        root = self._root_of(number)
+        # A false root is that of a whole trace, which takes its time.
+        root = await asyncio.to_thread(self._root_of, number)
         inputs = self._outputs.inputs_root(anchor_number + 1, number)
         data = create_game(contracts.game_type, root, number, inputs)
         await self._send([L1Request(contracts.factory, data, value_wei=bond)])

@@ -16,7 +16,22 @@ import typer
 
 from chain.errors import StemmaError
 
-from . import chain_file, config, da, db, derive, dev, dispute, init, keys, node, p2p, spec, version
+from . import (
+    chain_file,
+    config,
+    da,
+    db,
+    derive,
+    dev,
+    dispute,
+    init,
+    keys,
+    node,
+    p2p,
+    spec,
+    trace,
+    version,
+)
 from .exit_codes import FAILURE, exit_code_of
 
 COMMAND_GROUP = "stemma.commands"
@@ -34,6 +49,7 @@ app.command("node")(node.node)
 app.command("init")(init.init)
 app.command("version")(version.version)
 app.command("derive")(derive.derive)
+app.command("trace")(trace.trace)
 app.command("export")(chain_file.export_chain)
 app.command("import")(chain_file.import_chain)
 app.add_typer(keys.app, name="keys")

@@ -26,8 +26,11 @@ app = typer.Typer(
     help="Dispute games on L1: list, show, play, export, verify.", no_args_is_help=True
 )
 
+_TRACE_TIMEOUT_S = 600.0
 _L1_URL = typer.Option(..., "--l1-url", help="JSON-RPC of the L1")
-_L2_URL = typer.Option(None, "--l2-url", help="JSON-RPC of a node of the L2, for its rollup.json")
+_L2_URL = typer.Option(
+    None, "--l2-url", help="JSON-RPC of a node of the L2, for rollup.json and steps"
+)
 _ROLLUP = typer.Option(None, "--rollup-config", help="rollup.json, instead of --l2-url")
 _GAME = typer.Argument(..., help="index of the game at the factory, or its address")
 _JSON = typer.Option(False, "--json", help="JSON instead of words")
@@ -68,7 +71,9 @@ def show(
     l2_url: str | None = _L2_URL,
     rollup_config: Path | None = _ROLLUP,
 ) -> None:
-    """Who says what about which block, where they agree and where they split."""
+    """Who says what about which block, where they agree and where they split; with --l2-url also
+    the one step that decides, as soon as the game has come down to one.
+    """
     from rollup.dispute.explain import summary
 
     found, at, address = _read(game, l1_url, l2_url, rollup_config)
@@ -76,6 +81,8 @@ def show(
 
     typer.echo(f"game 0x{address.hex()}: {standing(found, at)}")
     for text in summary(found):
+        typer.echo(text)
+    for text in _step_of(address, l2_url)["lines"]:
         typer.echo(text)
 
 
@@ -102,12 +109,13 @@ def export(
     rollup_config: Path | None = _ROLLUP,
     out: Path | None = typer.Option(None, "--out", help="file to write; else standard output"),
 ) -> None:
-    """Write a game as a bundle that `verify` checks with no node."""
+    """Write a game as a bundle that `verify` checks with no node; with --l2-url its steps too."""
     from rollup.dispute.bundle import to_json
 
     found, at, address = _read(game, l1_url, l2_url, rollup_config)
     about = {"game": "0x" + address.hex(), "l1_block": at.number}
-    text = json.dumps(to_json(found, about), indent=1)
+    document = to_json(found, about) | {"steps": _step_of(address, l2_url)["steps"]}
+    text = json.dumps(document, indent=1)
     if out is None:
         typer.echo(text)
     else:
@@ -116,22 +124,50 @@ def export(
 
 @app.command()
 def verify(bundle: Path = typer.Argument(..., help="what `export` wrote")) -> None:
-    """Play an exported game again by the rules. Exit code 3 where it does not follow them."""
+    """Play an exported game again by the rules and take its single steps again. Exit code 3 where
+    something does not follow.
+    """
     from rollup.dispute.bundle import check, from_json, steps_taken
+    from rollup.dispute.evidence import check_step, evidence_from_json
 
     try:
         document = json.loads(bundle.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DecodeError(f"{bundle}: {error}") from error
     game = from_json(document)
-    wrong = check(game)
+    wrong, steps = check(game), evidence_from_json(document, game)
+    for each in steps:
+        if (problem := check_step(game, each)) is not None:
+            wrong.append(f"the step against claim {each.claim}: {problem}")
     for text in wrong:
         typer.echo(f"NO: {text}")
     if wrong:
         raise typer.Exit(VERIFICATION_FAILED)
     typer.echo(f"yes: {len(game.claims)} claims follow the rules; verdict {game.status.name}")
+    for each in steps:
+        typer.echo(f"yes: a step of phase {each.phase} counters claim {each.claim}")
     for index in steps_taken(game):
-        typer.echo(f"not checked: the single step that countered claim {index}")
+        if index not in {each.claim for each in steps}:
+            typer.echo(f"not checked: the single step that countered claim {index}")
+
+
+def _step_of(game: bytes, l2_url: str | None) -> dict[str, Any]:
+    """What a node of the L2 says of the game's steps; without one, or if it cannot say: nothing."""
+    from ..l1.json_rpc import JsonRpcClient, L1CallFailed
+
+    async def ask(url: str) -> dict[str, Any]:
+        async with JsonRpcClient(url, _TRACE_TIMEOUT_S) as l2:
+            told: dict[str, Any] = await l2.call("stemma_disputeStep", "0x" + game.hex())
+            return told
+
+    nothing: dict[str, Any] = {"lines": [], "steps": []}
+    if l2_url is None:
+        return nothing
+    try:
+        return asyncio.run(ask(l2_url))
+    except L1CallFailed as error:
+        typer.echo(f"no step: {error}", err=True)
+        return nothing
 
 
 def _line(item: dict[str, Any]) -> str:

@@ -1,16 +1,20 @@
-"""stemma_dispute…: dispute games on L1, read anew for each request. The commands show the same."""
+"""stemma_dispute… and stemma_traceStep: dispute games on L1, read anew for each request, and steps
+of blocks in words. The commands show the same.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from chain.errors import StemmaError
+from chain.errors import Recovery, StemmaError
 from rollup.dispute.bundle import to_json
+from rollup.dispute.evidence import evidence_to_json
 from rollup.dispute.explain import sentence, summary
 from rollup.dispute.game import Game
 
 from ..dispute_view import row, standing
 from ..disputes import DisputeReader, L1Moment
+from ..step_words import StepTeller
 from . import errors, parameters
 from .errors import InvalidParameter, RpcError
 from .jsonrpc import Parameter, rpc
@@ -26,15 +30,22 @@ def _name(value: object) -> str:
     raise InvalidParameter("expected a game's index or address")
 
 
+def _part(value: object) -> int | str:
+    if value in ("begin", "end"):
+        return str(value)
+    return parameters.number(value)
+
+
 _GAME = Parameter("game", _name)
 
 
 class DisputeNamespace:
     """Games by the portal's factory."""
 
-    def __init__(self, reader: DisputeReader) -> None:
-        """`reader` asks L1."""
+    def __init__(self, reader: DisputeReader, steps: StepTeller) -> None:
+        """`reader` asks L1; `steps` has this node's blocks."""
         self._reader = reader
+        self._steps = steps
 
     @rpc("stemma_disputeGames", Parameter("limit", parameters.number, 20))
     async def games(self, limit: int) -> list[dict[str, Any]]:
@@ -58,11 +69,50 @@ class DisputeNamespace:
             "claims": [sentence(game, index).strip() for index in range(len(game.claims))],
         }
 
+    @rpc("stemma_disputeStep", _GAME)
+    async def step(self, name: str) -> dict[str, Any]:
+        """The step that decides a game, in words and as evidence; both empty before it is found."""
+        game, _, _ = await self._read(name)
+        try:
+            lines, evidence = await self._steps.of_game(game), await self._steps.evidence(game)
+        except StemmaError as error:
+            raise _no_trace(error) from error
+        return {"lines": lines, "steps": [evidence_to_json(each) for each in evidence]}
+
+    @rpc(
+        "stemma_traceStep",
+        Parameter("block", parameters.number),
+        Parameter("transaction", _part),
+        Parameter("step", parameters.number),
+    )
+    async def trace(self, block: int, transaction: int | str, step: int) -> dict[str, Any]:
+        """A step of a safe L2 block: of a transaction by its index, of `begin` or of `end`."""
+        try:
+            told = await self._steps.of_block(block, transaction, step)
+        except StemmaError as error:
+            raise _no_trace(error) from error
+        return {
+            "name": told.name,
+            "lines": told.lines,
+            "index": told.index,
+            "stepsOfPart": told.steps_of_part,
+            "stepsOfBlock": told.steps_of_block,
+            "before": "0x" + told.before.hex(),
+            "after": "0x" + told.after.hex(),
+            "witnessBytes": told.witness_bytes,
+        }
+
     @rpc("stemma_disputeBundle", _GAME)
     async def bundle(self, name: str) -> dict[str, Any]:
-        """One game as the document that `stemma dispute verify` checks."""
+        """One game as the document that `stemma dispute verify` checks, with the steps of those of
+        its blocks that this node keeps.
+        """
         game, at, address = await self._read(name)
-        return to_json(game, {"game": "0x" + address.hex(), "l1_block": at.number})
+        try:
+            evidence = await self._steps.evidence(game)
+        except StemmaError:
+            evidence = []
+        return to_json(game, {"game": "0x" + address.hex(), "l1_block": at.number}, evidence)
 
     async def _read(self, name: str) -> tuple[Game, L1Moment, bytes]:
         try:
@@ -73,6 +123,15 @@ class DisputeNamespace:
         except StemmaError as error:
             raise _unavailable(error) from error
         raise RpcError(errors.RESOURCE_NOT_FOUND, f"no dispute game {name}")
+
+
+def _no_trace(error: StemmaError) -> RpcError:
+    code = (
+        errors.RESOURCE_UNAVAILABLE
+        if error.recovery is Recovery.RETRY
+        else errors.RESOURCE_NOT_FOUND
+    )
+    return RpcError(code, str(error))
 
 
 def _unavailable(error: StemmaError) -> RpcError:

@@ -102,9 +102,10 @@ class ChainOutputs:
 
     def bounds_of(self, l2_number: int) -> ExecutionBounds:
         """The block from the output root before it to its own, in no game. Raises TraceUnknown."""
+        disputed = self.output_root(l2_number)
         return ExecutionBounds(
             agreed=self.output_root(l2_number - 1),
-            disputed=self.output_root(l2_number),
+            disputed=disputed,
             l2_number=l2_number,
             l1_head=ZERO_HASH,
             inputs_root=self.inputs_root(l2_number, l2_number),

@@ -124,13 +124,19 @@ def transactions(number: int) -> list[Transaction]:
     ]
 
 
-def chain_of(blocks: list[list[Transaction]], fork: str = "isthmus") -> ExecutionEngine:
-    """Safe blocks of these transactions."""
-    extra = {**ALLOCATION, **{at: GenesisAccount(nonce=1, code=CODES[at]) for at in CODES}}
+def chain_of(
+    blocks: list[list[Transaction]], extra: dict[Address, GenesisAccount] | None = None
+) -> ExecutionEngine:
+    """Safe blocks of these transactions, under the rules of Isthmus."""
+    extra = {
+        **(extra or {}),
+        **ALLOCATION,
+        **{at: GenesisAccount(nonce=1, code=CODES[at]) for at in CODES},
+    }
     contracts = l2_contracts(STRANGER)
     extra |= {address: contracts[address] for address in _REAL}
     extra[L1_BLOCK] = GenesisAccount(nonce=1, code=contracts[L1_BLOCK].code, storage=L1_PRICES)
-    chain = engine(optimism_config(fork), extra)
+    chain = engine(optimism_config("isthmus"), extra)
     for asked in blocks:
         result = chain.build(attributes(chain, *asked))
         assert len(result.receipts) == len(asked)

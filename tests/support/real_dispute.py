@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from contract_bench import SENDER
+from contract_bench import SENDER, Outcome
 from dispute_bench import GameOnBench
 from dispute_games import HONEST, LIAR
 from settlement import PARAMETERS, SETTLEMENT, Rollup
@@ -16,6 +16,8 @@ from evm.step_rules import step_rules_of
 from rollup.dispute.clock import ClockLimits
 from rollup.dispute.game import GameParameters, Subject
 from rollup.dispute.outputs import ChainOutputs
+from rollup.dispute.strategy import Move, Step, next_actions
+from rollup.dispute.trace import TraceProvider
 from rollup.settlement.deploy import CONTRACTS, created_address
 from rollup.settlement.step_verifier import KINDS, fork_rules, verifier_creations
 
@@ -60,3 +62,29 @@ class RealDispute:
         )
         subject = Subject(anchor, 0, number, l1_head, inputs)
         return RealDispute(chain, GameOnBench(rollup, address, subject, parameters))
+
+
+def play(
+    dispute: RealDispute, honest: TraceProvider, liar: TraceProvider
+) -> tuple[int, list[tuple[Address, Step, Outcome]]]:
+    """Both sides in turn until neither has anything to do; moves, and the honest side's steps.
+
+    A step that is refused is tried once.
+    """
+    game, moves, steps, quiet = dispute.game, 0, [], 0
+    while quiet < 2:
+        quiet += 1
+        for who, trace in ((HONEST, honest), (LIAR, liar)):
+            for action in next_actions(game.read(), trace):
+                is_step = isinstance(action, Step)
+                if is_step and who == HONEST and steps:
+                    continue
+                outcome = game.act(action, who)
+                if who == HONEST and not is_step:
+                    assert outcome.succeeded, (action, outcome.output)
+                if outcome.succeeded:
+                    quiet = 0
+                    moves += isinstance(action, Move)
+                if is_step and (outcome.succeeded or who == HONEST):
+                    steps.append((who, action, outcome))
+    return moves, steps

@@ -2,64 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-
 import pytest
 from counter_machine import output_root
-from dispute_bench import GameOnBench, new_game
+from dispute_bench import new_game
 from dispute_games import HONEST, LIAR
+from dispute_rpc import NodeOnBench
+from planted_lies import FAULT, whole_chain
 
-from chain.types import Address
-from node.disputes import DisputeReader
-from node.l1.json_rpc import L1Unreachable
-from node.rpc.dispute import DisputeNamespace
-from node.rpc.jsonrpc import Dispatcher, Limits, RequestContext
 from rollup.dispute import bundle
 from rollup.dispute.strategy import Move
 
 
-class BenchClient:
-    """The bench as an L1 that answers over JSON-RPC: the network between actors is the double."""
-
-    def __init__(self, game: GameOnBench) -> None:
-        self.game = game
-        self.is_silent = False
-
-    async def call(self, method: str, *params: Any) -> Any:
-        if self.is_silent:
-            raise L1Unreachable("nobody answers")
-        bench = self.game.bench
-        if method == "eth_getBlockByNumber":
-            return {"number": "0x64", "timestamp": hex(bench.now)}
-        to = Address(bytes.fromhex((params[0] if method == "eth_getCode" else params[0]["to"])[2:]))
-        if method == "eth_getCode":
-            return "0x" + bench.state.get_code(to).hex()
-        outcome = bench.send(to, bytes.fromhex(params[0]["data"][2:]))
-        assert outcome.succeeded, (method, params)
-        return "0x" + outcome.output.hex()
-
-    async def batch(self, calls: Any) -> list[Any]:
-        return [await self.call(method, *params) for method, params in calls]
-
-
-class Asked:
-    """A dispatcher with the one namespace."""
+class Asked(NodeOnBench):
+    """A game of the counter's machine, about which a node is asked."""
 
     def __init__(self) -> None:
         self.game = new_game(output_root(4), 4, creator=HONEST, split=2, deepest=6)
-        self.client = BenchClient(self.game)
-        reader = DisputeReader(self.client, self.game.rollup.at.portal)
-        self.dispatcher = Dispatcher(
-            [DisputeNamespace(reader)], ThreadPoolExecutor(1), Limits(), prefixes=["stemma"]
-        )
-
-    def __call__(self, method: str, *params: Any) -> Any:
-        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-        answer = asyncio.run(self.dispatcher.handle(json.dumps(body), RequestContext()))
-        return json.loads(answer)
+        super().__init__(self.game, whole_chain())
 
 
 @pytest.fixture
@@ -97,3 +56,43 @@ def test_no_such_game_a_bad_name_and_a_silent_l1_are_told_apart(ask: Asked) -> N
         "code": -32002,
         "message": "L1: nobody answers",
     }
+
+
+def test_a_step_of_a_block_is_told_by_transaction_and_step(ask: Asked) -> None:
+    told = ask("stemma_traceStep", FAULT, 6, 0)["result"]
+    assert told["name"] == "transaction begin, take up"
+    following = ask("stemma_traceStep", hex(FAULT), 6, 1)["result"]
+    assert following["index"] == told["index"] + 1
+    assert following["before"] == told["after"]
+    first = ask("stemma_traceStep", FAULT, "begin", 0)["result"]
+    assert (first["name"], first["index"]) == ("block begin", 0)
+    end = ask("stemma_traceStep", FAULT, "end", 0)["result"]
+    last = ask("stemma_traceStep", FAULT, "end", end["stepsOfPart"] - 1)["result"]
+    assert last["name"] == "block end, output"
+    assert last["index"] == last["stepsOfBlock"] - 1
+    assert last["after"].startswith("0x00")
+    assert last["witnessBytes"] > 0
+    assert any(line.startswith("witness ") for line in last["lines"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "message"),
+    [
+        ((0, 0, 0), -32001, "L2 block 0 is where all begins"),
+        ((99, 0, 0), -32002, "L2 block 99 is not derived yet"),
+        ((FAULT, 7, 0), -32001, "no transaction 7: the block has 7, the first is 0"),
+        ((FAULT, 0, 10_000), -32001, "no step 10000: 0 has "),
+        ((FAULT, "end", 10_000), -32001, "no step 10000: end has "),
+        ((FAULT, "middle", 0), -32602, ""),
+        ((FAULT, 0), -32602, ""),
+    ],
+)
+def test_a_step_that_is_none_is_refused_by_name(ask: Asked, asked, code, message) -> None:
+    error = ask("stemma_traceStep", *asked)["error"]
+    assert error["code"] == code
+    assert message in error["message"]
+
+
+def test_a_game_that_is_not_at_one_step_has_none_to_tell(ask: Asked) -> None:
+    assert ask("stemma_disputeStep", 0)["result"] == {"lines": [], "steps": []}
+    assert ask("stemma_disputeBundle", 0)["result"]["steps"] == []

@@ -6,39 +6,14 @@ import pytest
 from dispute_bench import end
 from dispute_games import HONEST, LIAR
 from planted_lies import BLOCKS, ENDS_AT, UNDECIDED, lying, whole_chain
-from real_dispute import RealDispute
+from real_dispute import RealDispute, play
 from step_verifier import UNSUPPORTED_PRECOMPILE, UNSUPPORTED_STEP
 
 from rollup.dispute.explain_step import step_lines
 from rollup.dispute.faults import FaultKind
 from rollup.dispute.game import GameStatus
 from rollup.dispute.outputs import ChainOutputs
-from rollup.dispute.strategy import Move, Step, next_actions
 from rollup.dispute.trace import SplitTrace
-
-
-def play(dispute, honest, liar):
-    """Both sides in turn until neither has anything to do; moves, and the honest side's steps.
-
-    A step that is refused is tried once.
-    """
-    game, moves, steps, quiet = dispute.game, 0, [], 0
-    while quiet < 2:
-        quiet += 1
-        for who, trace in ((HONEST, honest), (LIAR, liar)):
-            for action in next_actions(game.read(), trace):
-                is_step = isinstance(action, Step)
-                if is_step and who == HONEST and steps:
-                    continue
-                outcome = game.act(action, who)
-                if who == HONEST and not is_step:
-                    assert outcome.succeeded, (action, outcome.output)
-                if outcome.succeeded:
-                    quiet = 0
-                    moves += isinstance(action, Move)
-                if is_step and (outcome.succeeded or who == HONEST):
-                    steps.append((who, action, outcome))
-    return moves, steps
 
 
 @pytest.mark.parametrize("kind", list(FaultKind), ids=lambda kind: kind.value)
