@@ -88,7 +88,7 @@ class DisputeL1:
         return int(await self.client.call("eth_getBalance", "0x" + account.hex(), "latest"), 16)
 
 
-async def _receipt(client: JsonRpcClient, sent: str) -> Any:
+async def confirmed(client: JsonRpcClient, sent: str) -> Any:
     """anvil answers before it has mined."""
     for _ in range(500):
         receipt = await client.call("eth_getTransactionReceipt", sent)
@@ -123,7 +123,7 @@ async def dispute_l1(client: JsonRpcClient, *, deepest: int = 58, split: int = 3
     for unsigned in (machine, *creations):
         signed = sign_transaction(unsigned, DEPLOYER.private_key)
         sent = await client.call("eth_sendRawTransaction", "0x" + signed.encode().hex())
-        receipt = await _receipt(client, sent)
+        receipt = await confirmed(client, sent)
         assert int(receipt["status"], 16) == 1, receipt
     l1 = DisputeL1(client, chain_id, settlement_addresses(DEPLOYER.address, nonce + 1))
     await l1.travel(1)

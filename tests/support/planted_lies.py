@@ -29,6 +29,7 @@ from genesis.addresses import (
 from genesis.allocation import GenesisAccount, l2_contracts
 from rollup.bridge.l1_attributes import L1Attributes
 from rollup.bridge.withdrawals import Withdrawal, decode_withdrawal
+from rollup.dispute.block_steps import BlockSteps
 from rollup.dispute.faults import Fault, FaultKind, FaultyOutputs
 from rollup.dispute.frame_lies import FORGED_MESSAGE
 from rollup.dispute.outputs import ChainOutputs
@@ -179,16 +180,27 @@ class _Nodes:
         return self._opener.raw(name, 0)
 
 
-def proof_against(liar: FaultyOutputs, message: Withdrawal) -> tuple[OutputV0, list[bytes]]:
-    """What the lying output root is made of, and the nodes that prove a withdrawal by it."""
+def false_steps(liar: FaultyOutputs) -> BlockSteps:
+    """The steps that lead to the lying output root; the true ones where the lie is the last."""
     outputs = ChainOutputs(whole_chain())
-    aside = liar._lie(outputs.bounds_of(FAULT))
-    behind = aside._behind
-    opener, trace = behind.begun.opener, behind.trace
-    before_last = trace.state(trace.steps - 1)
-    sealing = opener.open(before_last.pending, Sealing)
+    aside = liar.steps(outputs.bounds_of(FAULT))
+    return aside._behind if aside._behind.trace.steps else aside._honest
+
+
+def true_steps() -> BlockSteps:
+    """The steps that lead to the true output root of block FAULT."""
+    outputs = ChainOutputs(whole_chain())
+    return outputs.steps(outputs.bounds_of(FAULT))
+
+
+def proof_by(steps: BlockSteps, message: Withdrawal) -> tuple[OutputV0, list[bytes]]:
+    """What the output root is made of to which steps lead, and the nodes that prove a withdrawal
+    by it.
+    """
+    opener, trace = steps.begun.opener, steps.trace
+    sealing = opener.open(trace.state(trace.steps - 1).pending, Sealing)
     nodes = _Nodes(opener)
     account = Trie(nodes, sealing.state_root).get(keccak256(L2_TO_L1_MESSAGE_PASSER))
-    storage_root = decode_account(account).storage_root
-    output = OutputV0(Hash32(sealing.state_root), Hash32(storage_root), Hash32(sealing.header_hash))
-    return output, Trie(nodes, storage_root).prove(keccak256(message.storage_slot))
+    root = decode_account(account).storage_root
+    output = OutputV0(Hash32(sealing.state_root), Hash32(root), Hash32(sealing.header_hash))
+    return output, Trie(nodes, root).prove(keccak256(message.storage_slot))
