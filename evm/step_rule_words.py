@@ -47,7 +47,7 @@ OPERANDS: Final[dict[str, tuple[str, ...]]] = {
 """By the opcode's name without its number, topmost first."""
 OPCODE_RULES: Final[dict[str, str]] = {
     "SSTORE": "SSTORE writes its second operand to the slot that its first one names, and to no "
-    "other",
+    "other; it costs 2,100 gas for a slot not met before, and 100, 2,900 or 20,000 by what it held",
     "SLOAD": "SLOAD gives what the slot holds that its operand names",
     "LOG": "a log bears the address of the account that writes it, its topics and its data",
     "GAS": "GAS gives the gas that is left when it has been paid for",

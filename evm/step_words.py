@@ -201,8 +201,6 @@ class _Words:
             return "an opcode that is none ends its frame and takes its gas"
         said = OPCODE_RULES.get(known.name.rstrip("0123456789"), "")
         price = f"{known.name} costs {known.gas} gas" if known.gas else ""
-        if known.name in ("SSTORE", "RETURN", "REVERT"):
-            price = "its price depends on what it finds"
         return "; ".join(each for each in (said, price) if each)
 
     # -- where ------------------------------------------------------------------------------------
@@ -221,11 +219,12 @@ class _Words:
         if is_nothing(m.context_name) or is_nothing(m.transaction.rest):
             return ""
         done, count = progress_of(m).done, rest_of(m).transaction_count
-        if m.phase == Phase.SYSTEM_CALL or m.transaction.origin == SYSTEM_ADDRESS:
-            return "none, a call of the system"
         if m.phase == Phase.BLOCK_END or done == count:
             return f"none, all {count} are done"
-        where = f"{done}, of 0 to {count - 1}"
+        is_systems = m.transaction.origin == SYSTEM_ADDRESS
+        if m.phase == Phase.SYSTEM_CALL or (is_systems and m.phase != Phase.TRANSACTION_BEGIN):
+            return "none, a call of the system"
+        where = f"{done}, counted from 0, of {count}"
         if self._job is not None:
             job = self._job
             kind = "a deposit" if job.type == DEPOSIT else f"type {job.type}, nonce {job.nonce}"

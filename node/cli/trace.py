@@ -30,7 +30,8 @@ def trace(
     if as_json:
         typer.echo(json.dumps(told))
         return
-    where = f"step {step} of {told['stepsOfPart']} of {transaction}"
+    name = transaction if transaction in _PARTS else f"transaction {transaction}"
+    where = f"step {step} of {told['stepsOfPart']} of {name}"
     typer.echo(f"{told['name']}, {where}; {told['index']} of {told['stepsOfBlock']} of the block")
     for line in told["lines"]:
         typer.echo(line)
