@@ -91,8 +91,8 @@ _CHAINS: Final = frozenset(
 )  # fmt: skip
 _UNSAID: Final = frozenset({(Call, "entry_effects"), (Call, "parent")})
 _FIRST: Final = (
-    "slot ", "balance ", "nonce of", "log: address", "output root", "base fee", "header hash",
-    "receipts root", "state root", "transactions left", "transaction count", "data fee", "gas",
+    "slot", "balance", "nonce of", "log: address", "output root", "base fee", "header hash",
+    "receipts root", "transactions left", "transaction count", "data fee", "gas", "state root",
 )  # fmt: skip
 _TITLES: Final[dict[tuple[type[Record], str], str]] = {
     (Progress, "left"): "transactions left",
@@ -118,10 +118,12 @@ def differences(old: State, new: State, opener: LiveOpener) -> list[Difference]:
 
 
 def _rank(what: str) -> int:
-    """The world, then money and counters, then how the machine stands, then its bookkeeping."""
-    if what.startswith(_FIRST):
-        return 0
-    return 2 if what in ("journal", "stack size", "phase", "stage") else 1
+    """The world and money, then how the machine stands, then its bookkeeping."""
+    for place, name in enumerate(_FIRST):
+        if what == name or what.startswith(name + " "):
+            return place
+    is_last = what in ("journal", "stack size", "phase", "stage")
+    return len(_FIRST) + is_last
 
 
 def word(value: int) -> str:

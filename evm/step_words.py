@@ -100,7 +100,7 @@ def describe(before: State, opener: LiveOpener, rules: StepRules) -> StepInWords
     name, rule = words.name(), words.rule()
     if after.phase == Phase.LOAD and before.phase != Phase.LOAD:
         rule = "what it needs is not in the world map yet: that is loaded, and it begins again"
-    stood = [each for each in changes if each.old != "none"]
+    stood = [each for each in changes if each.old not in ("none", "as they were")]
     lines = [
         labelled("block", words.block()),
         labelled("transaction", words.transaction()),

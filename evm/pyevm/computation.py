@@ -16,7 +16,7 @@ from eth.exceptions import OutOfGas, VMError
 from chain.account_storage import AccountStorage
 from chain.types import Address
 
-from .instructions.gas import CODE_BYTE
+from ..gas_prices import CODE_BYTE
 from .interpreter import run
 from .message import FrameMessage, TransactionFacts
 from .state import MachineState

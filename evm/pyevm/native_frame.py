@@ -14,6 +14,7 @@ from eth.exceptions import Revert
 
 from chain.types import MAX_UINT256, Address, Hash32
 
+from ..gas_prices import CALL_VALUE, COLD_ACCOUNT, LOG, LOG_BYTE, LOG_TOPIC, NEW_ACCOUNT, WARM
 from ..precompiles.frame import (
     MAX_NESTED_DEPTH,
     NESTED_CALL_GAS,
@@ -24,15 +25,6 @@ from ..precompiles.frame import (
     require_writable,
 )
 from .frame import Frame
-from .instructions.gas import (
-    CALL_VALUE,
-    COLD_ACCOUNT,
-    LOG,
-    LOG_BYTE,
-    LOG_TOPIC,
-    NEW_ACCOUNT,
-    WARM,
-)
 from .instructions.storage import read_storage, write_storage
 from .instructions.system import MAX_DEPTH
 from .message import FrameMessage

@@ -11,7 +11,7 @@ from typing import Final
 
 from chain.account import EMPTY_CODE_HASH
 
-from . import gas
+from .. import gas_prices as gas
 from .errors import Missing
 from .machine import Machine
 from .names import NOTHING, Name

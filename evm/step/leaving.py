@@ -9,7 +9,7 @@ from typing import Final
 
 from chain.crypto.keccak import keccak256
 
-from . import gas
+from .. import gas_prices as gas
 from .accounts import change_account, put_code
 from .machine import Machine
 from .names import NOTHING, is_nothing

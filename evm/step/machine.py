@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import gas as price
+from .. import gas_prices as price
 from .errors import ExceptionalHalt, Missing
 from .names import NOTHING, Link, Name
 from .opener import Opener

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from chain.types import MAX_UINT256, Address, Hash32
 
+from .. import gas_prices as price
 from ..precompiles.frame import (
     MAX_NESTED_DEPTH,
     NESTED_CALL_GAS,
@@ -18,7 +19,6 @@ from ..precompiles.frame import (
     refuse_balance,
     require_writable,
 )
-from . import gas as price
 from .accounts import access, account_of, add_balance, touch_empty, transfer
 from .errors import ExceptionalHalt, Missing
 from .instructions.system import MAX_DEPTH

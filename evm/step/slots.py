@@ -5,7 +5,7 @@ Instructions and native precompiles share it. Sources: EIP-1153, 2200, 2929, 352
 
 from __future__ import annotations
 
-from . import gas
+from .. import gas_prices as gas
 from .errors import ExceptionalHalt, Missing
 from .machine import Machine
 from .state import LoadKind

@@ -13,7 +13,7 @@ from typing import Final
 
 from chain.crypto.keccak import keccak256
 
-from . import gas as price
+from .. import gas_prices as price
 from .accounts import (
     DELEGATION_PREFIX,
     access,

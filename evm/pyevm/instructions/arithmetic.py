@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ...gas_prices import EXPONENT_BYTE
 from ..frame import Frame
-from .gas import EXPONENT_BYTE, charge
+from .gas import charge
 from .words import CEILING, MASK, signed
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from eth.exceptions import OutOfBoundsRead
 
+from ...gas_prices import COPY_WORD
 from ..frame import Frame
 from ..memory import touch
-from .gas import COPY_WORD, charge, pay_access, words
+from .gas import charge, pay_access, words
 from .words import address_in
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from chain.crypto.keccak import keccak256
 
+from ...gas_prices import KECCAK256_WORD
 from ..frame import Frame
 from ..memory import touch
-from .gas import KECCAK256_WORD, charge, words
+from .gas import charge, words
 
 
 def keccak(frame: Frame, stack: list[int], gas: int) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from eth.exceptions import WriteProtection
 
+from ...gas_prices import LOG_BYTE, LOG_TOPIC
 from ..frame import Frame, Instruction
 from ..memory import touch
-from .gas import LOG_BYTE, LOG_TOPIC, charge
+from .gas import charge
 
 
 def log(topic_count: int) -> Instruction:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ...gas_prices import COPY_WORD
 from ..frame import Frame
 from ..memory import grow, touch
-from .gas import COPY_WORD, charge, words
+from .gas import charge, words
 
 
 def mload(frame: Frame, stack: list[int], gas: int) -> int:

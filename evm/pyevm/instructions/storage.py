@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from eth.exceptions import OutOfGas, WriteProtection
 
+from ...gas_prices import CALL_STIPEND, COLD_SLOT, STORAGE_RESET, STORAGE_SET, WARM
 from ..frame import Frame
-from .gas import CALL_STIPEND, COLD_SLOT, STORAGE_RESET, STORAGE_SET, WARM, charge
+from .gas import charge
 
 
 def sload(frame: Frame, stack: list[int], gas: int) -> int:

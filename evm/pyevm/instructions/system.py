@@ -13,10 +13,7 @@ from chain.crypto.keccak import keccak256
 from chain.types import MAX_UINT64, Address
 
 from ...delegation import delegation_of
-from ..frame import Frame
-from ..memory import touch
-from ..message import FrameMessage
-from .gas import (
+from ...gas_prices import (
     CALL_STIPEND,
     CALL_VALUE,
     COLD_ACCOUNT,
@@ -24,10 +21,11 @@ from .gas import (
     NEW_ACCOUNT,
     WARM,
     all_but_one_64th,
-    charge,
-    pay_access,
-    words,
 )
+from ..frame import Frame
+from ..memory import touch
+from ..message import FrameMessage
+from .gas import charge, pay_access, words
 from .words import address_in
 
 MAX_DEPTH = 1024

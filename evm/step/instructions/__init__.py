@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from .. import gas
+from ... import gas_prices as gas
 from ..machine import Machine
 from . import (
     arithmetic,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import gas
+from ... import gas_prices as gas
 from ..accounts import account_of, code_of, pay_access
 from ..errors import ExceptionalHalt
 from ..machine import Machine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chain.crypto.keccak import keccak256
 
-from .. import gas
+from ... import gas_prices as gas
 from ..hashing import begin_hashing
 from ..machine import Machine
 from ..structures.words import WINDOW_BYTES, depth_of, read_range, words_in

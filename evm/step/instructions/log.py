@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import gas
+from ... import gas_prices as gas
 from ..machine import Machine
 from ..names import NOTHING
 from ..state import Then, log_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import gas
+from ... import gas_prices as gas
 from ..machine import Machine
 from ..state import Source
 from ..structures.words import change_word, depth_of, read_word, words_in

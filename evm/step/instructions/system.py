@@ -13,7 +13,7 @@ from chain import rlp
 from chain.crypto.keccak import keccak256
 from chain.types import MAX_UINT64, Address
 
-from .. import gas
+from ... import gas_prices as gas
 from ..accounts import (
     access,
     account_of,
