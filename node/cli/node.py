@@ -22,6 +22,40 @@ if TYPE_CHECKING:
 JWT_FILE = "jwt.hex"
 
 
+_SETTINGS = {
+    "role": "node.roles",
+    "datadir": "node.datadir",
+    "l1_url": "l1.url",
+    "beacon_url": "l1.beacon_url",
+    "l1_trust_rpc": "l1.trust_rpc",
+    "rollup_config": "rollup.rollup_config",
+    "genesis": "rollup.genesis",
+    "host": "rpc.host",
+    "port": "rpc.port",
+    "batcher_key": "batcher.key_file",
+    "proposer_key": "proposer.key_file",
+    "challenger_key": "challenger.key_file",
+    "sequencer_stopped": "sequencer.stopped",
+    "p2p_listen": "p2p.listen",
+    "p2p_peers": "p2p.bootnodes",
+    "p2p_signer_key": "p2p.signer_key_file",
+    "engine_port": "engine.port",
+    "engine_url": "engine.url",
+    "jwt_secret": "engine.jwt_secret",
+    "data_type": "batcher.data_type",
+    "da_peer": "da.peers",
+    "da_url": "da.url",
+    "da_port": "da.port",
+    "da_identity": "da.identity_file",
+    "da_signer": "da.signer_file",
+    "state": "state.mode",
+    "retained_blocks": "state.retained_blocks",
+    "log_level": "log.level",
+    "log_format": "log.format",
+}
+"""The setting that each flag of `stemma node` gives."""
+
+
 def node(
     role: list[str] = typer.Option(
         [],
@@ -77,60 +111,55 @@ def node(
     log_format: str | None = typer.Option(None, "--log-format", help="console, logfmt or json"),
 ) -> None:
     """Run a node. A verifier needs nothing but an L1, rollup.json and genesis.json."""
+    flags = locals()
     settings = node_config.load(
-        config,
-        os.environ,
-        {
-            "node.roles": tuple(role) or None,
-            "node.datadir": _text(datadir),
-            "l1.url": l1_url,
-            "l1.beacon_url": beacon_url,
-            "l1.trust_rpc": l1_trust_rpc or None,
-            "rollup.rollup_config": _text(rollup_config),
-            "rollup.genesis": _text(genesis),
-            "rpc.host": host,
-            "rpc.port": port,
-            "batcher.key_file": _text(batcher_key),
-            "proposer.key_file": _text(proposer_key),
-            "challenger.key_file": _text(challenger_key),
-            "sequencer.stopped": sequencer_stopped or None,
-            "p2p.listen": p2p_listen,
-            "p2p.bootnodes": tuple(p2p_peers) or None,
-            "p2p.signer_key_file": _text(p2p_signer_key),
-            "engine.port": engine_port,
-            "engine.url": engine_url,
-            "engine.jwt_secret": _text(jwt_secret),
-            "batcher.data_type": data_type,
-            "da.peers": tuple(da_peer) or None,
-            "da.url": da_url,
-            "da.port": da_port,
-            "da.identity_file": _text(da_identity),
-            "da.signer_file": _text(da_signer),
-            "state.mode": state,
-            "state.retained_blocks": retained_blocks,
-            "log.level": log_level,
-            "log.format": log_format,
-        },
+        config, os.environ, {setting: _given(flags[name]) for name, setting in _SETTINGS.items()}
     )
     settings = _with_initialised_chain(settings)
+    _check_needs(settings)
+    node_logging.configure(settings.log.level, settings.log.format)
+    try:
+        asyncio.run(_run_roles(settings))
+    finally:
+        remove_run_file(settings.datadir)
+
+
+def _given(flag: object) -> object:
+    """A flag as a setting; None where it was not given."""
+    if isinstance(flag, list):
+        return tuple(flag) or None
+    if isinstance(flag, Path):
+        return str(flag)
+    return None if flag is False else flag
+
+
+def _check_needs(settings: node_config.NodeConfig) -> None:
+    """Raise ConfigurationError where the roles need what is not set."""
     is_execution = "execution" in settings.node.roles
-    without_chain = {"da", "light"} & set(settings.node.roles)
     for name, value, is_needed in (
         ("l1.url", settings.l1.url, not is_execution),
         ("rollup.rollup_config", settings.rollup.rollup_config, not is_execution),
-        ("rollup.genesis", settings.rollup.genesis, not (settings.engine.url or without_chain)),
+        (
+            "rollup.genesis",
+            settings.rollup.genesis,
+            not (settings.engine.url or _is_without_chain(settings)),
+        ),
     ):
         if is_needed and not value:
             raise ConfigurationError(f"{name} is not set; a node needs it")
-    node_logging.configure(settings.log.level, settings.log.format)
-    try:
-        if without_chain:
-            asyncio.run(_run_without_chain(settings))
-        else:
-            is_half = is_execution or settings.engine.url
-            asyncio.run(_run_half(settings) if is_half else _run(settings))
-    finally:
-        remove_run_file(settings.datadir)
+
+
+def _is_without_chain(settings: node_config.NodeConfig) -> bool:
+    return bool({"da", "light"} & set(settings.node.roles))
+
+
+async def _run_roles(settings: node_config.NodeConfig) -> None:
+    if _is_without_chain(settings):
+        await _run_without_chain(settings)
+    elif "execution" in settings.node.roles or settings.engine.url:
+        await _run_half(settings)
+    else:
+        await _run(settings)
 
 
 def _with_initialised_chain(settings: node_config.NodeConfig) -> node_config.NodeConfig:
@@ -145,10 +174,6 @@ def _with_initialised_chain(settings: node_config.NodeConfig) -> node_config.Nod
         settings,
         {name: str(file) for name, (given, file) in found.items() if not given and file.exists()},
     )
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
 
 
 async def _run(settings: node_config.NodeConfig) -> None:

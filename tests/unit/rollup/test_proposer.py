@@ -75,6 +75,15 @@ def test_the_newest_game_dates_the_interval_whatever_the_order():
         assert proposal_due(80, 0, games, 1510, 10) == 80
 
 
+def test_a_block_that_is_not_to_be_passed_is_proposed_itself_and_once():
+    assert proposal_due(19, 0, [], 2000, 10, not_past=20) == 19
+    assert proposal_due(20, 0, [], 2000, 10, not_past=20) == 20
+    assert proposal_due(25, 0, [], 2000, 10, not_past=20) == 20
+    assert proposal_due(60, 0, [GAME], 2000, 10, not_past=50) == 60
+    assert proposal_due(60, 0, [GAME], 2000, 10, not_past=55) == 55
+    assert proposal_due(60, 55, [GAME], 2000, 10, not_past=55) == 60
+
+
 @pytest.mark.parametrize(
     ("state", "due"),
     [
