@@ -202,7 +202,7 @@ class RollupNode:
             StemmaNamespace(backend),
             DisputeNamespace(
                 DisputeReader(self.client, self._parts.rollup.deposit_contract_address),
-                StepTeller(self.chain.engine),
+                StepTeller(self.chain.engine, self._config.limits.call_gas),
             ),
             AdminNamespace(self._sequencing, self._reset_derivation, self._insert_unsafe),
         ]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from chain.errors import StemmaError
 from evm.step_words import describe
 from rollup.dispute.block_parts import NoSuchStep, parts_of
 from rollup.dispute.evidence import StepEvidence, evidence_of
@@ -35,16 +36,28 @@ class TracedStep:
     witness_bytes: int
 
 
+class BlockTooLong(StemmaError):
+    """The block used more gas than a node traces for whoever asks."""
+
+
 class StepTeller:
     """Makes traces of safe blocks and tells of their steps."""
 
-    def __init__(self, chain: Chain) -> None:
-        """Keep the chain; nothing is run before somebody asks."""
+    def __init__(self, chain: Chain, most_gas: int) -> None:
+        """Keep the chain; nothing is run before somebody asks.
+
+        A block that nobody disputes is traced if it used `most_gas` at most.
+        """
+        self._chain = chain
+        self._most_gas = most_gas
         self._outputs = ChainOutputs(chain)
         self._one_at_a_time = asyncio.Lock()
 
     async def of_block(self, number: int, part: int | str, step: int) -> TracedStep:
-        """A step of a transaction, or of `begin` or `end`. Raises NoSuchStep, TraceUnknown."""
+        """A step of a transaction, or of `begin` or `end`.
+
+        Raises NoSuchStep, BlockTooLong, TraceUnknown.
+        """
         return await self._alone(lambda: self._of_block(number, part, step))
 
     async def of_game(self, game: Game) -> list[str]:
@@ -65,6 +78,12 @@ class StepTeller:
     def _of_block(self, number: int, part: int | str, step: int) -> TracedStep:
         if number < 1:
             raise NoSuchStep("L2 block 0 is where all begins: no steps lead to it")
+        header = self._chain.header_by_number(number)
+        if header is not None and header.gas_used > self._most_gas:
+            raise BlockTooLong(
+                f"L2 block {number} used {header.gas_used} gas; one of {self._most_gas} at most "
+                "is traced for you (limits.call_gas)"
+            )
         steps = self._outputs.steps(self._outputs.bounds_of(number))
         parts = parts_of(steps)
         index = parts.step(part, step)

@@ -14,7 +14,7 @@ from rollup.dispute.game import Game
 
 from ..dispute_view import row, standing
 from ..disputes import DisputeReader, L1Moment
-from ..step_words import StepTeller
+from ..step_words import BlockTooLong, StepTeller
 from . import errors, parameters
 from .errors import InvalidParameter, RpcError
 from .jsonrpc import Parameter, rpc
@@ -126,6 +126,8 @@ class DisputeNamespace:
 
 
 def _no_trace(error: StemmaError) -> RpcError:
+    if isinstance(error, BlockTooLong):
+        return RpcError(errors.LIMIT_EXCEEDED, str(error))
     code = (
         errors.RESOURCE_UNAVAILABLE
         if error.recovery is Recovery.RETRY

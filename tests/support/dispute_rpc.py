@@ -20,6 +20,8 @@ from node.rpc.dispute import DisputeNamespace
 from node.rpc.jsonrpc import Dispatcher, Limits, RequestContext
 from node.step_words import StepTeller
 
+MOST_GAS = 10**6
+
 
 class BenchClient:
     """The bench as an L1."""
@@ -52,7 +54,7 @@ class NodeOnBench:
         self.client = BenchClient(game)
         reader = DisputeReader(self.client, game.rollup.at.portal)
         self.dispatcher = Dispatcher(
-            [DisputeNamespace(reader, StepTeller(chain))],
+            [DisputeNamespace(reader, StepTeller(chain, MOST_GAS))],
             ThreadPoolExecutor(1),
             Limits(),
             prefixes=["stemma"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from counter_machine import output_root
 from dispute_bench import new_game
@@ -9,6 +11,7 @@ from dispute_games import HONEST, LIAR
 from dispute_rpc import NodeOnBench
 from planted_lies import FAULT, whole_chain
 
+from node.step_words import BlockTooLong, StepTeller
 from rollup.dispute import bundle
 from rollup.dispute.strategy import Move
 
@@ -91,6 +94,12 @@ def test_a_step_that_is_none_is_refused_by_name(ask: Asked, asked, code, message
     error = ask("stemma_traceStep", *asked)["error"]
     assert error["code"] == code
     assert message in error["message"]
+
+
+def test_a_block_that_is_too_long_is_not_traced() -> None:
+    teller = StepTeller(whole_chain(), 1_000)
+    with pytest.raises(BlockTooLong, match=r"used \d+ gas; one of 1000 at most"):
+        asyncio.run(teller.of_block(FAULT, 0, 0))
 
 
 def test_a_game_that_is_not_at_one_step_has_none_to_tell(ask: Asked) -> None:
