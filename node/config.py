@@ -209,7 +209,7 @@ class LimitsSection:
     response_mb: int = _setting(25, "response body")
     log_blocks: int = _setting(10_000, "blocks in one eth_getLogs")
     log_results: int = _setting(20_000, "logs in one answer")
-    call_gas: int = _setting(50_000_000, "gas of eth_call and eth_estimateGas")
+    call_gas: int = _setting(50_000_000, "gas of eth_call, eth_estimateGas, a traced block")
 
 
 @dataclass(frozen=True, slots=True)
