@@ -51,17 +51,7 @@ ENDS_AT = {
     FaultKind.OUTPUT_ROOT: "block end, output",
 }
 """The opcode, or the phase and stage, of the step to which the game about each lie comes down."""
-UNDECIDED = frozenset(
-    {
-        FaultKind.TRANSACTIONS,
-        FaultKind.DEPOSIT,
-        FaultKind.BASE_FEE,
-        FaultKind.L1_FEE,
-        FaultKind.PRECOMPILE,
-        FaultKind.RECEIPT_ROOT,
-        FaultKind.OUTPUT_ROOT,
-    }
-)
+UNDECIDED: frozenset[FaultKind] = frozenset()
 """Kinds whose step no contract on L1 decides yet: `step` is refused with UnsupportedStep."""
 
 LOGGER, GASSY, HASHER = (Address(bytes((number,)) * 20) for number in (0x61, 0x62, 0x63))
