@@ -7,7 +7,7 @@ docs/protocol/one-step.md.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 from types import MappingProxyType
@@ -51,6 +51,7 @@ KINDS: Final = MappingProxyType(
         25: "ListTrieStep",
         26: "HeaderStep",
         28: "WorkerRegistryStep",
+        30: "InferenceEscrowStep",
     }
 )
 """The kinds of step by the number that the router's tables have for them, from 1 on."""
@@ -66,11 +67,15 @@ _RULED: Final = frozenset(
         "WarmStep",
         "StartStep",
         "WorkerRegistryStep",
+        "InferenceEscrowStep",
+        "InferenceOpenStep",
     }
 )
 """Kinds that are told the fork's rules when they are made."""
 _BLOCK_BEGIN: Final = "BlockBeginStep"
 """Is told the numbers of the forks whose blocks the verifier decides, and refuses others."""
+_PARTS: Final = MappingProxyType({"InferenceEscrowStep": "InferenceOpenStep"})
+"""Kinds that are too long for one contract: the other one, made before, which they are told of."""
 KIND_SLOTS: Final = 32
 """How many the router can be told of; the first is none, for steps that no contract decides."""
 SIGNATURE: Final = "step(bytes,bytes,bytes32)"
@@ -139,17 +144,18 @@ class Creation:
 
 
 def verifier_creations(deployer: Address, nonce: int, rules: ForkRules) -> tuple[Creation, ...]:
-    """The creations by `deployer` from `nonce` on: each kind, then the router."""
-    kinds = [created_address(deployer, nonce + index) for index in range(len(KINDS))]
+    """The creations by `deployer` from `nonce` on: parts of kinds, each kind, then the router."""
+    names = [*_PARTS.values(), *KINDS.values()]
+    at = {name: created_address(deployer, nonce + index) for index, name in enumerate(names)}
     slots = [ZERO_ADDRESS] * KIND_SLOTS
-    for number, address in zip(KINDS, kinds, strict=True):
-        slots[number] = address
+    for number, name in KINDS.items():
+        slots[number] = at[name]
     arguments = abi.encode([f"address[{KIND_SLOTS}]"], [slots])
-    router = created_address(deployer, nonce + len(KINDS))
+    router = created_address(deployer, nonce + len(names))
     return (
         *(
-            Creation(contract, address, _creation_code(contract) + _arguments(contract, rules))
-            for contract, address in zip(KINDS.values(), kinds, strict=True)
+            Creation(name, address, _creation_code(name) + _arguments(name, rules, at))
+            for name, address in at.items()
         ),
         Creation(ROUTER, router, _creation_code(ROUTER) + arguments),
     )
@@ -174,9 +180,11 @@ def verifier_transactions(
     )
 
 
-def _arguments(contract: str, rules: ForkRules) -> bytes:
+def _arguments(contract: str, rules: ForkRules, at: Mapping[str, Address]) -> bytes:
     if contract == _BLOCK_BEGIN:
         return abi.encode(["uint256"], [fork_bits(rules)])
+    if contract in _PARTS:
+        return abi.encode(["uint256", "address"], [int(rules), at[_PARTS[contract]]])
     return abi.encode(["uint256"], [int(rules)]) if contract in _RULED else b""
 
 

@@ -9,10 +9,23 @@ import random
 from dataclasses import replace
 
 import pytest
-from natives import ANNA, BEN, CARA, ETHER, WORKER, WORKER_REGISTRY, Natives, word
+from natives import (
+    ADAPTER,
+    ANNA,
+    BEN,
+    CALLER,
+    CARA,
+    ETHER,
+    INFERENCE_ESCROW,
+    PROMPT,
+    WORKER,
+    WORKER_REGISTRY,
+    Natives,
+    word,
+)
 from step_host import StepHost
 from step_runs import Step
-from step_verifier import Judge, StepVerifier
+from step_verifier import UNSUPPORTED_PRECOMPILE, Judge, StepVerifier
 
 from evm.precompiles import NATIVE_PRECOMPILES
 from evm.step import state as step_state
@@ -39,6 +52,7 @@ class JudgedHost(StepHost):
     def __init__(self, verifier, mutants=0):
         super().__init__(NATIVE_PRECOMPILES)
         self.judge, self.rnd, self.mutants = Judge(verifier), random.Random(4), mutants
+        self.judges = True
 
     def _run(self, state):
         while state.phase != Phase.TRANSACTION_END:
@@ -51,7 +65,7 @@ class JudgedHost(StepHost):
 
     def step(self, state):
         after, witness = record(state, self._opener, self._rules)
-        if state.phase == Phase.PRECOMPILE:
+        if state.phase == Phase.PRECOMPILE and self.judges:
             first, *items = witness_items(witness)
             step = Step(state.phase, 0, first, encode_witness(items), after.commitment, "native")
             self.judge.step(step)
@@ -151,11 +165,108 @@ def test_gas_runs_out_anywhere(verifier, name):
     effects = host._effects
     spent = natives.call(WORKER_REGISTRY, name, *arguments, by=WORKER, **options).gas_used
     rnd = random.Random(spent)
-    marks = [0, 499, 500, 590, 2_300, spent - 1, spent, *(rnd.randrange(spent) for _ in range(14))]
+    marks = [499, 590, spent - 1, spent, *(rnd.randrange(spent) for _ in range(4))]
     for gas in marks:
         host._effects = effects
         done = natives.call(WORKER_REGISTRY, name, *arguments, by=WORKER, gas=gas, **options)
         assert done.succeeded == (gas >= spent)
+
+
+# -- inference_escrow -----------------------------------------------------------------------------
+
+
+def escrowed(verifier, mutants=0):
+    """A market with an adapter; only what the escrow does is judged."""
+    host = JudgedHost(verifier, mutants)
+    natives = Natives(host)
+    host.judges = False
+    natives.register_adapter()
+    host.judges = True
+    return host, natives
+
+
+def opening(host, **changes):
+    """Arguments of a request of up to 100 tokens each way, for 400,000 wei."""
+    arguments = {
+        "adapter": ADAPTER, "worker": WORKER.address, "prompt": PROMPT, "input": 100,
+        "output": 100, "deadline": host.timestamp + 600,
+    }  # fmt: skip
+    return list((arguments | changes).values())
+
+
+def test_a_request_from_opening_to_refund(verifier):
+    host, natives = escrowed(verifier)
+    identity = natives.open_request(value=400_100)
+    natives.open_request(value=400_000)
+    natives.read(INFERENCE_ESCROW, "getRequest", identity)
+    natives.read(INFERENCE_ESCROW, "pricesOf", identity)
+    assert natives.read(INFERENCE_ESCROW, "nonceOf", CALLER.address) == 2
+    assert natives.read(INFERENCE_ESCROW, "requestIdOf", CALLER.address, 0) == identity
+    natives.refuse(INFERENCE_ESCROW, "refund", identity, by=ANNA)
+    host.wait(601)
+    natives.send(INFERENCE_ESCROW, "refund", identity, by=ANNA)
+    natives.refuse(INFERENCE_ESCROW, "refund", identity, by=ANNA)
+    assert max(host.judge.found.gas()) < MOST_GAS
+
+
+def test_each_refusal_of_the_escrow_says_the_same(verifier):
+    host, natives = escrowed(verifier)
+    refused = [
+        natives.refuse(INFERENCE_ESCROW, "open", *opening(host, **changes), by=CALLER, **options)
+        for changes, options in (
+            ({"deadline": host.timestamp}, {"value": 400_000}),
+            ({"adapter": word("none")}, {"value": 400_000}),
+            ({"worker": ANNA.address}, {"value": 400_000}),
+            ({}, {"value": 399_999}),
+            ({"input": 2**64 - 1, "output": 2**64 - 1}, {"value": 1}),
+            ({}, {"is_static": True}),
+        )
+    ]
+    for name in ("getRequest", "pricesOf", "refund"):
+        refused.append(natives.refuse(INFERENCE_ESCROW, name, word(name), by=ANNA))
+    refused += [
+        natives.refuse(INFERENCE_ESCROW, "settle", word("x"), 7, by=ANNA),
+        natives.refuse(INFERENCE_ESCROW, "refund", word("x"), by=ANNA, value=3),
+        natives.refuse(INFERENCE_ESCROW, "refund", word("x"), by=ANNA, is_static=True),
+    ]
+    assert len(set(refused)) == len(refused)
+
+
+def malformed_requests():
+    """Each argument of `open` as its type does not allow, and calldata that is cut off."""
+    deadline = StepHost.timestamp + 600
+    arguments = (ADAPTER, WORKER.address, PROMPT, 100, 100, deadline)
+    data = INFERENCE_ESCROW.encode_call("open", *arguments)
+    yield from (b"", data[:3], data[:4], data[:40], data[:195])
+    for index, byte in ((1, 0), (1, 11), (3, 0), (3, 23), (4, 20), (5, 23)):
+        place = 4 + 32 * index + byte
+        yield data[:place] + b"\x10" + data[place + 1 :]
+    identity = INFERENCE_ESCROW.encode_call("requestIdOf", ANNA.address, 1)
+    yield from (identity[:36], identity[:67], identity[:4] + b"\x01" + identity[5:])
+
+
+def test_malformed_requests(verifier):
+    host = JudgedHost(verifier)
+    natives = Natives(host)
+    for data in malformed_requests():
+        natives.host.call(INFERENCE_ESCROW.address, caller=ANNA.address, calldata=data)
+    assert len(host.judge.found.gas()) == len(list(malformed_requests()))
+
+
+@pytest.mark.parametrize("share", range(4))
+def test_gas_of_a_request_runs_out_anywhere(verifier, share):
+    host, natives = escrowed(verifier)
+    host.judges = False
+    natives.open_request(value=400_000)
+    effects, arguments = host._effects, opening(host)
+    spent = natives.call(INFERENCE_ESCROW, "open", *arguments, by=CALLER, value=10**6).gas_used
+    host._effects, host.judges = effects, True
+    gas = random.Random(share).randrange(spent) if share else spent
+    done = natives.call(INFERENCE_ESCROW, "open", *arguments, by=CALLER, value=10**6, gas=gas)
+    assert done.succeeded == (share == 0)
+
+
+# -- both -----------------------------------------------------------------------------------------
 
 
 def test_a_native_runs_in_its_own_account_only(verifier):
@@ -172,6 +283,35 @@ def test_a_native_runs_in_its_own_account_only(verifier):
     after = host.step(state)
     assert after.phase == Phase.LEAVE
     assert len(host.judge.found.gas()) == 1
+
+
+class DeepHost(JudgedHost):
+    """Each call comes from as far below as a call can."""
+
+    def _run(self, state):
+        message = self._opener.open(state.pending, step_state.Message)
+        return super()._run(replace(state, pending=replace(message, depth=1_024)))
+
+
+def test_no_native_is_called_below_the_deepest_frame(verifier):
+    host = DeepHost(verifier)
+    arguments = opening(host)
+    reason = Natives(host).refuse(INFERENCE_ESCROW, "open", *arguments, by=CALLER, value=400_000)
+    assert reason.startswith("nested call at depth 1")
+
+
+def test_more_calldata_than_is_taken_is_refused_by_name(verifier):
+    """More than 65,536 bytes: a step would be too dear."""
+    host = JudgedHost(verifier)
+    host.judges = False
+    seen = []
+    host.step = lambda state: seen.append(state) or JudgedHost.step(host, state)
+    host.call(WORKER_REGISTRY.address, caller=ANNA.address, calldata=bytes(65_537))
+    state = next(state for state in seen if state.phase == Phase.PRECOMPILE)
+    _, witness = record(state, host._opener, host._rules)
+    first, *items = witness_items(witness)
+    outcome = verifier.step(first, encode_witness(items))
+    assert outcome.refused_with(UNSUPPORTED_PRECOMPILE)
 
 
 def test_no_other_native_is_decided(verifier):

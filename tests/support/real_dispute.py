@@ -18,8 +18,8 @@ from rollup.dispute.game import GameParameters, Subject
 from rollup.dispute.outputs import ChainOutputs
 from rollup.dispute.strategy import Move, Step, next_actions
 from rollup.dispute.trace import TraceProvider
-from rollup.settlement.deploy import CONTRACTS, created_address
-from rollup.settlement.step_verifier import KINDS, fork_rules, verifier_creations
+from rollup.settlement.deploy import CONTRACTS
+from rollup.settlement.step_verifier import fork_rules, verifier_creations
 
 
 @dataclass
@@ -37,16 +37,17 @@ class RealDispute:
         honest, number = ChainOutputs(chain), chain.heads.safe.number
         first = len(CONTRACTS)
         anchor = honest.output_root(0)
+        rules = step_rules_of(rules_at(chain.config, chain.header_by_number(number).timestamp))
+        creations = verifier_creations(SENDER, first, fork_rules(rules))
         rollup = Rollup(
             replace(
                 PARAMETERS,
                 anchor_root=anchor,
                 anchor_number=0,
-                step_verifier=created_address(SENDER, first + len(KINDS)),
+                step_verifier=creations[-1].address,
             )
         )
-        rules = step_rules_of(rules_at(chain.config, chain.header_by_number(number).timestamp))
-        for creation in verifier_creations(SENDER, first, fork_rules(rules)):
+        for creation in creations:
             assert rollup.bench.deploy(creation.data) == creation.address
         for account in (HONEST, LIAR):
             rollup.bench.state.set_balance(account, 10**24)

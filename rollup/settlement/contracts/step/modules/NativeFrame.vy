@@ -30,7 +30,7 @@ CALL_AT: constant(uint256) = Tape.PROOF + State.FRAME_ITEM + Tape.HEAD
 INPUT_AT: constant(uint256) = Tape.PROOF + State.FRAME_ITEM + State.CALL_ITEM
 MAX_REASON: constant(uint256) = 640
 # What a reason is built of before the native's name stands in front of it.
-MAX_MESSAGE: constant(uint256) = 512
+MAX_MESSAGE: constant(uint256) = 560
 # "<native>.<function>".
 MAX_PLACE: constant(uint256) = 64
 MAX_DATA: constant(uint256) = 1024
@@ -297,6 +297,17 @@ def selector(frame: Frame) -> uint256:
 
 @internal
 @view
+def shownSelector() -> uint256:
+    """
+    @notice The selector where it stands if the witness is right; none where calldata is too short.
+    """
+    if Tape.word(CALL_AT + 131) >> 224 < 4:
+        return max_value(uint256)
+    return Tape.word(INPUT_AT + Tape.HEAD) >> 224
+
+
+@internal
+@view
 def noFunction(frame: Frame, native: Bytes[MAX_PLACE]):
     """
     @notice Refuse a selector that is no function's.
@@ -557,27 +568,11 @@ def loadPart(given: Frame, slot: uint256, offset: uint256, size: uint256) -> Fra
 
 @internal
 @view
-def fit(frame: Frame, field: Bytes[MAX_PLACE], size: uint256, new: uint256):
-    """
-    @notice Refuse what is too much for a field, which has a name.
-    """
-    if new >> (8 * size) != 0:
-        self.refuse(
-            frame,
-            concat(
-                field, b": ", Texts.decimal(new), b" does not fit in ",
-                Texts.decimal(8 * size), b" bits",
-            ),
-        )
-
-
-@internal
-@view
 def storePart(
     given: Frame, slot: uint256, offset: uint256, size: uint256, new: uint256
 ) -> Frame:
     """
-    @notice Write a field that shares its slot, and that the value fits in: see `fit`.
+    @notice Write a field that shares its slot, and that the value fits in.
     """
     assert new >> (8 * size) == 0
     frame: Frame = self.sload(given, slot)
