@@ -25,12 +25,10 @@ from rollup.settlement.deploy import (
     CONTRACTS,
     GAME_TYPE,
     DeploymentFees,
-    created_address,
     deployment_transactions,
     settlement_addresses,
 )
 from rollup.settlement.step_verifier import (
-    KINDS,
     fork_rules,
     verifier_creations,
     verifier_transactions,
@@ -103,14 +101,14 @@ async def planted_l1(client: JsonRpcClient) -> PlantedL1:
 
 def _creations(chain_id: int, nonce: int) -> list[DynamicFeeTransaction]:
     chain, first = whole_chain(), nonce + len(CONTRACTS)
+    rules = step_rules_of(rules_at(chain.config, chain.header_by_number(FAULT).timestamp))
+    steps = verifier_creations(DEPLOYER.address, first, fork_rules(rules))
     parameters = replace(
         PARAMETERS,
-        step_verifier=created_address(DEPLOYER.address, first + len(KINDS)),
+        step_verifier=steps[-1].address,
         anchor_root=ChainOutputs(chain).output_root(0),
         anchor_number=0,
     )
-    rules = step_rules_of(rules_at(chain.config, chain.header_by_number(FAULT).timestamp))
-    steps = verifier_creations(DEPLOYER.address, first, fork_rules(rules))
     return [
         *deployment_transactions(
             parameters, deployer=DEPLOYER.address, nonce=nonce, l1_chain_id=chain_id, fees=FEES
