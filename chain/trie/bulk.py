@@ -21,6 +21,7 @@ from .node import (
     Extension,
     Leaf,
     Node,
+    hex_digits,
     nibbles,
     seal,
 )
@@ -35,22 +36,36 @@ def build_trie(leaves: Iterable[tuple[bytes, bytes]], keep: Keep) -> Hash32:
     Every node is given to `keep`, children before their parents. Raises TrieOrderError for a key
     that is not above the one before, or of another length.
     """
-    builder = _Builder(keep)
-    last: bytes | None = None
+    builder = _fed(((nibbles(key), value) for key, value in leaves), keep)
+    return EMPTY_ROOT if builder is None else builder.root()
+
+
+def build_below(leaves: Iterable[tuple[bytes, bytes]], keep: Keep) -> bytes:
+    """The reference to what holds these leaves, as its parent has it; EMPTY_REFERENCE for none.
+
+    For a part of a trie: paths are what is left of the keys below the part's place, in nibbles. As
+    `build_trie` in all else.
+    """
+    builder = _fed(leaves, keep)
+    return EMPTY_REFERENCE if builder is None else builder.reference()
+
+
+def _fed(leaves: Iterable[tuple[bytes, bytes]], keep: Keep) -> _Builder | None:
+    """A builder that has taken all leaves, by paths; None where there are none."""
+    builder = None
     for path, value, shared in _with_shared(leaves):
+        builder = builder or _Builder(keep)
         builder.close(shared)
         builder.add(path, value)
-        last = path
-    return EMPTY_ROOT if last is None else builder.root()
+    return builder
 
 
 def _with_shared(leaves: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes, int]]:
     """Paths and values, each with how many nibbles the path shares with the one before."""
     before = b""
-    for key, value in leaves:
-        path = nibbles(key)
+    for path, value in leaves:
         if before and (len(path) != len(before) or path <= before):
-            raise TrieOrderError(f"key 0x{key.hex()} does not follow in order")
+            raise TrieOrderError(f"path {hex_digits(path)} does not follow in order")
         shared = 0
         if before:
             while path[shared] == before[shared]:
@@ -104,13 +119,16 @@ class _Builder:
             self._keep(reference[1:], node.encoding)
         return reference
 
-    def root(self) -> Hash32:
-        """Finish everything; the root's hash."""
+    def reference(self) -> bytes:
+        """Finish everything; how a parent refers to it."""
         depth, node = len(self._path), None
         while self._open:
             depth, node = self._fold(depth, node)
-        root = self._below(0, depth, node)
-        reference = self._finished(root)
+        return self._finished(self._below(0, depth, node))
+
+    def root(self) -> Hash32:
+        """Finish everything; the root's hash."""
+        reference = self.reference()
         if len(reference) == HASH_REFERENCE_BYTES:
             return Hash32(reference[1:])
         root_hash = keccak256(reference)
