@@ -21,7 +21,7 @@ def reader_at(store: ChainStore, header: Header) -> StateReader:
     UnknownBlock where its root is not there for another reason.
     """
     reader: StateReader = store
-    if store.retention is not None:
+    if store.retention is not None or store.first_state:
         reader = pruned = _ReaderAt(store, header)
         pruned.check()
     root = header.state_root

@@ -5,11 +5,18 @@
 
 from __future__ import annotations
 
-from .chain_store import ChainStore, StoreStatistics, TransactionLocation, stored_schema
+from .chain_store import (
+    ChainStore,
+    StatePart,
+    StoreStatistics,
+    TransactionLocation,
+    stored_schema,
+)
 from .data_directory import DATA_VERSION, DataDirectory
 from .errors import (
     AlreadyLocked,
     CorruptRecord,
+    SnapshotUnfinished,
     StateNotKept,
     StorageError,
     StoreClosed,
@@ -35,7 +42,9 @@ __all__ = [
     "LevelStore",
     "MemoryStore",
     "Retention",
+    "SnapshotUnfinished",
     "StateNotKept",
+    "StatePart",
     "StorageError",
     "StoreClosed",
     "StoreStatistics",

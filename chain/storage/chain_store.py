@@ -8,7 +8,7 @@ chain only. Knows nothing of whether a block is valid.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -17,19 +17,22 @@ from chain.block import Block, Header, decode_block, decode_header
 from chain.errors import DecodeError
 from chain.heads import BlockId, Heads, InvalidHeadMove
 from chain.receipt import Receipt, decode_receipt
+from chain.trie import EMPTY_ROOT
 from chain.types import HASH_BYTES, Hash32
 
 from .cache import LruCache
 from .compaction import COMPACT_AFTER, BackgroundCompaction
 from .errors import (
     CorruptRecord,
+    SnapshotUnfinished,
     StateNotKept,
+    StorageError,
     StoreClosed,
     UnknownBlock,
     UnsupportedVersion,
     WrongStateMode,
 )
-from .pruning import Pruner, Retention, Step
+from .pruning import Pruner, Retention, Step, put_first_state, read_first_state
 from .schema import (
     CODE_PREFIX,
     NODE_PREFIX,
@@ -54,7 +57,7 @@ from .schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from chain.state import StateChanges
     from chain.types import Address
@@ -74,6 +77,7 @@ _RECEIPT_BYTES: Final = 440
 _LOG_BYTES: Final = 600
 
 _SCHEMA_KEY: Final = key_of(Kind.META, b"schema")
+_JOINING_KEY: Final = key_of(Kind.META, b"joining")
 _HEADS_KEY: Final = key_of(Kind.META, b"heads")
 _NAMED: Final = b"named:"  # so that no caller's name meets one of ours
 
@@ -87,6 +91,19 @@ class TransactionLocation:
     block_hash: Hash32
     block_number: int
     index: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatePart:
+    """A part of a state that comes whole from elsewhere.
+
+    `nodes` are hash and RLP of trie nodes, each as often as it has a place; `code_uses` name the
+    code of each account that has some; `codes` are those of them that are new.
+    """
+
+    nodes: Sequence[tuple[bytes, bytes]]
+    codes: Mapping[bytes, bytes] = field(default_factory=dict)
+    code_uses: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +142,7 @@ class ChainStore:
         self._heads = self._decoded(_HEADS_KEY, decode_heads)
         self._pruner = None if retention is None else Pruner(kv, retention)
         self._compaction = BackgroundCompaction(kv, COMPACT_AFTER) if retention else None
+        self._first_joined = read_first_state(kv) if retention is None else 0
 
     def _check_schema(self, wanted: int) -> None:
         found = stored_schema(self._kv)
@@ -231,7 +249,7 @@ class ChainStore:
     @property
     def first_state(self) -> int:
         """The lowest height whose canonical state is kept; 0 where all are."""
-        return 0 if self._pruner is None else self._pruner.first_state
+        return self._first_joined if self._pruner is None else self._pruner.first_state
 
     def cache_weights(self) -> dict[str, int]:
         """What each cache holds: bytes, but for headers, which are counted."""
@@ -253,7 +271,7 @@ class ChainStore:
         Blocks of another fork count by where that fork leaves the canonical chain.
         """
         first = self.first_state
-        if self._pruner is None:
+        if first == 0 and self._pruner is None:
             return True
         step: Header | None = header
         while step is not None and step.number >= first:
@@ -344,6 +362,11 @@ class ChainStore:
         if changes is not None:
             _put_state(batch, changes)
         with self._writing:
+            if self._heads is None and self._read(_JOINING_KEY) is not None:
+                raise SnapshotUnfinished(
+                    "the store holds a part of a state from peers: go on with --sync snapshot, or "
+                    "begin in an empty data directory"
+                )
             dropped = self._put_heads(batch, heads, block) if heads is not None else ()
             step = self._prune(batch, block, changes, heads or self._heads)
             self._kv.write(batch.puts, batch.deletes, sync=True)
@@ -379,6 +402,76 @@ class ChainStore:
         if heads is not None and pruner.retention.follows_finality:
             wanted = min(wanted, heads.finalized.number)
         return pruner.step(batch, block, changes, wanted, self.canonical_hash)
+
+    # -- beginning with a state from elsewhere
+
+    @property
+    def joining(self) -> bytes | None:
+        """How far a state from elsewhere is, as `put_state` was told; None when none comes."""
+        return None if self._heads is not None else self._read(_JOINING_KEY)
+
+    def put_state(self, part: StatePart, progress: bytes) -> None:
+        """Store a part of a state from elsewhere, and how far it has come, in one synced batch.
+
+        Only before the chain has begun; `begin_at` ends it. Raises StorageError afterwards.
+        """
+        batch = Batch()
+        with self._writing:
+            self._require_no_chain()
+            for node_hash, node in part.nodes:
+                batch.put(NODE_PREFIX + node_hash, pack_node(node))
+            for code_hash, code in part.codes.items():
+                batch.put(CODE_PREFIX + code_hash, code)
+            if self._pruner is not None:
+                used = [NODE_PREFIX + node_hash for node_hash, _ in part.nodes]
+                self._pruner.count(batch, [*used, *(CODE_PREFIX + key for key in part.code_uses)])
+            batch.put(_JOINING_KEY, progress)
+            self._kv.write(batch.puts, batch.deletes, sync=True)
+
+    def put_history(self, blocks: Iterable[Block]) -> None:
+        """Store canonical blocks, parents first, below the one that `begin_at` will name.
+
+        They were executed elsewhere: there are no receipts of them.
+        """
+        batch = Batch()
+        with self._writing:
+            self._require_no_chain()
+            for block in blocks:
+                _put_unexecuted(batch, block)
+            self._kv.write(batch.puts, sync=True)
+
+    def begin_at(self, genesis: Block, block: Block, notes: Mapping[str, bytes]) -> None:
+        """Begin the chain with a block whose state has come by `put_state`; all heads are there.
+
+        `notes` are kept as by `put_meta`, in the same batch. Raises UnknownBlock where the root of
+        its state is not there.
+        """
+        block_id = BlockId(block.number, block.hash)
+        heads = Heads.at_genesis(block_id)
+        batch = Batch()
+        with self._writing:
+            self._require_no_chain()
+            root = block.header.state_root
+            if root != EMPTY_ROOT and self._read(NODE_PREFIX + root) is None:
+                raise UnknownBlock(f"block {block_id}: no state for root 0x{root.hex()}")
+            for each in (genesis, block):
+                _put_unexecuted(batch, each)
+            if self._pruner is not None:
+                self._pruner.begin(batch, block.number)
+            else:
+                put_first_state(batch, block.number)
+            for name, value in notes.items():
+                batch.put(key_of(Kind.META, _NAMED + name.encode()), value)
+            batch.put(_HEADS_KEY, encode_heads(heads))
+            batch.deletes.append(_JOINING_KEY)
+            self._kv.write(batch.puts, batch.deletes, sync=True)
+            self._heads = heads
+            if self._pruner is None:
+                self._first_joined = block.number
+
+    def _require_no_chain(self) -> None:
+        if self._heads is not None:
+            raise StorageError(f"the store's chain has begun, its head is {self._heads.unsafe}")
 
     def set_heads(self, heads: Heads) -> tuple[Hash32, ...]:
         """Move the heads in one synced batch; the canonical chain becomes that of the unsafe head.
@@ -496,6 +589,17 @@ def _put_block(
     batch.put(key_of(Kind.BODY, block.hash), pack_list(body))
     batch.put(key_of(Kind.RECEIPTS, block.hash), pack_list(encoded_receipts))
     batch.put(key_of(Kind.SENDERS, block.hash), encode_senders(senders))
+
+
+def _put_unexecuted(batch: Batch, block: Block) -> None:
+    """Put a canonical block of which there are neither receipts nor senders."""
+    block_id = BlockId(block.number, block.hash)
+    body = rlp.encode_list(rlp.split_list(block.encode(), "block")[1:])
+    batch.put(key_of(Kind.HEADER, block.hash), block.header.encode())
+    batch.put(key_of(Kind.BODY, block.hash), pack_list(body))
+    batch.put(canonical_key(block.number), block.hash)
+    for index, transaction in enumerate(block.transactions):
+        batch.put(key_of(Kind.TRANSACTION, transaction.hash), encode_location(block_id, index))
 
 
 def _put_state(batch: Batch, changes: StateChanges) -> None:

@@ -41,6 +41,10 @@ class StateNotKept(StorageError):
     """A block or head was to be set where states have been dropped already."""
 
 
+class SnapshotUnfinished(StorageError):
+    """A chain was to begin in a store that holds a part of another state, fetched from peers."""
+
+
 class UnsupportedVersion(StorageError):
     """What lies on disk was written in a form that this program does not read."""
 

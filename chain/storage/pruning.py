@@ -52,6 +52,17 @@ _WIPED_KEY: Final = key_of(Kind.META, b"wiped storages")
 _RECORD_KEY_BYTES: Final = 1 + HASH_BYTES
 
 
+def read_first_state(kv: KeyValueStore) -> int:
+    """The lowest height whose state is kept, as it was noted; 0 where nothing was."""
+    record = kv.get(_FIRST_KEY)
+    return 0 if record is None else int.from_bytes(unseal(_FIRST_KEY, record), "big")
+
+
+def put_first_state(batch: Batch, number: int) -> None:
+    """Note the lowest height whose state is kept."""
+    batch.put(_FIRST_KEY, number.to_bytes(NUMBER_BYTES, "big"))
+
+
 @dataclass(frozen=True, slots=True)
 class Retention:
     """Which states a pruned store keeps.
@@ -161,7 +172,7 @@ class Pruner:
     def __init__(self, kv: KeyValueStore, retention: Retention) -> None:
         self._kv = kv
         self.retention = retention
-        self.first_state = int.from_bytes(self._read(_FIRST_KEY) or b"", "big")
+        self.first_state = read_first_state(kv)
         """The lowest height whose canonical state is kept."""
         self.deleted = 0
         """Records deleted since the store was opened."""
@@ -192,13 +203,20 @@ class Pruner:
             first += 1
             self._drop(batch, uses, first, canonical_hash(first))
         if first != self.first_state:
-            batch.put(_FIRST_KEY, first.to_bytes(NUMBER_BYTES, "big"))
+            put_first_state(batch, first)
         return Step(first, uses.write(batch))
 
     def begin(self, batch: Batch, number: int) -> None:
         """Note the height of a chain's first block."""
         self.first_state = number
-        batch.put(_FIRST_KEY, number.to_bytes(NUMBER_BYTES, "big"))
+        put_first_state(batch, number)
+
+    def count(self, batch: Batch, records: Iterable[bytes]) -> None:
+        """Count one use of each of these keys: records of a state that comes from elsewhere."""
+        uses = _Uses(self._kv)
+        for record in records:
+            uses.begin(record, is_new=True)
+        uses.write(batch)
 
     def done(self, step: Step) -> None:
         """Take over what a step has come to, after its batch was written."""
