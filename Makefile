@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format fixtures verify-games verify-steps verify-steps-on-l1 bench bench-evm bench-derive bench-batcher bench-tools bench-memory bench-state bench-da bench-steps node-tools clean
+.PHONY: help setup demo test check format fixtures verify-games verify-steps verify-steps-on-l1 bench bench-evm bench-derive bench-join bench-batcher bench-tools bench-memory bench-state bench-da bench-steps node-tools clean
 
 help:  ## what each command does
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -49,6 +49,9 @@ bench-evm: setup bench-tools  ## one table of EVM speeds: ours, py-evm, EELS, et
 
 bench-derive: setup  ## a chain of 100,000 blocks derived from L1: blocks a second, and where the time goes
 	@$(RUN) benchmarks/derivation.py --blocks 100000 $(ARGS)
+
+bench-join: setup  ## a verifier joins a chain of 100,000 blocks by snapshot, beside full derivation: seconds and bytes
+	@$(RUN) benchmarks/snapshot_join.py --blocks 100000 $(ARGS)
 
 bench-batcher: setup  ## L1 gas and bytes of an L2 transaction: calldata and blobs, singular and span, zlib and brotli
 	@$(RUN) benchmarks/batcher_cost.py

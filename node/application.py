@@ -85,6 +85,7 @@ from .rpc.server import RpcServer, ServerOptions, human_page
 from .rpc.stemma import StemmaNamespace
 from .run_file import forget_run_file
 from .sender_recovery import SenderRecovery
+from .snapshot.join import Place, join_by_snapshot
 from .specification_files import GENESIS_FILE, ROLLUP_FILE
 from .step_words import StepTeller
 
@@ -573,6 +574,8 @@ async def run_node(
     handle_signals(stopping)
     with DataDirectory(parts.datadir) as directory:
         forget_run_file(directory.path)
+        if config.sync.mode == "snapshot" and not await _joined(config, parts, stopping):
+            return
         readers = ThreadPoolExecutor(READERS, thread_name_prefix="rpc-reader")
         node = RollupNode(config, parts, SystemClock(), readers, Metrics())
         try:
@@ -582,6 +585,17 @@ async def run_node(
         finally:
             await stop_within(STOP_S, node.stop())
             readers.shutdown(wait=False, cancel_futures=True)
+
+
+async def _joined(config: NodeConfig, parts: NodeParts, stopping: asyncio.Event) -> bool:
+    """Give the store a chain by a snapshot; False where the node was stopped meanwhile."""
+    place = Place(config, parts.rollup, parts.genesis, parts.l1_url, parts.datadir)
+    joining = asyncio.ensure_future(join_by_snapshot(place))
+    await run_until_stopped([joining], stopping)
+    is_done = joining.done()
+    joining.cancel()
+    await asyncio.gather(joining, return_exceptions=True)
+    return is_done
 
 
 @dataclass(slots=True)

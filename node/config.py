@@ -32,6 +32,7 @@ DATA_TYPES = ("calldata", "blobs", "auto", "da")
 BATCH_TYPES = ("singular", "span")
 COMPRESSIONS = ("zlib", "brotli", "brotli-6")
 STATE_MODES = ("archive", "pruned")
+SYNC_MODES = ("derive", "snapshot")
 ENVIRONMENT_PREFIX = "STEMMA_"
 # Set for tools of this project, not configuration of the node.
 _OTHER_VARIABLES = frozenset({"STEMMA_VECTORS"})
@@ -69,6 +70,19 @@ class StateSection:
     mode: str = _setting("", "archive or pruned; empty: as the store is, a new one an archive")
     retained_blocks: int = _setting(1024, "pruned: blocks below the head that keep their state")
     open_tables: int = _setting(100, "tables of 2 MB that LevelDB keeps mapped, at least 64")
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSection:
+    """How a node without a chain comes to one."""
+
+    mode: str = _setting("derive", "derive all from L1, or begin with a snapshot from peers")
+    root: str = _setting(
+        "anchor", "snapshot: output root to begin with: anchor or proposed on L1, or NUMBER:0xROOT"
+    )
+    patience_s: float = _setting(
+        120.0, "snapshot: seconds without an answer after which another root is looked for"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +240,7 @@ class NodeConfig:
 
     node: NodeSection = field(default_factory=NodeSection)
     state: StateSection = field(default_factory=StateSection)
+    sync: SyncSection = field(default_factory=SyncSection)
     rollup: RollupSection = field(default_factory=RollupSection)
     l1: L1Section = field(default_factory=L1Section)
     sequencer: SequencerSection = field(default_factory=SequencerSection)
@@ -251,6 +266,11 @@ class NodeConfig:
         _check_choices("batcher.batch_type", (self.batcher.batch_type,), BATCH_TYPES)
         _check_choices("batcher.compression", (self.batcher.compression,), COMPRESSIONS)
         _check_choices("state.mode", (self.state.mode,), (*STATE_MODES, ""))
+        _check_choices("sync.mode", (self.sync.mode,), SYNC_MODES)
+        if self.sync.mode == "snapshot" and not (self.p2p.listen and self.p2p.bootnodes):
+            raise ConfigurationError(
+                "sync.mode snapshot: the state comes from peers, set p2p.listen and p2p.bootnodes"
+            )
         if self.state.retained_blocks < 1:
             raise ConfigurationError(
                 f"state.retained_blocks: expected at least 1, got {self.state.retained_blocks}"
@@ -274,6 +294,7 @@ class NodeConfig:
             if not 0 <= port < 65536:
                 raise ConfigurationError(f"{name}: expected 0 to 65535, got {port}")
         for name, seconds in (
+            ("sync.patience_s", self.sync.patience_s),
             ("rollup.block_time_s", self.rollup.block_time_s),
             ("l1.block_time_s", self.l1.block_time_s),
             ("l1.poll_s", self.l1.poll_s),

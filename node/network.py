@@ -16,7 +16,7 @@ from genesis.config import ChainConfig, RollupConfig
 from .actors.clock import Clock
 from .actors.gossiping import Gossiping, GossipingOptions
 from .chain_runtime import ChainRuntime
-from .config import ConfigurationError, NodeConfig
+from .config import ConfigurationError, NodeConfig, P2PSection
 from .l1.json_rpc import JsonRpcClient
 from .p2p.address_book import Limits
 from .p2p.handshake import FORK_ID_BYTES, Role
@@ -83,6 +83,16 @@ def fork_of(config: ChainConfig, genesis_hash: bytes) -> tuple[str, bytes]:
     return (last[-1] if last else ""), checksum.to_bytes(FORK_ID_BYTES, "big")
 
 
+def limits_of(section: P2PSection) -> Limits:
+    """How many sessions there may be, by the settings."""
+    return Limits(
+        section.max_outbound,
+        section.max_inbound,
+        section.max_inbound_per_group,
+        section.max_outbound_per_group,
+    )
+
+
 def make_network(
     config: NodeConfig,
     rollup: RollupConfig,
@@ -113,12 +123,7 @@ def make_network(
         identity,
         random.Random(int.from_bytes(os.urandom(16))),  # noqa: S311 - whom to ask, not a secret
         TOPICS,
-        Limits(
-            section.max_outbound,
-            section.max_inbound,
-            section.max_inbound_per_group,
-            section.max_outbound_per_group,
-        ),
+        limits_of(section),
         book_secret=os.urandom(16),
         bootnodes=tuple(parse_endpoint(text) for text in section.bootnodes),
     )

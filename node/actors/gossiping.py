@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -37,7 +37,6 @@ from ..p2p.identity import NodeId
 from ..p2p.message import (
     GetBlocks,
     GetHeaders,
-    GetState,
     HeadStatus,
     Request,
     Response,
@@ -46,12 +45,13 @@ from ..p2p.message import (
 )
 from ..p2p.scoring import Offence
 from ..p2p.server import P2PServer
-from ..p2p.sync import ANSWER_BYTES, BlockRange, HeaderChain, WrongAnswer, serve_state
+from ..p2p.sync import BlockRange, HeaderChain, WrongAnswer
 from ..p2p.unsafe_block import read_signed_block, sign_block
 from ..rpc.errors import RpcError
 from ..rpc.events import HeadChange
 from ..rpc.net import client_version
 from ..rpc.parameters import LATEST
+from .answering import answer
 
 logger = logging.getLogger("stemma.gossip")
 
@@ -150,31 +150,8 @@ class Gossiping:
     async def serve(self, request: Request) -> tuple[Status, tuple[bytes, ...]]:
         """Answer a request from the store."""
         loop = asyncio.get_running_loop()
-        items = await loop.run_in_executor(self._readers, self._items, request)
+        items = await loop.run_in_executor(self._readers, answer, self._chain.engine, request)
         return (Status.OK if items else Status.UNKNOWN), tuple(items)
-
-    def _items(self, request: Request) -> Sequence[bytes]:
-        engine = self._chain.engine
-        if isinstance(request, GetHeaders):
-            return self._range(request, lambda n: _encoded(engine.header_by_number(n)))
-        if isinstance(request, GetBlocks):
-            return self._range(request, lambda n: _encoded(engine.block_by_number(n)))
-        if isinstance(request, GetState):
-            store = self._chain.store
-            return serve_state(request.hashes, store.node, store.code)
-        return ()
-
-    @staticmethod
-    def _range(request: GetHeaders | GetBlocks, read: Callable[[int], bytes | None]) -> list[bytes]:
-        found: list[bytes] = []
-        size = 0
-        for number in range(request.start, request.start + request.count):
-            item = read(number)
-            if item is None or (found and size + len(item) > ANSWER_BYTES):
-                break
-            found.append(item)
-            size += len(item)
-        return found
 
     # -- transactions
 
@@ -436,7 +413,3 @@ class Gossiping:
             self._chain.pool.reset(
                 lambda who: (state.get_nonce(who), state.get_balance(who)), senders
             )
-
-
-def _encoded(value: Header | Block | None) -> bytes | None:
-    return None if value is None else value.encode()

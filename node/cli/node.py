@@ -50,6 +50,8 @@ _SETTINGS = {
     "da_signer": "da.signer_file",
     "state": "state.mode",
     "retained_blocks": "state.retained_blocks",
+    "sync": "sync.mode",
+    "sync_root": "sync.root",
     "log_level": "log.level",
     "log_format": "log.format",
 }
@@ -95,6 +97,12 @@ def node(
     state: str | None = typer.Option(None, "--state", help="archive or pruned"),
     retained_blocks: int | None = typer.Option(
         None, "--retained-blocks", help="pruned: blocks below the head that keep their state"
+    ),
+    sync: str | None = typer.Option(
+        None, "--sync", help="derive, or snapshot: begin with a state from peers"
+    ),
+    sync_root: str | None = typer.Option(
+        None, "--sync-root", help="snapshot: anchor or proposed (on L1), or NUMBER:0xROOT"
     ),
     da_peer: list[str] = typer.Option(
         [], "--da-peer", help="URL of a DA node of the committee; once for each"

@@ -30,6 +30,7 @@ MAX_PEER_RECORD_BYTES: Final = 256
 MAX_TEXT: Final = 256
 MAX_UINT64: Final = 2**64 - 1
 MAX_ITEMS: Final = 1024
+MAX_RANGES: Final = 128
 _KIB: Final = 1024
 _MIB: Final = 1024 * 1024
 
@@ -185,6 +186,23 @@ class GetState:
 
 
 @dataclass(frozen=True, slots=True)
+class GetRanges:
+    """Wants the leaves of tries by root: of the first from a key on, of the others all."""
+
+    id: int
+    roots: tuple[bytes, ...]
+    start: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GetOutput:
+    """Wants what the output root of a block commits to, and the block's header."""
+
+    id: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """Answers one request, by its id."""
 
@@ -195,9 +213,10 @@ class Response:
 
 Message: TypeAlias = (
     Goodbye | Ping | Pong | HeadStatus | Subscribe | Graft | Prune | IHave | IWant | Publish
-    | GetPeers | Peers | GetHeaders | GetBlocks | GetCells | GetState | Response
+    | GetPeers | Peers | GetHeaders | GetBlocks | GetCells | GetState | GetRanges | GetOutput
+    | Response
 )  # fmt: skip
-Request: TypeAlias = GetHeaders | GetBlocks | GetCells | GetState
+Request: TypeAlias = GetHeaders | GetBlocks | GetCells | GetState | GetRanges | GetOutput
 
 _Check: TypeAlias = Callable[[Any], bool]
 
@@ -265,6 +284,10 @@ FORMS: Final[dict[type, _Form]] = {
         {"id": _UINT32, "commitment": _binary(48, 48), "indices": _list(_uint(127), 128)},
     ),
     GetState: _Form(0x43, 16 * _KIB, {"id": _UINT32, "hashes": _list(_HASH, 256)}),
+    GetRanges: _Form(
+        0x44, 8 * _KIB, {"id": _UINT32, "roots": _list(_HASH, MAX_RANGES), "start": _HASH}
+    ),
+    GetOutput: _Form(0x45, 32, {"id": _UINT32, "number": _UINT64}),
     Response: _Form(
         0x4F,
         12 * _MIB,

@@ -29,7 +29,9 @@ from .message import (
     GetBlocks,
     GetCells,
     GetHeaders,
+    GetOutput,
     GetPeers,
+    GetRanges,
     GetState,
     Goodbye,
     HeadStatus,
@@ -389,5 +391,7 @@ _HANDLERS: Final[dict[type, Callable[..., None]]] = {
     GetBlocks: Overlay._on_request,
     GetCells: Overlay._on_request,
     GetState: Overlay._on_request,
+    GetRanges: Overlay._on_request,
+    GetOutput: Overlay._on_request,
     Response: Overlay._on_response,
 }

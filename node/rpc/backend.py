@@ -8,6 +8,7 @@ thread.
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,6 +43,7 @@ from ..l1.blob_sidecar import decode_network_form, is_network_form, without_side
 from ..l1.blob_store import BlobStore
 from ..sender_recovery import SenderRecovery
 from ..shared_pool import SharedPool
+from ..snapshot.note import NOTE
 from . import errors
 from .calls import CallService
 from .errors import RpcError
@@ -120,6 +122,10 @@ class Backend:
         self.peer_count: Callable[[], int] = lambda: 0
         """How many nodes this one talks to."""
 
+        note = engine.store.meta(NOTE)
+        self.begins_at: int = 0 if note is None else json.loads(note)["number"]
+        """The block whose state came from peers; what is below was not executed here."""
+
     # Blocks
 
     def head(self) -> Header:
@@ -178,11 +184,16 @@ class Backend:
         return self.engine.block(block_hash)
 
     def block_with_receipts(self, block_hash: Hash32) -> tuple[Block, Sequence[Receipt]] | None:
-        """A block and its receipts, canonical or not."""
+        """A block and its receipts, canonical or not. Raises RpcError where only the receipts are
+        not there: this node did not execute the block.
+        """
         block = self.engine.block(block_hash)
         if block is None:
             return None
-        return block, self.engine.receipts(block_hash) or ()
+        receipts = self.engine.receipts(block_hash)
+        if receipts is None and block.transactions:
+            raise errors.not_executed(block.number, self.begins_at)
+        return block, receipts or ()
 
     def header_json(self, header: Header) -> Json:
         """A header as JSON."""
@@ -190,10 +201,10 @@ class Backend:
 
     def block_json(self, block_hash: Hash32, *, full: bool) -> Json | None:
         """A block as JSON."""
-        found = self.block_with_receipts(block_hash)
-        if found is None:
+        block = self.block(block_hash)
+        if block is None:
             return None
-        block, receipts = found
+        receipts = self.engine.receipts(block_hash) or ()
         senders = self._senders(block) if full else []
         return block_json(block, full=full, senders=senders, receipts=receipts)
 
@@ -214,10 +225,10 @@ class Backend:
 
     def transaction_json_at(self, block_hash: Hash32, index: int) -> Json:
         """A mined transaction as JSON."""
-        found = self.block_with_receipts(block_hash)
-        if found is None:
+        block = self.block(block_hash)
+        if block is None:
             raise errors.header_not_found()
-        block, receipts = found
+        receipts = self.engine.receipts(block_hash) or ()
         transaction = block.transactions[index]
         receipt = receipts[index] if index < len(receipts) else None
         sender = self._senders(block)[index]
@@ -372,10 +383,9 @@ class Backend:
 
     def _rewards(self, header: Header, percentiles: tuple[float, ...]) -> list[str]:
         """Tips at the percentiles of gas used, as geth weighs them."""
-        found = self.block_with_receipts(header.hash)
-        if found is None or not found[0].transactions or not found[1]:
+        block, receipts = self.block(header.hash), self.engine.receipts(header.hash)
+        if block is None or not receipts:
             return ["0x0"] * len(percentiles)
-        block, receipts = found
         base_fee = header.base_fee_per_gas or 0
         tips: list[tuple[int, int]] = []
         before = 0

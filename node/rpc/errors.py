@@ -58,6 +58,15 @@ def header_not_found() -> RpcError:
     return RpcError(SERVER_ERROR, "header not found")
 
 
+def not_executed(number: int, begins_at: int) -> RpcError:
+    """Receipts and logs from before the block at which a node's chain begins."""
+    return RpcError(
+        RESOURCE_NOT_FOUND,
+        f"receipts of block {number} are not kept: this node joined at block {begins_at} by a "
+        "snapshot",
+    )
+
+
 def limit_exceeded(message: str) -> RpcError:
     """A limit was hit; the message carries the limit."""
     return RpcError(LIMIT_EXCEEDED, message)

@@ -121,6 +121,8 @@ class FilterNamespace:
             raise errors.limit_exceeded(
                 f"query spans {last - first + 1} blocks: limit {limit} blocks"
             )
+        if max(first, 1) <= min(last, backend.begins_at):
+            raise errors.not_executed(max(first, 1), backend.begins_at)
         for number in range(first, last + 1):
             header = backend.header_by_number(number)
             if header is not None and bloom_may_match(header.logs_bloom, wanted):

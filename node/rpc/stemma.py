@@ -7,8 +7,9 @@ JSON-RPC.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from chain.block import Header
 from chain.types import Hash32
@@ -23,6 +24,7 @@ from genesis.interfaces import (
     decode_event,
 )
 
+from ..snapshot.note import NOTE
 from . import errors, parameters
 from .backend import Backend
 from .calls import raise_if_failed
@@ -84,6 +86,12 @@ class StemmaNamespace:
         self._backend = backend
         self._scanned: Header | None = None
         self._models: dict[Hash32, Json] = {}
+
+    @rpc("stemma_snapshot")
+    def snapshot(self) -> Json | None:
+        """Where the chain of this node begins, if it was joined by a snapshot; null if not."""
+        note = self._backend.engine.store.meta(NOTE)
+        return None if note is None else cast("Json", json.loads(note))
 
     def _view(
         self, interface: Interface, name: str, block: BlockId, *arguments: object

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 MAX_ENTRIES: Final = 1024
 """More than three hours of mainnet L1 with a batch in each block; finality takes 13 minutes."""
 
-_META_NAME: Final = "rollup/safe_head_log"
+META_NAME: Final = "rollup/safe_head_log"
+"""Where a store keeps the log."""
+
 _HASH_BYTES: Final = 32
 
 
@@ -58,7 +60,7 @@ class SafeHeadLog:
     def __init__(self, store: MetaStore, genesis: SafeHeadEntry) -> None:
         """Open the log of a store. Raises DecodeError when what is stored is damaged."""
         self._store = store
-        stored = store.meta(_META_NAME)
+        stored = store.meta(META_NAME)
         self._entries = [genesis] if stored is None else _decode(stored)
 
     @property
@@ -118,14 +120,15 @@ class SafeHeadLog:
             self._write()
 
     def _write(self) -> None:
-        self._store.put_meta(_META_NAME, _encode(self._entries))
+        self._store.put_meta(META_NAME, encode_entries(self._entries))
 
 
 def _is_canonical(block: BlockId, head_number: int, provider: L1Provider) -> bool:
     return block.number <= head_number and provider.block_by_number(block.number).hash == block.hash
 
 
-def _encode(entries: list[SafeHeadEntry]) -> bytes:
+def encode_entries(entries: list[SafeHeadEntry]) -> bytes:
+    """The log as a store keeps it."""
     return rlp.encode([_encode_entry(entry) for entry in entries])
 
 
