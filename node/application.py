@@ -54,6 +54,7 @@ from .actors.sequencing import Sequencing
 from .chain_runtime import ChainRuntime, open_chain
 from .config import LOOPBACK_HOSTS, ConfigurationError, NodeConfig, with_settings
 from .da.access import CommitteeAccess
+from .da.cell_network import carriers_of
 from .dev_snapshots import NetworkSnapshots
 from .disputes import DisputeReader
 from .embedded_l1 import CLIENT_NAME, EmbeddedL1
@@ -408,6 +409,9 @@ class RollupNode:
             self._parts.signer_key if self.is_sequencing else None,
         )
         self.chain.backend.peer_count = lambda: len(network.server.overlay.peers)
+        if self._da is not None:
+            committee = self._da.committee
+            self._da.sessions = lambda: carriers_of(network.server, committee)
         return network
 
     @property

@@ -24,13 +24,19 @@ from .application import STOP_S, handle_signals, run_until_stopped, stop_within
 from .config import ConfigurationError, NodeConfig
 from .da.access import CommitteeAccess, committee_of
 from .da.alt_da import AltDa
+from .da.cell_network import CellNetwork
 from .da.dispersal import Disperser
+from .da.evidence import Evidence
 from .da.keeper import Keeper, LocalPeer, OperatorKeys
 from .da.light import LightLoop, LightNode
 from .da.server import DaServer
 from .da.store import CellStore
 from .l1.client import L1Follower, L1Source
 from .l1.json_rpc import JsonRpcClient
+from .network import fork_of, make_server, read_or_make_node_key
+from .p2p.handshake import Hello, Role
+from .p2p.message import Topic
+from .rpc.net import client_version
 from .run_file import forget_run_file
 
 logger = logging.getLogger("stemma.da")
@@ -40,9 +46,16 @@ _LIGHT_STORE = "light"
 _CHECKED_A_TURN = 32
 
 
+Ready = Callable[[DaServer, str | None], None]
+"""Hears where a node answers: over HTTP, and to other nodes."""
+
+
 class _Node(Protocol):
     server: DaServer
     tasks: list[asyncio.Future[None]]
+
+    @property
+    def endpoint(self) -> str | None: ...
 
     async def start(self) -> None: ...
 
@@ -61,9 +74,8 @@ class DaNode:
         self._l1 = JsonRpcClient(config.l1.url)
         self._repair_s = section.repair_s
         self._capacity_mb = section.capacity_mb
-        self._store = CellStore(
-            LevelStore(config.datadir / _STORE), section.capacity_mb * 1_000_000
-        )
+        kv = LevelStore(config.datadir / _STORE)
+        self._store = CellStore(kv, section.capacity_mb * 1_000_000)
         self._keeper = Keeper(
             committee,
             rollup.l1_chain_id,
@@ -75,6 +87,9 @@ class DaNode:
         )
         self._rollup = rollup
         self._config = config
+        self._network = _network(
+            config, rollup, kv, keys.identity_seed, Role.DATA, self._access, self._keeper
+        )
         self._checked: set[bytes] = set()
         self.tasks: list[asyncio.Future[None]] = []
         self.server = DaServer(section.host, section.port, describe=self._describe)
@@ -82,21 +97,35 @@ class DaNode:
     async def start(self) -> None:
         """Listen and look after what is kept. Raises AddressInUse."""
         self._l1.open()
+        self._access.sessions = self._network.carriers
         self._access.open(LocalPeer(self._keeper))
         committee, l1_chain_id = self._access.committee, self._rollup.l1_chain_id
         pool = self._access.pool
         disperser = Disperser(self._access.peers, l1_chain_id, pool, self._l1_number)
+        disperser.dispersed = self._network.dispersed
         alt_da = AltDa(committee, l1_chain_id, disperser, self._access.retriever, self._store)
         section = self._config.da
         self.server = DaServer(
-            section.host, section.port, keeper=self._keeper, alt_da=alt_da, describe=self._describe
+            section.host,
+            section.port,
+            keeper=self._keeper,
+            alt_da=alt_da,
+            describe=self._describe,
+            faults=self._network.evidence.faults,
         )
         await self.server.start()
-        self.tasks = [asyncio.ensure_future(self._look_after())]
+        self.tasks = [asyncio.ensure_future(self._look_after()), *await _talk(self._network)]
+
+    @property
+    def endpoint(self) -> str | None:
+        """Where other nodes reach this one, `NODEID@HOST:PORT`; None without a network."""
+        return _endpoint(self._network)
 
     async def stop(self) -> None:
         """Stop listening, close the store."""
         await self.server.stop()
+        if self._network.server is not None:
+            await self._network.server.stop()
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
@@ -147,6 +176,7 @@ class DaNode:
             "capacity_bytes": self._capacity_mb * 1_000_000,
             "kzg_waiting": self._access.pool.waiting,
             "blamed": self._access.retriever.blamed,
+            **_shown(self._network),
         }
 
 
@@ -173,13 +203,21 @@ class LightProcess:
         )
         self._follower = L1Follower(source, self._provider, _apply)
         self._store = LevelStore(config.datadir / _LIGHT_STORE)
+        seed = read_or_make_node_key(config.datadir) if config.p2p.listen else b""
+        self._network = _network(config, rollup, self._store, seed, Role.LIGHT, self._access, None)
         self._light: LightNode | None = None
         self.tasks: list[asyncio.Future[None]] = []
-        self.server = DaServer(section.host, section.port, describe=self._describe)
+        self.server = DaServer(
+            section.host,
+            section.port,
+            describe=self._describe,
+            faults=self._network.evidence.faults,
+        )
 
     async def start(self) -> None:
         """Listen and sample. Raises AddressInUse."""
         self._l1.open()
+        self._access.sessions = self._network.carriers
         self._access.open()
         self._light = LightNode(
             self._rollup,
@@ -188,13 +226,22 @@ class LightProcess:
             self._provider,
             self._access.peers,
             self._plan,
+            self._network,
         )
         await self.server.start()
-        self.tasks = [asyncio.ensure_future(LightLoop(self._light, self._poll_s).run())]
+        sampling = asyncio.ensure_future(LightLoop(self._light, self._poll_s).run())
+        self.tasks = [sampling, *await _talk(self._network)]
+
+    @property
+    def endpoint(self) -> str | None:
+        """Where other nodes reach this one, `NODEID@HOST:PORT`; None without a network."""
+        return _endpoint(self._network)
 
     async def stop(self) -> None:
         """Stop listening, close what it remembers."""
         await self.server.stop()
+        if self._network.server is not None:
+            await self._network.server.stop()
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
@@ -203,7 +250,61 @@ class LightProcess:
         self._store.close()
 
     def _describe(self) -> dict[str, Any]:
-        return {} if self._light is None else self._light.describe()
+        shown = {} if self._light is None else self._light.describe()
+        return {**shown, **_shown(self._network)}
+
+
+def _network(
+    config: NodeConfig,
+    rollup: RollupConfig,
+    kv: LevelStore,
+    seed: bytes,
+    role: Role,
+    access: CommitteeAccess,
+    keeper: Keeper | None,
+) -> CellNetwork:
+    """The node's side of the network; it has a server where one is asked for."""
+    genesis = rollup.genesis.l2
+    fork, fork_id = fork_of(rollup, genesis.hash)
+    hello = Hello(
+        chain_id=rollup.l2_chain_id,
+        genesis_hash=genesis.hash,
+        fork=fork,
+        fork_id=fork_id,
+        role=role,
+        head_number=genesis.number,
+        head_hash=genesis.hash,
+        agent=client_version()[:64],
+    )
+    evidence = Evidence(kv, time.time)
+    network = CellNetwork(rollup, access.committee, hello, evidence, access.pool, keeper)
+    if config.p2p.listen:
+        topics = (Topic.ATTESTATIONS,) if keeper is None else (Topic.CELLS, Topic.ATTESTATIONS)
+        network.server = make_server(config.p2p, seed, topics, network, time.time)
+    return network
+
+
+async def _talk(network: CellNetwork) -> list[asyncio.Future[None]]:
+    """Listen for other nodes, where that is asked for; what keeps turning."""
+    if network.server is None:
+        return []
+    await network.server.start()
+    return [asyncio.ensure_future(network.server.run())]
+
+
+def _endpoint(network: CellNetwork) -> str | None:
+    return None if network.server is None else str(network.server.endpoint)
+
+
+def _shown(network: CellNetwork) -> dict[str, Any]:
+    """What the status says of the network."""
+    if network.server is None:
+        return {}
+    return {
+        "p2p": str(network.server.endpoint),
+        "sessions": len(network.server.overlay.peers),
+        "faults": len(network.evidence.faults()),
+    }
 
 
 async def _apply(change: Callable[[], None]) -> None:
@@ -211,20 +312,18 @@ async def _apply(change: Callable[[], None]) -> None:
 
 
 async def run_da(
-    config: NodeConfig, rollup: RollupConfig, keys: OperatorKeys, ready: Callable[[DaServer], None]
+    config: NodeConfig, rollup: RollupConfig, keys: OperatorKeys, ready: Ready
 ) -> None:
     """Run role da until a signal or a failure."""
     await _run(config.datadir, lambda: DaNode(config, rollup, keys), ready)
 
 
-async def run_light(
-    config: NodeConfig, rollup: RollupConfig, ready: Callable[[DaServer], None]
-) -> None:
+async def run_light(config: NodeConfig, rollup: RollupConfig, ready: Ready) -> None:
     """Run role light until a signal or a failure."""
     await _run(config.datadir, lambda: LightProcess(config, rollup), ready)
 
 
-async def _run(datadir: Path, make: Callable[[], _Node], ready: Callable[[DaServer], None]) -> None:
+async def _run(datadir: Path, make: Callable[[], _Node], ready: Ready) -> None:
     stopping = asyncio.Event()
     handle_signals(stopping)
     with DataDirectory(datadir) as directory:
@@ -232,7 +331,7 @@ async def _run(datadir: Path, make: Callable[[], _Node], ready: Callable[[DaServ
         node = make()
         try:
             await node.start()
-            ready(node.server)
+            ready(node.server, node.endpoint)
             await run_until_stopped(node.tasks, stopping)
         finally:
             await stop_within(STOP_S, node.stop())

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import random
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from .p2p.identity import Identity, parse_endpoint
 from .p2p.message import Topic
 from .p2p.noise import KEY_BYTES, KeyPair
 from .p2p.overlay import Overlay
-from .p2p.server import P2PServer
+from .p2p.server import Application, P2PServer
 
 NODE_KEY_FILE = "nodekey"
 TOPICS = (Topic.BLOCKS, Topic.TRANSACTIONS)
@@ -64,7 +65,7 @@ def read_or_make_node_key(datadir: Path) -> bytes:
     return seed
 
 
-def fork_of(config: ChainConfig, genesis_hash: bytes) -> tuple[str, bytes]:
+def fork_of(config: ChainConfig | RollupConfig, genesis_hash: bytes) -> tuple[str, bytes]:
     """The newest scheduled fork by name, and the checksum of the schedule, after EIP-2124.
 
     CRC-32 over the genesis hash and each fork's time in ascending order, 8 bytes big-endian, forks
@@ -93,6 +94,27 @@ def limits_of(section: P2PSection) -> Limits:
     )
 
 
+def make_server(
+    section: P2PSection,
+    seed: bytes,
+    topics: tuple[Topic, ...],
+    application: Application,
+    now: Callable[[], float],
+) -> P2PServer:
+    """A server by the settings, for whoever answers for it; nothing listens before `start`."""
+    identity = Identity(seed, KeyPair.of(os.urandom(KEY_BYTES)))
+    overlay = Overlay(
+        identity,
+        random.Random(int.from_bytes(os.urandom(16))),  # noqa: S311 - whom to ask, not a secret
+        topics,
+        limits_of(section),
+        book_secret=os.urandom(16),
+        bootnodes=tuple(parse_endpoint(text) for text in section.bootnodes),
+    )
+    listen = parse_endpoint(section.listen)
+    return P2PServer(overlay, identity, application, now, host=listen.host, port=listen.port)
+
+
 def make_network(
     config: NodeConfig,
     rollup: RollupConfig,
@@ -104,9 +126,6 @@ def make_network(
     signer_key: bytes | None,
 ) -> Network:
     """Join the parts; nothing listens before `server.start`."""
-    section = config.p2p
-    seed = read_or_make_node_key(datadir)
-    identity = Identity(seed, KeyPair.of(os.urandom(KEY_BYTES)))
     fork, fork_id = fork_of(chain.engine.config, rollup.genesis.l2.hash)
     is_sequencing = "sequencer" in config.node.roles
     gossiping = Gossiping(
@@ -119,15 +138,7 @@ def make_network(
             Role.SEQUENCER if is_sequencing else Role.VERIFIER, signer_key, fork, fork_id
         ),
     )
-    overlay = Overlay(
-        identity,
-        random.Random(int.from_bytes(os.urandom(16))),  # noqa: S311 - whom to ask, not a secret
-        TOPICS,
-        limits_of(section),
-        book_secret=os.urandom(16),
-        bootnodes=tuple(parse_endpoint(text) for text in section.bootnodes),
-    )
-    listen = parse_endpoint(section.listen)
-    server = P2PServer(overlay, identity, gossiping, clock.now, host=listen.host, port=listen.port)
+    seed = read_or_make_node_key(datadir)
+    server = make_server(config.p2p, seed, TOPICS, gossiping, clock.now)
     gossiping.server = server
     return Network(server, gossiping)

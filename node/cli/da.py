@@ -72,6 +72,33 @@ def status(url: str = _URL, timeout_s: float = _TIMEOUT) -> None:
 
 
 @app.command()
+def evidence(
+    url: str = _URL,
+    as_json: bool = typer.Option(False, "--json", help="as JSON, receipts included"),
+    timeout_s: float = _TIMEOUT,
+) -> None:
+    """Faults that a DA or light node has found of others, with what those had signed."""
+    from ..da.evidence import receipt_holds
+    from ..da.peer import HttpPeer
+
+    faults = _with_session(lambda s: HttpPeer(url, s, timeout_s).faults())
+    if as_json:
+        typer.echo(json.dumps(faults, indent=2))
+        return
+    typer.echo(f"{len(faults)} faults")
+    for fault in faults:
+        cells = ",".join(map(str, fault["faulty_cells"]))
+        word = "no receipt here"
+        if fault["receipt"] is not None:
+            holds = "signed" if receipt_holds(fault) else "receipt does not hold"
+            word = f"{holds}, until {fault['receipt']['stored_until']}"
+        typer.echo(
+            f"{fault['identity'][:18]}  blob {fault['commitment'][:18]}  {fault['fault']}: "
+            f"cells {cells}; {word}"
+        )
+
+
+@app.command()
 def sample(
     commitment: str = typer.Argument(..., help="KZG commitment, certificate or what put printed"),
     rollup_config: Path = _ROLLUP,

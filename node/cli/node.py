@@ -270,11 +270,12 @@ async def _run_without_chain(settings: node_config.NodeConfig) -> None:
 
     rollup = read_rollup_config(Path(settings.rollup.rollup_config))
 
-    def ready(server: DaServer) -> None:
-        write_run_file(
-            settings.datadir,
-            {"da": server.url, "roles": list(settings.node.roles), "pid": os.getpid()},
-        )
+    def ready(server: DaServer, p2p: str | None) -> None:
+        places = {"da": server.url, "roles": list(settings.node.roles), "pid": os.getpid()}
+        if p2p is not None:
+            places["p2p"] = p2p
+            typer.echo(f"Node {p2p}")
+        write_run_file(settings.datadir, places)
         typer.echo(f"Listening on {server.url.removeprefix('http://')}")
 
     if "light" in settings.node.roles:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import aiohttp
 
 from chain.crypto.keccak import keccak256
@@ -31,13 +33,15 @@ class CommitteeAccess:
         self._retriever: Retriever | None = None
         self._batcher_peer: HttpPeer | None = None
         self.peers = Peers(self.committee, ())
+        self.sessions: Callable[[], Sequence[CellPeer]] = tuple
+        """Operators that this node has a session with; set before `open`."""
 
     def open(self, *own: CellPeer) -> None:
         """Make the session and the peers; `own` are carriers that need no network."""
         self._session = aiohttp.ClientSession()
         timeout_s = self._section.timeout_s
         carriers = [HttpPeer(url, self._session, timeout_s) for url in self._section.peers]
-        self.peers = Peers(self.committee, [*own, *carriers])
+        self.peers = Peers(self.committee, [*own, *carriers], self.sessions)
         self._retriever = Retriever(self.peers, self.pool)
         if self._section.url:
             # Dispersal waits for all operators, each of which has its own time.

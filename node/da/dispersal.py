@@ -39,7 +39,7 @@ from rollup.da.reconstruction import Reconstruction
 from rollup.da.security import assignments
 
 from .kzg_pool import KzgPool
-from .peer import CellPeer, PeerFailed
+from .peer import CellPeer, Either, PeerFailed
 
 logger = logging.getLogger("stemma.da")
 
@@ -91,6 +91,9 @@ class Peers:
 
     committee: DaCommittee
     carriers: Sequence[CellPeer]
+    sessions: Callable[[], Sequence[CellPeer]] = tuple
+    """Operators that are reached otherwise just now; they are asked first."""
+
     _known: dict[int, CellPeer] = field(default_factory=dict)
 
     async def by_operator(self) -> dict[int, CellPeer]:
@@ -107,7 +110,13 @@ class Peers:
                 logger.warning("%s is no operator of this chain", peer.name)
             elif not isinstance(answer, StemmaError):
                 raise answer
-        return dict(sorted(self._known.items()))
+        found = dict(self._known)
+        for peer in self.sessions():
+            number = numbers.get(await peer.identity())
+            if number is not None:
+                known = self._known.get(number)
+                found[number] = peer if known is None else Either(peer, known)
+        return dict(sorted(found.items()))
 
 
 class Disperser:
@@ -129,6 +138,8 @@ class Disperser:
         self._reference_block = reference_block
         self._most_at_once = most_at_once
         self._under_way = 0
+        self.dispersed: Callable[[Dispersal, ExtendedBlob], None] = lambda _, __: None
+        """Hears of each blob that a quorum has stored."""
 
     async def put(self, payload: bytes) -> Dispersal:
         """Disperse one payload, at most 130,044 bytes.
@@ -178,7 +189,9 @@ class Disperser:
         certificate = make_certificate(
             committee, self._l1_chain_id, commitment, reference_block, signatures
         )
-        return Dispersal(certificate, receipts, failures)
+        dispersal = Dispersal(certificate, receipts, failures)
+        self.dispersed(dispersal, extended)
+        return dispersal
 
 
 class Retriever:

@@ -110,6 +110,15 @@ class Keeper:
         receipt = StorageReceipt.sign(commitment, self.custody, until, self._keys.identity_seed)
         return Stored(receipt, sign_certificate(digest, self._keys.signer_key))
 
+    def take_gossiped(self, commitment: bytes, cells: tuple[Cell, ...]) -> int:
+        """Keep verified cells of a certified blob, those of its custody; how many were new.
+
+        Nothing is signed for them: nobody has asked. Raises StoreFull.
+        """
+        mine = [cell for cell in cells if self.custody >> cell.index & 1]
+        until = int(self._now()) + self._retention_s
+        return self.store.put(commitment, mine, until) if mine else 0
+
     def restore(self, commitment: bytes, cells: tuple[Cell, ...]) -> int:
         """Take back verified cells of this node's that were lost; how many. Raises StoreFull."""
         lacking = self.lacking(commitment)

@@ -40,7 +40,7 @@ from rollup.wire.alt_da import GenericCommitment, decode_commitment
 from ..l1.client import L1Follower
 from .access import committee_of
 from .dispersal import Peers
-from .sampling import begin, begin_again, sample
+from .sampling import Watch, begin, begin_again, sample
 
 logger = logging.getLogger("stemma.light")
 
@@ -112,14 +112,16 @@ class LightNode:
         provider: MemoryL1Provider,
         peers: Peers,
         plan: SamplingPlan,
+        watch: Watch | None = None,
     ) -> None:
-        """Nothing is asked before the first turn."""
+        """Nothing is asked before the first turn; `watch` hears of wrong and missing cells."""
         self._config = config
         self._store = store
         self._follower = follower
         self._provider = provider
         self._peers = peers
         self._plan = plan
+        self._watch = watch
         self._collector = CertificateCollector(config)
         self._journal = Journal()
         self._traversal: L1Traversal | None = None
@@ -223,7 +225,7 @@ class LightNode:
     async def _sample(self, sampling: Sampling) -> None:
         if sampling.verdict is Verdict.WITHHELD:
             begin_again(sampling)
-        failures = await sample(sampling, self._peers)
+        failures = await sample(sampling, self._peers, self._watch)
         self._store.write({_SAMPLINGS + sampling.commitment: sampling.encode()}, sync=True)
         if _is_available(sampling):
             self._failures.pop(sampling.commitment, None)

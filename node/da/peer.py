@@ -6,8 +6,9 @@ Every answer is bounded in size and time before it is looked at. Knows nothing o
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import aiohttp
 
@@ -21,7 +22,10 @@ from .. import json_text
 
 SIGNATURE_BYTES = 65
 _MAX_JSON_BYTES = 65_536
+_MAX_EVIDENCE_BYTES = 1 << 20
 _SHOWN_BYTES = 300
+
+_Answer = TypeVar("_Answer")
 
 
 class PeerFailed(StemmaError):
@@ -63,6 +67,41 @@ class CellPeer(Protocol):
         ...
 
 
+class Either:
+    """One operator over two carriers: the second where the first fails."""
+
+    def __init__(self, first: CellPeer, second: CellPeer) -> None:
+        """Both are the same operator."""
+        self._both = first, second
+
+    @property
+    def name(self) -> str:
+        """The first one's."""
+        return self._both[0].name
+
+    async def identity(self) -> bytes:
+        """Its Ed25519 key."""
+        return await self._both[0].identity()
+
+    async def held(self, commitment: bytes) -> int:
+        """The cells it says it has."""
+        return await self._first_that_works(lambda peer: peer.held(commitment))
+
+    async def store(self, message: CellMessage) -> Stored:
+        """Have it store cells."""
+        return await self._first_that_works(lambda peer: peer.store(message))
+
+    async def cells(self, commitment: bytes, wanted: int) -> tuple[Cell, ...]:
+        """Some of the wanted cells, not verified."""
+        return await self._first_that_works(lambda peer: peer.cells(commitment, wanted))
+
+    async def _first_that_works(self, ask: Callable[[CellPeer], Awaitable[_Answer]]) -> _Answer:
+        try:
+            return await ask(self._both[0])
+        except PeerFailed:
+            return await ask(self._both[1])
+
+
 class HttpPeer:
     """A node by its URL; `session` is the caller's."""
 
@@ -88,6 +127,14 @@ class HttpPeer:
         if not isinstance(value, dict):
             raise PeerFailed(f"{self._url}: status is not an object")
         return value
+
+    async def faults(self) -> list[dict[str, Any]]:
+        """What it has found of others. Raises PeerFailed."""
+        body = await self._ask("GET", "/da/v1/evidence", most=_MAX_EVIDENCE_BYTES)
+        try:
+            return list(json_text.parse(body)["faults"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise PeerFailed(f"{self._url}: evidence is not what it should be: {error}") from error
 
     async def identity(self) -> bytes:
         """Its Ed25519 key, asked for once."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from chain.errors import StemmaError
 from genesis.da_committee import DaCommittee
@@ -33,7 +35,19 @@ def begin_again(sampling: Sampling) -> None:
     sampling.draw_again(os.urandom(ENTROPY_BYTES))
 
 
-async def sample(sampling: Sampling, peers: Peers) -> dict[str, str]:
+class Watch(Protocol):
+    """Hears of answers that their senders have to answer for."""
+
+    async def wrong(self, identity: bytes, commitment: bytes, indices: Sequence[int]) -> None:
+        """Cells whose proofs do not hold."""
+        ...
+
+    async def missing(self, identity: bytes, commitment: bytes, indices: Sequence[int]) -> None:
+        """An answer without cells that were asked for."""
+        ...
+
+
+async def sample(sampling: Sampling, peers: Peers, watch: Watch | None = None) -> dict[str, str]:
     """Ask until the round has its verdict; what failed, by peer."""
     failures: dict[str, str] = {}
     holders = _holders(peers.committee)
@@ -48,26 +62,48 @@ async def sample(sampling: Sampling, peers: Peers) -> dict[str, str]:
                 continue
             shares.setdefault(able[sampling.attempts(index) % len(able)], []).append(index)
         await asyncio.gather(
-            *(_ask(sampling, carriers, number, share, failures) for number, share in shares.items())
+            *(
+                _ask(sampling, carriers[number], share, failures, _Reporter(watch, peers, number))
+                for number, share in shares.items()
+            )
         )
     return failures
 
 
+@dataclass(frozen=True, slots=True)
+class _Reporter:
+    """Tells the watch of one operator."""
+
+    watch: Watch | None
+    peers: Peers
+    number: int
+
+    async def report(self, commitment: bytes, wrong: set[int], missing: set[int]) -> None:
+        identity = self.peers.committee.operators[self.number].identity
+        if self.watch is not None and wrong:
+            await self.watch.wrong(identity, commitment, sorted(wrong))
+        if self.watch is not None and missing:
+            await self.watch.missing(identity, commitment, sorted(missing))
+
+
 async def _ask(
     sampling: Sampling,
-    carriers: Mapping[int, CellPeer],
-    number: int,
+    peer: CellPeer,
     share: list[int],
     failures: dict[str, str],
+    reporter: _Reporter,
 ) -> None:
-    peer = carriers[number]
     good: set[int] = set()
+    wrong: set[int] = set()
+    missing: set[int] = set()
     try:
         cells = await peer.cells(sampling.commitment, cell_set(share))
         good = {cell.index for cell in cells}
+        missing = set(share) - good
         await asyncio.to_thread(verify_cells, sampling.commitment, cells)
     except WrongProof as error:
-        good -= set(error.indices)
+        wrong = set(error.indices)
+        good -= wrong
         failures[peer.name] = str(error)
     except DataAvailabilityError as error:
         good = set()
@@ -80,6 +116,7 @@ async def _ask(
         else:
             sampling.failed(index)
             failures.setdefault(peer.name, f"cell {index} was not there")
+    await reporter.report(sampling.commitment, wrong, missing)
 
 
 def _holders(committee: DaCommittee) -> dict[int, list[int]]:

@@ -1,6 +1,7 @@
 """The HTTP side of data availability: cells for peers, the alt-DA interface for batchers.
 
     GET  /da/v1/status                    who this is and what it keeps
+    GET  /da/v1/evidence                  faults of others, with their receipts
     GET  /da/v1/held/0xCOMMITMENT         16 bytes, the set of cells kept
     GET  /da/v1/cells/0xCOMMITMENT?set=0x cells of a set
     POST /da/v1/cells                     cells to keep → receipt, signature
@@ -32,6 +33,7 @@ from .store import StoreFull
 logger = logging.getLogger("stemma.da")
 
 _MAX_COMMITMENT_DIGITS: Final = 4096
+_SHOWN_FAULTS: Final = 256
 _RETRY_AFTER: Final = {"Retry-After": "1"}
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -70,12 +72,16 @@ class DaServer:
         keeper: Keeper | None = None,
         alt_da: AltDa | None = None,
         describe: Callable[[], dict[str, Any]],
+        faults: Callable[[], list[dict[str, Any]]] | None = None,
     ) -> None:
-        """Without a keeper there are no cells here, without `alt_da` nothing to put or get."""
+        """Without a keeper there are no cells here, without `alt_da` nothing to put or get;
+        `faults` is what was found of others.
+        """
         self._host, self._port = host, port
         self._keeper = keeper
         self._alt_da = alt_da
         self._describe = describe
+        self._faults = faults or list
         self._runner: web.AppRunner | None = None
         self.url = ""
 
@@ -83,6 +89,7 @@ class DaServer:
         """Listen. Raises AddressInUse."""
         app = web.Application(client_max_size=MAX_MESSAGE_BYTES, middlewares=[_say_errors])
         app.router.add_get("/da/v1/status", self._status)
+        app.router.add_get("/da/v1/evidence", self._evidence)
         if self._keeper is not None:
             app.router.add_get("/da/v1/held/{commitment}", self._held)
             app.router.add_get("/da/v1/cells/{commitment}", self._cells)
@@ -109,6 +116,10 @@ class DaServer:
     async def _status(self, request: web.Request) -> web.Response:
         del request
         return web.json_response(self._describe())
+
+    async def _evidence(self, request: web.Request) -> web.Response:
+        del request
+        return web.json_response({"faults": self._faults()[:_SHOWN_FAULTS]})
 
     async def _held(self, request: web.Request) -> web.Response:
         assert self._keeper is not None  # noqa: S101 - the route is there with it only

@@ -36,6 +36,8 @@ class Offence(Enum):
     INVALID_TRANSACTION = "invalid transaction"
     INVALID_CELL = "invalid cell"
     INVALID_ATTESTATION = "invalid attestation"
+    WRONG_CELL = "wrong cell"
+    BROKEN_RECEIPT = "signed for a cell and did not serve it"
     WRONG_ANSWER = "wrong answer"
     LYING_HEAD = "lying head"
     FLOOD = "flood"
@@ -61,8 +63,10 @@ PRICES: Final[dict[Offence, float]] = {
     Offence.PROTOCOL: 60.0,
     Offence.INVALID_BLOCK: 101.0,  # only the sequencer signs blocks: no honest peer forwards one
     Offence.INVALID_TRANSACTION: 8.0,
-    Offence.INVALID_CELL: 40.0,
-    Offence.INVALID_ATTESTATION: 40.0,
+    Offence.INVALID_CELL: 101.0,  # whoever forwards a cell or a signature has checked it
+    Offence.INVALID_ATTESTATION: 101.0,
+    Offence.WRONG_CELL: 101.0,  # every cell that an honest node keeps was checked before
+    Offence.BROKEN_RECEIPT: 101.0,
     Offence.WRONG_ANSWER: 50.0,
     Offence.LYING_HEAD: 40.0,
     Offence.FLOOD: 2.0,

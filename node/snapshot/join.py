@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import random
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +23,11 @@ from ..actors.clock import SystemClock
 from ..chain_runtime import STORE_DIRECTORY, open_store
 from ..config import NodeConfig
 from ..l1.json_rpc import JsonRpcClient
-from ..network import fork_of, limits_of, read_or_make_node_key
+from ..network import fork_of, make_server, read_or_make_node_key
 from ..p2p.gossip import Verdict
 from ..p2p.handshake import Hello, Role
-from ..p2p.identity import Identity, NodeId, parse_endpoint
+from ..p2p.identity import NodeId
 from ..p2p.message import Request, Status, Topic
-from ..p2p.noise import KEY_BYTES, KeyPair
-from ..p2p.overlay import Overlay
 from ..p2p.server import P2PServer
 from ..rpc.net import client_version
 from .joining import Checkpoint, Joined, Joining, NoPeerHasState
@@ -164,23 +160,5 @@ async def _attempt(place: Place, server: P2PServer, root: TrustedRoot) -> Joined
 
 
 def _make_server(place: Place) -> P2PServer:
-    section = place.config.p2p
     seed = read_or_make_node_key(place.directory)
-    identity = Identity(seed, KeyPair.of(os.urandom(KEY_BYTES)))
-    overlay = Overlay(
-        identity,
-        random.Random(int.from_bytes(os.urandom(16))),  # noqa: S311 - whom to ask, not a secret
-        (),
-        limits_of(section),
-        book_secret=os.urandom(16),
-        bootnodes=tuple(parse_endpoint(text) for text in section.bootnodes),
-    )
-    listen = parse_endpoint(section.listen)
-    return P2PServer(
-        overlay,
-        identity,
-        Newcomer(place),
-        SystemClock().now,
-        host=listen.host,
-        port=listen.port,
-    )
+    return make_server(place.config.p2p, seed, (), Newcomer(place), SystemClock().now)

@@ -1,4 +1,4 @@
-"""Cells of one blob as bytes, for whatever carries them: HTTP now, gossip and requests later.
+"""Cells of one blob as bytes, for whatever carries them: HTTP, gossip, requests.
 
     message = commitment (48) ++ reference block (u64) ++ count (u8) ++ cells
     cell    = index (u8) ++ data (2,048) ++ proof (48), indices ascending

@@ -33,14 +33,21 @@ class Answers:
         )
         self.clock = clock
         self.asked: list[tuple[bytes, object]] = []
+        self.published: list[tuple[Topic, bytes]] = []
         self._answer = {}
 
-    def meet(self, name: str, answer, **hello) -> bytes:
-        node_id = identity(name).node_id
+    def meet(self, name: str, answer, *, node_id: bytes | None = None, **hello) -> bytes:
+        node_id = node_id or identity(name).node_id
         given = replace(HELLO, **{"head_number": 10**6, **hello})
         self.overlay.opened(node_id, given, "127.0.0.1", self.clock.time, is_inbound=False)
         self._answer[node_id] = answer
         return node_id
+
+    def now(self) -> float:
+        return self.clock.now()
+
+    def publish(self, topic, payload) -> None:
+        self.published.append((topic, payload))
 
     def score(self, node_id: bytes) -> float:
         return self.overlay.scores.score(node_id, self.clock.time)
@@ -49,6 +56,8 @@ class Answers:
         request = make(7)
         self.asked.append((peer, request))
         items = self._answer[peer](request)
+        if hasattr(items, "__await__"):
+            items = await items
         if items is None:
             return None
         if isinstance(items, Status):
