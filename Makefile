@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format fixtures verify-games verify-steps verify-steps-on-l1 bench bench-evm bench-derive bench-join bench-batcher bench-tools bench-memory bench-state bench-da bench-steps node-tools clean
+.PHONY: help setup demo test check format fixtures verify-games verify-steps verify-steps-on-l1 bench bench-evm bench-derive bench-join bench-gossip bench-batcher bench-tools bench-memory bench-state bench-da bench-steps node-tools clean
 
 help:  ## what each command does
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -52,6 +52,9 @@ bench-derive: setup  ## a chain of 100,000 blocks derived from L1: blocks a seco
 
 bench-join: setup  ## a verifier joins a chain of 100,000 blocks by snapshot, beside full derivation: seconds and bytes
 	@$(RUN) benchmarks/snapshot_join.py --blocks 100000 $(ARGS)
+
+bench-gossip: setup  ## 2,000 transactions a second for a minute, sent to four nodes: how many are lost
+	@$(RUN) benchmarks/gossip_load.py $(ARGS)
 
 bench-batcher: setup  ## L1 gas and bytes of an L2 transaction: calldata and blobs, singular and span, zlib and brotli
 	@$(RUN) benchmarks/batcher_cost.py

@@ -58,6 +58,13 @@ logger = logging.getLogger("stemma.gossip")
 FLUSH_S: Final = 0.05
 BATCH_BYTES: Final = 128 * 1024
 BATCH_TRANSACTIONS: Final = 200
+RESEND_AFTER_S: Final = 6.0
+RESEND_EVERY_S: Final = 2.0
+RESENT_AT_ONCE: Final = 1000
+"""Transactions that were taken from users here and wait for a block: told again, the oldest first.
+
+A busy peer drops what it has no time for, and a pool takes only so many ahead of a gap."""
+
 MAX_FUTURE_S: Final = 5
 MAX_AGE_S: Final = 60
 """OP Stack specs, rollup-node-p2p.md: a block from further in the past or future is ignored."""
@@ -114,7 +121,9 @@ class Gossiping:
         )
         self._waiting: OrderedDict[Hash32, Block] = OrderedDict()
         self._arrived = asyncio.Event()
-        self._from_peers: OrderedDict[Hash32, None] = OrderedDict()
+        self._from_peers: OrderedDict[Hash32, float] = OrderedDict()
+        self._own: OrderedDict[Hash32, float] = OrderedDict()
+        self._judging = asyncio.Lock()
         self._batch: list[bytes] = []
         self._batch_bytes = 0
         self._flushing: asyncio.TimerHandle | None = None
@@ -144,7 +153,8 @@ class Gossiping:
             return self._judge_block(payload)
         if topic is Topic.TRANSACTIONS:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._readers, self._judge_batch, payload)
+            async with self._judging:  # in order: an account's come after one another
+                return await loop.run_in_executor(self._readers, self._judge_batch, payload)
         return Verdict.IGNORE
 
     async def serve(self, request: Request) -> tuple[Status, tuple[bytes, ...]]:
@@ -159,7 +169,13 @@ class Gossiping:
         """The pool took a transaction: pass it on, unless a peer has brought it."""
         if transaction.hash in self._from_peers or self.server is None:
             return
-        raw = transaction.encode()
+        self._own[transaction.hash] = self._clock.now()
+        while len(self._own) > _REMEMBERED:
+            self._own.popitem(last=False)
+        self._send(transaction.encode())
+
+    def _send(self, raw: bytes) -> None:
+        """Add to the batch that goes next."""
         if self._batch and self._batch_bytes + len(raw) > BATCH_BYTES:
             self._flush()
         self._batch.append(raw)
@@ -177,6 +193,27 @@ class Gossiping:
             batch, self._batch, self._batch_bytes = self._batch, [], 0
             self.server.publish(Topic.TRANSACTIONS, rlp.encode(batch))
 
+    async def _resend_own(self) -> None:
+        while True:
+            await asyncio.sleep(RESEND_EVERY_S)
+            self.resend(self._clock.now())
+
+    def resend(self, now: float) -> int:
+        """Tell again of transactions of our users that have waited; how many. Forgets the others
+        that are no longer in the pool: they are in a block, or nobody wants them any more.
+        """
+        sent = 0
+        for tx_hash, at in list(self._own.items()):
+            if now - at < RESEND_AFTER_S or sent >= RESENT_AT_ONCE:
+                break  # in order of time
+            pooled = self._chain.pool.get(tx_hash)
+            del self._own[tx_hash]
+            if pooled is not None:
+                self._own[tx_hash] = now
+                self._send(pooled.tx.encode())
+                sent += 1
+        return sent
+
     def _judge_batch(self, payload: bytes) -> Verdict:
         """Try each transaction on the pool; in a reader's thread."""
         try:
@@ -186,21 +223,35 @@ class Gossiping:
             return Verdict.REJECT
         if not 0 < len(raws) <= BATCH_TRANSACTIONS:
             return Verdict.REJECT
-        taken = 0
-        for raw in raws:
-            try:
-                self._chain.backend.submit_raw(raw, self._remember)
-                taken += 1
-            except DecodeError:
-                return Verdict.REJECT
-            except (PoolError, RpcError, StemmaError) as error:
-                logger.debug("a peer's transaction: %s", error)
-        return Verdict.ACCEPT if taken else Verdict.IGNORE
+        worth = sum(self._is_worth(raw) for raw in raws)
+        return Verdict.REJECT if worth < 0 else Verdict.ACCEPT if worth else Verdict.IGNORE
 
-    def _remember(self, tx_hash: Hash32) -> None:
-        self._from_peers[tx_hash] = None
+    def _is_worth(self, raw: bytes) -> int:
+        """1 for a transaction to pass on, 0 for none; far below 0 for one that is malformed.
+
+        One that waits here already is passed on again after a while: somebody behind us lacks it,
+        or its node would not tell of it again.
+        """
+        heard: list[tuple[Hash32, float]] = []
+        try:
+            self._chain.backend.submit_raw(raw, lambda tx_hash: heard.append(self._heard(tx_hash)))
+        except DecodeError:
+            return -BATCH_TRANSACTIONS
+        except (PoolError, RpcError, StemmaError) as error:
+            logger.debug("a peer's transaction: %s", error)
+            is_waiting = bool(heard) and self._chain.pool.get(heard[0][0]) is not None
+            if not is_waiting or self._clock.now() - heard[0][1] < RESEND_AFTER_S / 2:
+                return 0
+        self._from_peers[heard[0][0]] = self._clock.now()
+        return 1
+
+    def _heard(self, tx_hash: Hash32) -> tuple[Hash32, float]:
+        """Note that peers have a transaction; when it was last passed on, if it was."""
+        before = self._from_peers.setdefault(tx_hash, self._clock.now())
+        self._from_peers.move_to_end(tx_hash)
         while len(self._from_peers) > _REMEMBERED:
             self._from_peers.popitem(last=False)
+        return tx_hash, before
 
     # -- blocks
 
@@ -235,6 +286,7 @@ class Gossiping:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow_signer())
             if self._options.signer_key is None:
+                group.create_task(self._resend_own())
                 group.create_task(self._import_blocks())
 
     async def _follow_signer(self) -> None:

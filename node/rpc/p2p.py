@@ -54,6 +54,7 @@ class P2PNamespace:
             "known": len(overlay.book),
             "mismatches": self._server.mismatches,
             "duplicates": overlay.gossip.duplicates,
+            "dropped": overlay.gossip.dropped,
             **overlay.gossip.held,
             **{
                 f"mesh_{topic.name.lower()}": len(members)

@@ -14,6 +14,7 @@ from p2p import identity
 from chain import rlp
 from chain.crypto.secp256k1 import address_of
 from genesis.dev_accounts import dev_accounts
+from node.actors import gossiping as room
 from node.actors.gossiping import Gossiping, GossipingOptions
 from node.chain_runtime import open_chain
 from node.config import NodeConfig
@@ -82,7 +83,7 @@ async def here(tmp_path):
         accepted_types=frozenset({0, 1, 2, 4}),
         keys={},
     )
-    readers = ThreadPoolExecutor(1)
+    readers = ThreadPoolExecutor(4)
     clock = Moment(float(world.sequencer.unsafe.header.timestamp))
     gossiping = Gossiping(
         chain,
@@ -241,6 +242,54 @@ async def test_transactions_sent_here_go_out_in_one_batch(here) -> None:
     while not gossiping.server.published:
         await asyncio.sleep(0.01)
     assert gossiping.server.published == [(Topic.TRANSACTIONS, rlp.encode(raws))]
+
+
+async def published(gossiping, count: int) -> list[tuple[Topic, bytes]]:
+    while len(gossiping.server.published) < count:
+        await asyncio.sleep(0.01)
+    return gossiping.server.published
+
+
+async def test_what_waits_too_long_is_told_again_in_order(here, monkeypatch) -> None:
+    world, chain, gossiping, clock = here
+    raws = [world.sequencer.send(ALICE).encode() for _ in range(5)]
+    for raw in raws:
+        chain.backend.submit_raw(raw)
+    await published(gossiping, 1)
+    assert gossiping.resend(clock.time + 1) == 0
+    monkeypatch.setattr(room, "RESENT_AT_ONCE", 3)
+    assert gossiping.resend(clock.time + 10) == 3
+    await published(gossiping, 2)
+    assert gossiping.server.published[1][1] == rlp.encode(raws[:3])
+    assert gossiping.resend(clock.time + 11) == 2  # those that have waited longest
+    await published(gossiping, 3)
+    assert gossiping.server.published[2][1] == rlp.encode(raws[3:])
+    await hear(gossiping, clock, world.sequencer.build())  # all are in a block
+    assert gossiping.resend(clock.time + 100) == 0
+    assert not gossiping._own
+
+
+async def test_what_is_told_again_is_passed_on_again_but_not_in_circles(here) -> None:
+    world, _, gossiping, clock = here
+    batch = rlp.encode([world.sequencer.send(ALICE).encode() for _ in range(3)])
+    assert await gossiping.validate(b"p", Topic.TRANSACTIONS, batch) is Verdict.ACCEPT
+    clock.time += 1
+    assert await gossiping.validate(b"p", Topic.TRANSACTIONS, batch) is Verdict.IGNORE
+    clock.time += room.RESEND_AFTER_S
+    assert await gossiping.validate(b"p", Topic.TRANSACTIONS, batch) is Verdict.ACCEPT
+    assert await gossiping.validate(b"p", Topic.TRANSACTIONS, batch) is Verdict.IGNORE
+
+
+async def test_batches_are_judged_in_the_order_of_their_arrival(here) -> None:
+    """An account's transactions after a gap are dropped: 64 of them may wait."""
+    world, chain, gossiping, _ = here
+    raws = [world.sequencer.send(ALICE).encode() for _ in range(400)]
+    batches = [rlp.encode(raws[start : start + 100]) for start in range(0, 400, 100)]
+    verdicts = await asyncio.gather(
+        *(gossiping.validate(b"p", Topic.TRANSACTIONS, batch) for batch in batches)
+    )
+    assert verdicts == [Verdict.ACCEPT] * 4
+    assert len(chain.pool) == 400
 
 
 @pytest.mark.parametrize(
