@@ -109,19 +109,79 @@ class Hosts:
 
 
 def _enter(namespace: str | None) -> None:
-    """Move the calling thread into a namespace."""
-    if namespace is None:
-        return
-    with (Path("/var/run/netns") / namespace).open() as handle:
+    """Move the calling thread into a namespace; without a name into the process's own, since a
+    thread begins where the one that started it is.
+    """
+    place = Path("/var/run/netns") / namespace if namespace else Path("/proc/self/ns/net")
+    with place.open() as handle:
         if ctypes.CDLL(None, use_errno=True).setns(handle.fileno(), _CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), f"setns {namespace}")
 
 
-class Relay:
-    """Listens on loopback in one namespace and connects to loopback in another."""
+class Star:
+    """Hosts around a hub that forwards; host n is 10.(80 + n).0.2, each an address group alone.
 
-    def __init__(self, listen_in: str | None, target_in: str | None, target_port: int) -> None:
-        self._target = target_in, target_port
+    A host is cut off by taking down the hub's end of its link.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._hub = f"st{os.getpid()}hub"
+        self.names = [f"st{os.getpid()}s{number}" for number in range(count)]
+        self.addresses = [f"10.{80 + number}.0.2" for number in range(count)]
+
+    def __enter__(self) -> Star:
+        _ip("netns", "add", self._hub)
+        _ip("netns", "exec", self._hub, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        for number, name in enumerate(self.names):
+            _ip("netns", "add", name)
+            _ip("-n", name, "link", "set", "lo", "up")
+            _ip(
+                "-n", self._hub, "link", "add", f"spoke{number}", "type", "veth",
+                "peer", "name", "eth0", "netns", name,
+            )  # fmt: skip
+            self._address(self._hub, f"spoke{number}", f"10.{80 + number}.0.1/24")
+            self._address(name, "eth0", f"{self.addresses[number]}/24")
+            _ip("-n", name, "route", "add", "default", "via", f"10.{80 + number}.0.1")
+        return self
+
+    @staticmethod
+    def _address(name: str, link: str, address: str) -> None:
+        _ip("-n", name, "address", "add", address, "dev", link)
+        _ip("-n", name, "link", "set", link, "up")
+
+    def __exit__(self, *exc: object) -> None:
+        for name in (*self.names, self._hub):
+            _ip("netns", "del", name, check=False)
+
+    def prefix(self, number: int) -> tuple[str, ...]:
+        """What starts a command on a host."""
+        return (shutil.which("ip") or "ip", "netns", "exec", self.names[number])
+
+    def set_link(self, number: int, state: str) -> None:
+        """Cut a host off (`down`), or mend its link (`up`)."""
+        _ip("-n", self._hub, "link", "set", f"spoke{number}", state)
+
+    def lose(self, number: int, percent: int) -> str | None:
+        """Lose so many packets to a host; the reason where the kernel has no netem."""
+        done = _ip(
+            "netns", "exec", self._hub, shutil.which("tc") or "tc", "qdisc", "add", "dev",
+            f"spoke{number}", "root", "netem", "delay", "20ms", "loss", f"{percent}%",
+            check=False,
+        )  # fmt: skip
+        return (done.stderr or done.stdout).strip() or "tc failed" if done.returncode else None
+
+
+class Relay:
+    """Listens on loopback in one namespace and connects to an address in another."""
+
+    def __init__(
+        self,
+        listen_in: str | None,
+        target_in: str | None,
+        target_port: int,
+        target_host: str = "127.0.0.1",
+    ) -> None:
+        self._target = target_in, target_host, target_port
         ready = threading.Event()
         self.port = 0
         self._listener: socket.socket | None = None
@@ -140,10 +200,10 @@ class Relay:
         assert ready.wait(_WITHIN_S)
 
     def _carry(self, client: socket.socket) -> None:
-        namespace, port = self._target
+        namespace, host, port = self._target
         with client, contextlib.suppress(OSError):
             _enter(namespace)
-            with socket.create_connection(("127.0.0.1", port)) as server:
+            with socket.create_connection((host, port)) as server:
                 back = threading.Thread(target=_pump, args=(server, client), daemon=True)
                 back.start()
                 _pump(client, server)

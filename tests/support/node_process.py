@@ -67,8 +67,17 @@ def wait_for(what: str, condition: Callable[[], Any], within_s: float = 60.0) ->
 class NodeProcess:
     """`stemma ...` in a data directory of its own; run.json says where it answers."""
 
-    def __init__(self, datadir: Path, *arguments: str, prefix: tuple[str, ...] = ()) -> None:
-        """`prefix` starts the command elsewhere, such as in a network namespace."""
+    def __init__(
+        self,
+        datadir: Path,
+        *arguments: str,
+        prefix: tuple[str, ...] = (),
+        module: str = "node.cli",
+    ) -> None:
+        """`prefix` starts the command elsewhere, such as in a network namespace; `module` is
+        another program than ours.
+        """
+        self.module = module
         self.datadir = datadir
         self.arguments = arguments
         self.prefix = prefix
@@ -86,7 +95,7 @@ class NodeProcess:
                     *self.prefix,
                     sys.executable,
                     "-m",
-                    "node.cli",
+                    self.module,
                     *self.arguments,
                     "--datadir",
                     self.datadir,
