@@ -280,7 +280,7 @@ def _network(
     network = CellNetwork(rollup, access.committee, hello, evidence, access.pool, keeper)
     if config.p2p.listen:
         topics = (Topic.ATTESTATIONS,) if keeper is None else (Topic.CELLS, Topic.ATTESTATIONS)
-        network.server = make_server(config.p2p, seed, topics, network, time.time)
+        network.server = make_server(config.p2p, seed, topics, network, time.time, config.datadir)
     return network
 
 

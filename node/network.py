@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import random
 import zlib
@@ -19,7 +20,8 @@ from .actors.gossiping import Gossiping, GossipingOptions
 from .chain_runtime import ChainRuntime
 from .config import ConfigurationError, NodeConfig, P2PSection
 from .l1.json_rpc import JsonRpcClient
-from .p2p.address_book import Limits
+from .p2p.address_book import AddressBook, Limits
+from .p2p.errors import P2PError
 from .p2p.handshake import FORK_ID_BYTES, Role
 from .p2p.identity import Identity, parse_endpoint
 from .p2p.message import Topic
@@ -27,7 +29,10 @@ from .p2p.noise import KEY_BYTES, KeyPair
 from .p2p.overlay import Overlay
 from .p2p.server import Application, P2PServer
 
+logger = logging.getLogger("stemma.p2p")
+
 NODE_KEY_FILE = "nodekey"
+BOOK_FILE = "peers"
 TOPICS = (Topic.BLOCKS, Topic.TRANSACTIONS)
 
 
@@ -100,19 +105,53 @@ def make_server(
     topics: tuple[Topic, ...],
     application: Application,
     now: Callable[[], float],
+    datadir: Path,
 ) -> P2PServer:
-    """A server by the settings, for whoever answers for it; nothing listens before `start`."""
+    """A server by the settings, for whoever answers for it; nothing listens before `start`. Its
+    address book lies in the data directory.
+    """
     identity = Identity(seed, KeyPair.of(os.urandom(KEY_BYTES)))
+    rng = random.Random(int.from_bytes(os.urandom(16)))  # noqa: S311 - whom to ask, not a secret
+    place = datadir / BOOK_FILE
     overlay = Overlay(
         identity,
-        random.Random(int.from_bytes(os.urandom(16))),  # noqa: S311 - whom to ask, not a secret
+        rng,
         topics,
         limits_of(section),
         book_secret=os.urandom(16),
         bootnodes=tuple(parse_endpoint(text) for text in section.bootnodes),
+        book=read_book(place, rng),
     )
     listen = parse_endpoint(section.listen)
-    return P2PServer(overlay, identity, application, now, host=listen.host, port=listen.port)
+    return P2PServer(
+        overlay,
+        identity,
+        application,
+        now,
+        host=listen.host,
+        port=listen.port,
+        keep_book=lambda data: write_book(place, data),
+    )
+
+
+def read_book(path: Path, rng: random.Random) -> AddressBook | None:
+    """The address book of a run before; None where there is none that can be read."""
+    try:
+        return AddressBook.decode(path.read_bytes(), rng)
+    except FileNotFoundError:
+        return None
+    except (OSError, P2PError) as error:
+        logger.warning("%s: begun anew: %s", path, error)
+        return None
+
+
+def write_book(path: Path, data: bytes) -> None:
+    """Replace the address book as a whole; it has a secret, so nobody else reads it."""
+    draft = path.with_suffix(".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+    draft.replace(path)
 
 
 def make_network(
@@ -139,6 +178,6 @@ def make_network(
         ),
     )
     seed = read_or_make_node_key(datadir)
-    server = make_server(config.p2p, seed, TOPICS, gossiping, clock.now)
+    server = make_server(config.p2p, seed, TOPICS, gossiping, clock.now, datadir)
     gossiping.server = server
     return Network(server, gossiping)

@@ -36,6 +36,8 @@ RECORD_LIFE_S: Final = 24 * 3600
 CLOCK_SKEW_S: Final = 600
 RETRY_S: Final = 60.0
 MAX_FAILURES: Final = 5
+_BOOK_VERSION: Final = 1
+_ENTRY_TYPES: Final = [bool, int, str, int, bytes, int, int, bytes]
 _DOMAIN: Final = b"stemma-p2p-record:"
 _MAX_HOST: Final = 64
 
@@ -198,6 +200,42 @@ class AddressBook:
 
     def __len__(self) -> int:
         return sum(len(bucket) for bucket in (*self._new.values(), *self._tried.values()))
+
+    def encode(self) -> bytes:
+        """For a disk: the secret, and each address with its bucket."""
+        entries = [
+            [
+                is_tried, number, entry.endpoint.host, entry.endpoint.port,
+                entry.endpoint.node_id or b"", entry.time_s, entry.failures, entry.record or b"",
+            ]
+            for is_tried, table in ((False, self._new), (True, self._tried))
+            for number, bucket in table.items()
+            for entry in bucket.values()
+        ]  # fmt: skip
+        return cast("bytes", msgpack.packb([_BOOK_VERSION, self._secret, entries]))
+
+    @classmethod
+    def decode(cls, data: bytes, rng: Random) -> AddressBook:
+        """Read what `encode` wrote. Raises RemoteProtocolError for anything else."""
+        fields = unpack_array("address book", data)
+        if [type(each) for each in fields] != [int, bytes, tuple] or fields[0] != _BOOK_VERSION:
+            raise RemoteProtocolError("address book: not [version, secret, entries]")
+        book = cls(fields[1], rng)
+        for entry in fields[2]:
+            book._restore(entry)
+        return book
+
+    def _restore(self, fields: object) -> None:
+        if not isinstance(fields, tuple) or [type(each) for each in fields] != _ENTRY_TYPES:
+            raise RemoteProtocolError("address book: an entry has other fields")
+        is_tried, number, host, port, node_id, time_s, failures, record = fields
+        table, most = (self._tried, TRIED_BUCKETS) if is_tried else (self._new, NEW_BUCKETS)
+        fits = 0 <= number < most and 0 < port < 65536 and len(host) <= _MAX_HOST
+        bucket = table.setdefault(number, {}) if fits else {}
+        if not fits or len(node_id) not in (0, NODE_ID_BYTES) or len(bucket) >= BUCKET_SIZE:
+            raise RemoteProtocolError(f"address book: {host[:_MAX_HOST]}:{port} is out of range")
+        endpoint = Endpoint(host, port, node_id or None)
+        bucket[f"{host}:{port}"] = _Entry(endpoint, record or None, time_s, failures)
 
     def _hash(self, *parts: object) -> int:
         text = "\0".join(map(str, parts)).encode()

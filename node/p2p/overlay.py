@@ -120,12 +120,15 @@ class Overlay:
         *,
         book_secret: bytes,
         bootnodes: tuple[Endpoint, ...] = (),
+        book: AddressBook | None = None,
     ) -> None:
-        """`bootnodes` are dialled first, and again when nobody else is left."""
+        """`bootnodes` are dialled first, and again when nobody else is left; `book` is one of a
+        run before, which has a secret of its own.
+        """
         self._identity = identity
         self.scores = PeerScores()
         self.gossip = Gossip(self.scores, rng, topics)
-        self.book = AddressBook(book_secret, rng)
+        self.book = AddressBook(book_secret, rng) if book is None else book
         self.connections = Connections(limits)
         self.requests = Requests()
         self.peers: dict[NodeId, Peer] = {}

@@ -29,6 +29,7 @@ logger = logging.getLogger("stemma.p2p")
 HANDSHAKE_S = 5.0
 MAX_HANDSHAKES = 32
 MAX_OUTGOING_BYTES = 32 * 1024 * 1024
+KEEP_BOOK_S = 60.0
 _READ_BYTES = 1 << 16
 _TICK_S = 1.0
 _KEY_BYTES = 32
@@ -71,14 +72,18 @@ class P2PServer:
         *,
         host: str,
         port: int,
+        keep_book: Callable[[bytes], None] | None = None,
     ) -> None:
-        """Listen on host and port; port 0 is any free one."""
+        """Listen on host and port; port 0 is any free one. `keep_book` gets the address book every
+        minute and in the end.
+        """
         self.overlay = overlay
         self._identity = identity
         self._application = application
         self.now = now
         """Seconds since the Unix epoch."""
 
+        self._keep_book = keep_book
         self._host = host
         self._asked_port = port
         self.port = 0
@@ -110,10 +115,21 @@ class P2PServer:
 
     async def run(self) -> None:
         """Turn the overlay once a second until cancelled."""
+        kept_at = self.now()
         while True:
             self.overlay.tick(self.now())
             self._pump()
+            if self.now() - kept_at >= KEEP_BOOK_S:
+                kept_at = self.now()
+                await asyncio.to_thread(self._save_book)
             await asyncio.sleep(_TICK_S)
+
+    def _save_book(self) -> None:
+        if self._keep_book is not None:
+            try:
+                self._keep_book(self.overlay.book.encode())
+            except OSError as error:
+                logger.warning("addresses could not be kept: %s", error)
 
     async def stop(self) -> None:
         """Say goodbye and close everything."""
@@ -126,6 +142,7 @@ class P2PServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for link in list(self._links.values()):
             link.writer.close()
+        self._save_book()
 
     # -- for the node
 

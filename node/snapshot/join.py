@@ -161,4 +161,5 @@ async def _attempt(place: Place, server: P2PServer, root: TrustedRoot) -> Joined
 
 def _make_server(place: Place) -> P2PServer:
     seed = read_or_make_node_key(place.directory)
-    return make_server(place.config.p2p, seed, (), Newcomer(place), SystemClock().now)
+    now = SystemClock().now
+    return make_server(place.config.p2p, seed, (), Newcomer(place), now, place.directory)

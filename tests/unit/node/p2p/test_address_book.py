@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
+import msgpack
 import pytest
 from p2p import identity
 
+from node.network import read_book, write_book
 from node.p2p import address_book
 from node.p2p.address_book import (
     AddressBook,
@@ -152,3 +154,55 @@ def test_a_record_of_another_node_at_the_same_place_is_not_taken_over() -> None:
     book.answered(Endpoint("10.1.2.3", 9546, identity("a").node_id), NOW)
     book.add(Endpoint("10.1.2.3", 9546, identity("b").node_id), "9.9.9.9", NOW, record("b"))
     assert book.share(10, NOW) == []
+
+
+def filled() -> AddressBook:
+    book = AddressBook(b"s" * 16, Random(0))
+    for number in range(40):
+        host = f"10.{number}.0.1"
+        book.add(Endpoint(host, 9546, identity(number).node_id), f"9.{number}.9.9", NOW, None)
+        if number % 3 == 0:
+            book.answered(Endpoint(host, 9546, identity(number).node_id), NOW)
+    book.add(Endpoint("10.1.2.3", 9546, identity("a").node_id), "9.9.9.9", NOW, record("a"))
+    book.failed(Endpoint("10.1.0.1", 9546, None), NOW)
+    return book
+
+
+def test_a_book_comes_back_as_it_was_kept() -> None:
+    book = filled()
+    again = AddressBook.decode(book.encode(), Random(0))
+    assert len(again) == len(book)
+    assert again.encode() == book.encode()
+    assert again.share(5, NOW) == book.share(5, NOW) == [record("a")]
+    # By the same secret an address has the same place: it is not there twice.
+    again.add(Endpoint("10.0.0.1", 9546, identity(0).node_id), "9.0.9.9", NOW, None)
+    assert len(again) == len(book)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x93\x02\xc4\x00\x90",
+        msgpack.packb([1, b"s" * 16, [[True, 16, "10.0.0.1", 1, b"", 0, 0, b""]]]),
+        msgpack.packb([1, b"s" * 16, [[False, 0, "10.0.0.1", 0, b"", 0, 0, b""]]]),
+        msgpack.packb([1, b"s" * 16, [[False, 0, "x" * 65, 1, b"", 0, 0, b""]]]),
+        msgpack.packb([1, b"s" * 16, [[False, 0, "10.0.0.1", 1, b"x", 0, 0, b""]]]),
+        msgpack.packb([1, b"s" * 16, [[False, 0, f"10.0.0.{n}", 1, b"", 0, 0, b""]
+                                      for n in range(9)]]),
+        msgpack.packb([1, b"s" * 16, [1]]),
+    ],
+)  # fmt: skip
+def test_a_damaged_book_is_refused(data) -> None:
+    with pytest.raises(RemoteProtocolError):
+        AddressBook.decode(data, Random(0))
+
+
+def test_the_file_is_replaced_as_a_whole_and_a_damaged_one_is_begun_anew(tmp_path) -> None:
+    path = tmp_path / "peers"
+    assert read_book(path, Random(0)) is None
+    write_book(path, filled().encode())
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert len(read_book(path, Random(0))) == len(filled())
+    path.write_bytes(b"junk")
+    assert read_book(path, Random(0)) is None
