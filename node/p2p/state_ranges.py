@@ -35,6 +35,10 @@ RANGE_LEAVES: Final = 4096
 RANGE_BYTES: Final = 384 * 1024
 """Of leaves in an answer, all items together; what proves them is at most 2 × 64 nodes an item."""
 
+LEAST_SHARE: Final = 8
+"""An answer that leaves something for later has at least this part of the leaves or bytes that fit:
+who gives a leaf at a time would be right for ever."""
+
 ANSWER_LIMIT_BYTES: Final = 1024 * 1024
 """More than that in answer to GetRanges is refused unread."""
 
@@ -62,7 +66,7 @@ def serve_ranges(
                 most_bytes=size,
             )
         except (MissingNode, TrieNodeError):
-            break
+            return []  # not here, or just being dropped
         items.append(_encode_range(found))
         leaves -= len(found.leaves)
         size -= len(items[-1])
@@ -217,6 +221,7 @@ class StateRanges:
 
     def _take_accounts(self, asked: RangesWanted, item: bytes) -> None:
         found, nodes = _checked(asked.roots[0], item, asked.start)
+        _require_a_share([found], [item], is_all=found.is_last)
         storages: deque[tuple[bytes, bytes]] = deque()
         code_uses = []
         for key, value in found.leaves:
@@ -251,6 +256,8 @@ class StateRanges:
         ]
         if not all(found.is_last for found, _ in checked[:-1]):
             raise WrongAnswer("ranges: one that is not the last ends before its trie")
+        is_all = checked[-1][0].is_last and len(checked) == len(asked.roots)
+        _require_a_share([found for found, _ in checked], items, is_all=is_all)
         nodes: list[tuple[bytes, bytes]] = []
         slots = 0
         for found, made in checked:
@@ -297,6 +304,13 @@ def _checked(root: bytes, item: bytes, start: bytes) -> tuple[TrieRange, list[tu
         return found, check_range(root, found)
     except ProofError as error:
         raise WrongAnswer(str(error)) from None
+
+
+def _require_a_share(ranges: Sequence[TrieRange], items: Sequence[bytes], *, is_all: bool) -> None:
+    leaves = sum(len(found.leaves) for found in ranges)
+    size = sum(map(len, items))
+    if not is_all and LEAST_SHARE * leaves < RANGE_LEAVES and LEAST_SHARE * size < RANGE_BYTES:
+        raise WrongAnswer(f"ranges: {leaves} leaves in {size} bytes, and more is left for later")
 
 
 def _account(key: bytes, value: bytes) -> Account:

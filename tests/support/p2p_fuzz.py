@@ -43,6 +43,8 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
         st.lists(st.integers(0, 127), max_size=8).map(tuple),
     ),
     st.builds(wire.GetState, _U32, st.lists(_HASH, max_size=4).map(tuple)),
+    st.builds(wire.GetRanges, _U32, st.lists(_HASH, max_size=4).map(tuple), _HASH),
+    st.builds(wire.GetOutput, _U32, _U64),
     st.builds(
         wire.Response,
         _U32,
@@ -79,6 +81,8 @@ def _samples(rng: random.Random) -> list[tuple[int, bytes]]:
             wire.GetBlocks(1, 2, 3),
             wire.GetCells(1, rng.randbytes(48), (1, 2, 3)),
             wire.GetState(1, (rng.randbytes(32),)),
+            wire.GetRanges(1, (rng.randbytes(32),), rng.randbytes(32)),
+            wire.GetOutput(1, 9),
             wire.Response(1, 0, (rng.randbytes(50), b"")),
         )
     ]

@@ -213,3 +213,20 @@ def test_progress_of_another_version_is_refused() -> None:
 def test_the_requests_survive_the_wire() -> None:
     for message in (GetRanges(3, (b"\x01" * 32, b"\x02" * 32), b"\x03" * 32), GetOutput(4, 10**9)):
         assert decode_message(*encode_message(message)) == message
+
+
+@pytest.mark.parametrize("stage", ["accounts", "storages"])
+def test_a_leaf_at_a_time_is_no_answer(stage, monkeypatch) -> None:
+    """Each would be right, and the state would never be there."""
+    store, root = state()
+    wanted = StateRanges(Progress(root), lambda _: False)
+    while stage == "storages" and not (
+        isinstance(wanted.next_request(), RangesWanted) and wanted.next_request().roots[0] != root
+    ):
+        fetch(store, wanted, Target(), 1)
+    asked = wanted.next_request()
+    monkeypatch.setattr(room, "RANGE_LEAVES", 1)
+    items = answer(store, asked)
+    monkeypatch.setattr(room, "RANGE_LEAVES", 4096)
+    with pytest.raises(WrongAnswer, match="left for later"):
+        wanted.take(asked, items)
