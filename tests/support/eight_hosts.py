@@ -314,13 +314,14 @@ class Scenario:
     def check(self) -> dict[str, object]:
         """Raises AssertionError; else what was found, in figures."""
         found: dict[str, object] = {}
-        found["transactions"] = self._check_transactions()
-        found["safe block"] = self._check_chain()
-        found["batches"] = self._check_batches()
-        found["faults of the liar"] = self._check_liar()
+        found["transactions"] = self.check_transactions()
+        found["safe block"] = self.check_chain()
+        found["batches"] = self.check_batches()
+        found["faults of the liar"] = self.check_liar()
         return found
 
-    def _check_transactions(self) -> int:
+    def check_transactions(self) -> int:
+        """What verifiers took is in blocks; how many that were."""
         for number in VERIFIERS:
             account = "0x" + dev_account(f"account{number}").address.hex()
             wait_for(
@@ -333,7 +334,8 @@ class Scenario:
             )
         return sum(self.sent.values())
 
-    def _check_chain(self) -> int:
+    def check_chain(self) -> int:
+        """Three nodes have the same blocks, and the same one is safe on all; its number."""
         chains = (SEQUENCER, *VERIFIERS)
         goal = head_number(self.urls[SEQUENCER], "latest")
         for number in chains:
@@ -352,7 +354,7 @@ class Scenario:
     def _status(self, number: int) -> dict:
         return asyncio.run(_ask(self.urls[number], "status"))
 
-    def _check_batches(self) -> int:
+    def check_batches(self) -> int:
         """Light nodes refuse nothing; and each batch they name can be put together, without the
         liar.
         """
@@ -370,7 +372,7 @@ class Scenario:
         asyncio.run(_reconstruct(committee, urls, sorted(commitments)))
         return int(status["batches"])
 
-    def _check_liar(self) -> int:
+    def check_liar(self) -> int:
         """At least one sampler has caught it; none has accused another."""
         liar = self.identities[LIAR]
 
