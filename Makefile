@@ -17,7 +17,8 @@ demo: setup  ## the whole payable-AI loop on a real rollup, verified by a second
 	@$(BIN)/stemma demo
 
 test: setup  ## all tests; those that need node.js, vectors or a GPU say so when they are skipped
-	@$(RUN) -m pytest -q
+	@$(RUN) -m pytest -q -m "not e2e" -n auto --maxprocesses 4 --dist loadfile
+	@$(RUN) -m pytest -q -m e2e
 
 fixtures: setup  ## every case of the outside vectors, not the seeded share (about ten minutes)
 	@STEMMA_FIXTURES=all $(RUN) -m pytest -q tests/vectors

@@ -1,9 +1,9 @@
 """`make bench-steps`: the trace of a 20-Mgas block, and the proofs of single steps out of it.
 
-The block is the mixed one of `execution_workload.py`: transfers, tokens, swaps, creations, loops over
-storage and hashes, precompiles. A trace is every step from the claim to the output root; a proof of a
-step is its state and witness once the trace exists, which runs again up to 127 steps from the last
-state that is kept.
+The block is the mixed one of `execution_workload.py`: transfers, tokens, swaps, creations, loops
+over storage and hashes, precompiles. A trace is every step from the claim to the output root; a
+proof of a step is its state and witness once the trace exists, which runs on from the last state
+that is kept.
 
 Times are this process's processor time. Figures go to results/steps.json.
 """
