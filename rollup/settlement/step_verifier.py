@@ -52,6 +52,7 @@ KINDS: Final = MappingProxyType(
         26: "HeaderStep",
         28: "WorkerRegistryStep",
         30: "InferenceEscrowStep",
+        31: "ProofOfAttributionStep",
     }
 )
 """The kinds of step by the number that the router's tables have for them, from 1 on."""
@@ -69,13 +70,25 @@ _RULED: Final = frozenset(
         "WorkerRegistryStep",
         "InferenceEscrowStep",
         "InferenceOpenStep",
+        "AttributionRequestStep",
+        "AttributionFeeStep",
+        "AttributionPartsStep",
+        "AttributionShareStep",
+        "ProofOfAttributionStep",
     }
 )
 """Kinds that are told the fork's rules when they are made."""
 _BLOCK_BEGIN: Final = "BlockBeginStep"
 """Is told the numbers of the forks whose blocks the verifier decides, and refuses others."""
-_PARTS: Final = MappingProxyType({"InferenceEscrowStep": "InferenceOpenStep"})
-"""Kinds that are too long for one contract: the other one, made before, which they are told of."""
+_PARTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "InferenceEscrowStep": ("InferenceOpenStep",),
+        "AttributionFeeStep": ("AttributionRequestStep",),
+        "AttributionPartsStep": ("AttributionFeeStep",),
+        "ProofOfAttributionStep": ("AttributionPartsStep", "AttributionShareStep"),
+    }
+)
+"""What is too long for one contract: the others, made before, which it is told of in this order."""
 KIND_SLOTS: Final = 32
 """How many the router can be told of; the first is none, for steps that no contract decides."""
 SIGNATURE: Final = "step(bytes,bytes,bytes32)"
@@ -145,7 +158,7 @@ class Creation:
 
 def verifier_creations(deployer: Address, nonce: int, rules: ForkRules) -> tuple[Creation, ...]:
     """The creations by `deployer` from `nonce` on: parts of kinds, each kind, then the router."""
-    names = [*_PARTS.values(), *KINDS.values()]
+    names = [*(part for parts in _PARTS.values() for part in parts), *KINDS.values()]
     at = {name: created_address(deployer, nonce + index) for index, name in enumerate(names)}
     slots = [ZERO_ADDRESS] * KIND_SLOTS
     for number, name in KINDS.items():
@@ -183,9 +196,10 @@ def verifier_transactions(
 def _arguments(contract: str, rules: ForkRules, at: Mapping[str, Address]) -> bytes:
     if contract == _BLOCK_BEGIN:
         return abi.encode(["uint256"], [fork_bits(rules)])
-    if contract in _PARTS:
-        return abi.encode(["uint256", "address"], [int(rules), at[_PARTS[contract]]])
-    return abi.encode(["uint256"], [int(rules)]) if contract in _RULED else b""
+    if contract not in _RULED:
+        return b""
+    parts = [at[part] for part in _PARTS.get(contract, ())]
+    return abi.encode(["uint256", *["address"] * len(parts)], [int(rules), *parts])
 
 
 def _creation_code(contract: str) -> bytes:

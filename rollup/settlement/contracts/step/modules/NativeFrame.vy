@@ -662,13 +662,7 @@ def transfer(given: Frame, receiver: uint256, amount: uint256) -> Frame:
 
 @internal
 @view
-def below(given: Frame, words: uint256, native: uint256, length: uint256) -> Frame:
-    """
-    @notice The frame of another native that is called without wei, with arguments of so many words
-            and `length` bytes of calldata; paid for up to its handler. `above` goes back.
-    """
-    frame: Frame = self.chargeWords(given, words)
-    frame = self.charge(frame, NESTED_CALL)
+def _requireDepth(frame: Frame):
     if frame.nested + 1 >= MAX_NESTED_DEPTH or frame.depth >= MAX_DEPTH:
         self.refuse(
             frame,
@@ -677,19 +671,63 @@ def below(given: Frame, words: uint256, native: uint256, length: uint256) -> Fra
                 b", 8 is the limit",
             ),
         )
+
+
+@internal
+@view
+def _entered(given: Frame, native: uint256, length: uint256, amount: uint256) -> Frame:
+    # The frame below, paid for up to its handler.
+    frame: Frame = given
+    frame.caller = frame.target
+    frame.target = native
+    frame.amount = amount
+    frame.depth += 1
+    frame.nested += 1
+    frame = self.charge(frame, CALL_BASE)
+    return self.chargeWords(frame, (length + 31) >> 5)
+
+
+@internal
+@view
+def below(given: Frame, words: uint256, native: uint256, length: uint256) -> Frame:
+    """
+    @notice The frame of another native that is called without wei, with arguments of so many words
+            and `length` bytes of calldata; paid for up to its handler. `above` goes back.
+    """
+    frame: Frame = self.chargeWords(given, words)
+    frame = self.charge(frame, NESTED_CALL)
+    self._requireDepth(frame)
     frame = self._withEffects(frame)
     moved: Accounts.Moved = Accounts.touchEmpty(frame.cursor, frame.effects.world, native)
     frame.cursor = moved.cursor
     if moved.isMissing:
         self.lack(frame, Pending.LOAD_ACCOUNT, native, 0)
     frame.effects.world = moved.world
-    frame.caller = frame.target
-    frame.target = native
-    frame.amount = 0
-    frame.depth += 1
-    frame.nested += 1
-    frame = self.charge(frame, CALL_BASE)
-    return self.chargeWords(frame, (length + 31) >> 5)
+    return self._entered(frame, native, length, 0)
+
+
+@internal
+@view
+def belowPaid(
+    given: Frame, words: uint256, native: uint256, length: uint256, amount: uint256
+) -> Frame:
+    """
+    @notice As `below`, with wei, not none. A native holds what it sends.
+    """
+    frame: Frame = self.chargeWords(given, words)
+    frame = self.charge(frame, NESTED_CALL + CALL_VALUE)
+    self._requireDepth(frame)
+    own: Entries.Account = empty(Entries.Account)
+    frame, own = self._own(frame)
+    assert amount <= own.balance
+    moved: Accounts.Moved = Accounts.transfer(
+        frame.cursor, frame.effects.world, frame.target, native, amount
+    )
+    frame.cursor = moved.cursor
+    if moved.isMissing:
+        self.lack(frame, Pending.LOAD_ACCOUNT, moved.missing, 0)
+    frame.effects.world = moved.world
+    return self._entered(frame, native, length, amount)
 
 
 @internal

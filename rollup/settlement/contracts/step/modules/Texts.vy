@@ -11,6 +11,27 @@ def decimal(number: uint256) -> Bytes[78]:
     return convert(uint2str(number), Bytes[78])
 
 
+# 2^256 is OVER times TEN_39 and REST more.
+TEN_39: constant(uint256) = 10**39
+OVER: constant(uint256) = 115792089237316195423570985008687907853
+REST: constant(uint256) = 269984665640564039457584007913129639936
+
+
+@internal
+@pure
+def wideDecimal(high: uint256, low: uint256) -> Bytes[117]:
+    """
+    @notice A number of more than a word: `high`, of at most 64 bits, times 2^256 and `low`.
+    """
+    if high == 0:
+        return self.decimal(low)
+    behind: uint256 = high * REST + low % TEN_39
+    before: uint256 = high * OVER + low // TEN_39 + behind // TEN_39
+    # A digit before the last 39 keeps the zeros among them.
+    digits: Bytes[78] = self.decimal(TEN_39 + behind % TEN_39)
+    return concat(self.decimal(before), slice(digits, 1, 39))
+
+
 @internal
 @pure
 def hexOf(number: uint256, size: uint256) -> Bytes[66]:
