@@ -1,4 +1,4 @@
-"""The native proof_of_attribution on L1, call by call as on the step machine.
+"""The native proof_of_attribution on L1, call by call as on the step machine: what it pays.
 
 What a native says when it refuses a call is return data: reasons are compared letter by letter.
 """
@@ -9,6 +9,17 @@ import random
 from dataclasses import replace
 
 import pytest
+from judged_natives import (
+    MOST_GAS,
+    RULES,
+    SHARES,
+    JudgedHost,
+    changed,
+    opened,
+    settle,
+    settle_arguments,
+    share_arguments,
+)
 from natives import (
     ADAPTER,
     ANNA,
@@ -17,7 +28,6 @@ from natives import (
     CALLER,
     CARA,
     ETHER,
-    INFERENCE_ESCROW,
     MAKER,
     MODEL_REGISTRY,
     OWNER,
@@ -29,21 +39,13 @@ from natives import (
     statement_values,
     word,
 )
-from step_host import StepHost
-from step_runs import Step
-from step_verifier import Judge, StepVerifier
+from step_verifier import UNSUPPORTED_PRECOMPILE, StepVerifier
 
-from chain.attestation import shares_proof, shares_root
-from chain.crypto.secp256k1 import CURVE_ORDER, HALF_CURVE_ORDER
-from evm.precompiles import NATIVE_PRECOMPILES
+from chain.attestation import shares_root
 from evm.step.opener import encode_witness, witness_items
 from evm.step.state import Phase
 from evm.step.stepping import record
-from rollup.settlement.step_verifier import ForkRules
 
-RULES = ForkRules.BLS | ForkRules.DELEGATIONS | ForkRules.NATIVES
-MOST_GAS = 1 << 24
-SHARES = ascending_shares(500_001, 300_000, 199_999)
 MOST_WORD = 2**256 - 1
 
 
@@ -52,71 +54,14 @@ def verifier():
     return StepVerifier(RULES)
 
 
-class JudgedHost(StepHost):
-    """A host whose native steps the verifier takes too, once a test asks for it."""
-
-    def __init__(self, verifier):
-        super().__init__(NATIVE_PRECOMPILES)
-        self.judge, self.rnd, self.mutants = Judge(verifier), random.Random(4), 0
-        self.judges = False
-
-    def _run(self, state):
-        while state.phase != Phase.TRANSACTION_END:
-            state = self.step(state)
-        return state
-
-    def wait(self, seconds):
-        """Let time pass."""
-        self._block = replace(self._block, timestamp=self._block.timestamp + seconds)
-
-    def step(self, state):
-        after, witness = record(state, self._opener, self._rules)
-        if state.phase == Phase.PRECOMPILE and self.judges:
-            first, *items = witness_items(witness)
-            step = Step(state.phase, 0, first, encode_witness(items), after.commitment, "native")
-            self.judge.step(step)
-            self.judge.mutants(step, self.rnd, self.mutants)
-            assert self.judge.found.wrong == []
-            assert not self.judge.found.unsupported
-        return after
-
-
 @pytest.fixture
 def market(verifier):
-    """A host with an open request; (host, natives, the request's id). Nothing is judged yet."""
     return opened(verifier)
-
-
-def opened(verifier, value=400_000, **options):
-    host = JudgedHost(verifier)
-    natives = Natives(host)
-    natives.register_adapter(**options)
-    identity = natives.open_request(value=value)
-    host.judges = True
-    return host, natives, identity
-
-
-def settle_arguments(natives, identity, shares=SHARES, *, is_held=False, **tokens):
-    statement = natives.inference_statement(identity, shares, **tokens)
-    arguments = natives.settle_arguments(statement, shares)
-    return (*arguments[:2], [], []) if is_held else arguments
-
-
-def settle(natives, identity, shares=SHARES, *, by=WORKER, **options):
-    arguments = settle_arguments(natives, identity, shares, **options)
-    return natives.send(PROOF_OF_ATTRIBUTION, "settle", *arguments, by=by)
-
-
-def share_arguments(identity, index, shares=SHARES):
-    return (identity, index, len(shares), *shares[index], shares_proof(shares, index))
-
-
-# -- settling -------------------------------------------------------------------------------------
 
 
 def test_a_settlement_that_pays_its_shares(market):
     host, natives, identity = market
-    host.mutants = 3
+    host.mutants, host.loads = 1, 12
     settle(natives, identity, by=CARA)
     told = ["RequestSettled", "Settled", *["Paid"] * 3, "RewardsDeposited", *["Paid"] * 4]
     assert natives.event_names == told
@@ -146,27 +91,11 @@ def test_a_settlement_whose_shares_are_claimed(market):
     assert max(host.judge.found.gas()) < MOST_GAS
 
 
-@pytest.mark.parametrize(
-    ("input_tokens", "output_tokens"), [(0, 0), (1, 0), (0, 1), (100, 100), (99, 7)]
-)
-def test_fees_of_any_size(market, input_tokens, output_tokens):
+@pytest.mark.parametrize("tokens", [0, 100])
+def test_a_fee_of_nothing_or_of_everything(market, tokens):
+    """Without a fee no wei move, without a rest none go back."""
     _, natives, identity = market
-    settle(natives, identity, input_tokens=input_tokens, output_tokens=output_tokens)
-
-
-@pytest.mark.parametrize("wei", [1, 2, 3, 7, 13, 9_999])
-def test_units_left_over_go_where_they_do(verifier, wei):
-    """Prices of one wei make fees of few: each rounding shows."""
-    host, natives, _ = opened(verifier)
-    host.judges = False
-    natives.send(MODEL_REGISTRY, "setPrice", ADAPTER, wei, 0, by=OWNER)
-    identity = natives.open_request(value=100 * wei)
-    host.judges = True
-    rnd = random.Random(wei)
-    parts = [rnd.randrange(1, 100_000) for _ in range(4)] + [1, 1, 1]
-    shares = ascending_shares(*parts, 1_000_000 - sum(parts))
-    settle(natives, identity, shares, input_tokens=1, output_tokens=0)
-    assert max(host.judge.found.gas()) < MOST_GAS
+    settle(natives, identity, input_tokens=tokens, output_tokens=tokens)
 
 
 def test_a_base_model_with_an_owner_and_nobody_bonded(verifier):
@@ -181,134 +110,43 @@ def test_a_base_model_with_an_owner_and_nobody_bonded(verifier):
     assert "RewardsDeposited" not in natives.event_names
 
 
-def wrong_statements(natives, identity):
-    """Arguments of `settle` that are refused, with who sends them."""
-    right = natives.inference_statement(identity, SHARES)
-    for changes in (
-        {"request_id": word("nothing")},
-        {"adapter_id": word("other")},
-        {"prompt_hash": word("other")},
-        {"input_tokens": 101},
-        {"output_tokens": 2**64 - 1},
-        {"shares_root": word("other")},
-    ):
-        yield natives.settle_arguments(replace(right, **changes), SHARES)
-    yield natives.settle_arguments(right, SHARES, signer=ANNA)
-    fields, signature, accounts, parts = natives.settle_arguments(right, SHARES)
-    yield (fields, signature, accounts, parts[:2])
-    yield (fields, signature, [], parts)
-    yield (fields, signature, [], [])  # by another than the worker
-    yield (fields, signature, accounts[::-1], parts)
-    yield (fields, signature, [accounts[0]] * 3, parts)
-    yield (fields, signature, accounts, [0, 500_000, 500_000])
-    yield (fields, signature, accounts, [1, 2, 3])
-    yield (fields, signature, accounts, [MOST_WORD, 10**6, 1])
-    yield (fields, signature, accounts, [MOST_WORD, MOST_WORD, MOST_WORD])
-    yield (fields, signature, accounts, [2**255 + 10**39, 2**255, 7])
-    many = [number.to_bytes(20, "big") for number in range(1, 258)]
-    yield (fields, signature, many, [1] * 257)
-
-
-def test_each_refusal_of_a_settlement_says_the_same(market):
-    _, natives, identity = market
-    refused = [
-        natives.refuse(PROOF_OF_ATTRIBUTION, "settle", *arguments, by=CARA)
-        for arguments in wrong_statements(natives, identity)
-    ]
-    assert len(set(refused)) == len(refused)
-
-
-def test_a_fee_above_the_most_is_refused(verifier):
-    _, natives, identity = opened(verifier, value=400_000)
-    settle(natives, identity, input_tokens=100, output_tokens=100)
-    reason = natives.refuse(
-        PROOF_OF_ATTRIBUTION, "settle", *settle_arguments(natives, identity), by=WORKER
-    )
-    assert reason.endswith("is settled, not open")
-
-
-def test_statements_that_come_too_late(market):
+@pytest.mark.parametrize("seed", range(3))
+def test_gas_of_a_settlement_runs_out_anywhere(market, seed):
     host, natives, identity = market
     arguments = settle_arguments(natives, identity)
-    host.wait(601)
-    reason = natives.refuse(PROOF_OF_ATTRIBUTION, "settle", *arguments, by=WORKER)
-    assert " ended at " in reason
-    natives.host.judges = False
-    natives.send(INFERENCE_ESCROW, "refund", identity, by=ANNA)
-    natives.host.judges = True
-    reason = natives.refuse(PROOF_OF_ATTRIBUTION, "settle", *arguments, by=WORKER)
-    assert reason.endswith("is refunded, not open")
+    host.judges, effects = False, host._effects
+    spent = natives.call(PROOF_OF_ATTRIBUTION, "settle", *arguments, by=WORKER).gas_used
+    host._effects, host.judges = effects, True
+    gas = random.Random(seed).randrange(spent) if seed else spent - 1
+    done = natives.call(PROOF_OF_ATTRIBUTION, "settle", *arguments, by=WORKER, gas=gas)
+    assert not done.succeeded
 
 
-def signatures(right):
-    """Bytes that are no signature, or nobody's."""
-    r, s, v = right[:32], right[32:64], right[64:]
-    high = (CURVE_ORDER - int.from_bytes(s, "big")).to_bytes(32, "big")
-    order, zero = CURVE_ORDER.to_bytes(32, "big"), bytes(32)
-    yield from (b"", right[:64], right + b"\x00", bytes(97))
-    yield from (r + s + bytes([v]) for v in (2, 26, 29, 255))
-    yield from (r + high + v, zero + s + v, r + zero + v, order + s + v, r + order + v)
-    yield r + b"\xff" * 32 + v
-    yield r + (HALF_CURVE_ORDER + 1).to_bytes(32, "big") + v
-    yield (5).to_bytes(32, "big") + s + v  # no point has this x
-    yield r + s + bytes([28 if v == b"\x1b" else 27])
-
-
-def test_signatures_of_nobody(market):
-    _, natives, identity = market
-    fields, right, accounts, parts = settle_arguments(natives, identity)
-    for signature in signatures(right):
-        arguments = (fields, signature, accounts, parts)
-        natives.refuse(PROOF_OF_ATTRIBUTION, "settle", *arguments, by=WORKER)
-    short = (fields, right[:64] + bytes([right[64] - 27]), accounts, parts)
-    natives.send(PROOF_OF_ATTRIBUTION, "settle", *short, by=WORKER)
-
-
-def changed(data, changes):
-    """Calldata with other words among its arguments, by their numbers."""
-    words = dict(changes)
-    return data[:4] + b"".join(
-        words[index].to_bytes(32, "big")
-        if index in words
-        else data[4 + 32 * index : 36 + 32 * index]
-        for index in range((len(data) - 4 + 31) // 32)
-    )
-
-
-def malformed_settlements(data):
-    """Calldata of `settle` that is cut off, or whose words are not what their types say.
-
-    The words: 0 to 7 the statement, 8 to 10 the offsets, 11 the signature's length and 12 to 14 its
-    bytes, 15 the accounts and three of them, 19 the shares and three of them.
-    """
-    yield from (data[:4], data[:35], data[:100], data[:259], data[:260], data[:300], data[:356])
-    yield from (data[: 4 + 32 * words + 9] for words in (11, 12, 14, 15, 17, 19, 21))
-    yield from (changed(data, {index: 2**64}) for index in (4, 5))
-    for index in (8, 9, 10):
-        for offset in (MOST_WORD, MOST_WORD - 31, 2**255, 1, 23 * 32, 22 * 32, 22 * 32 + 1):
-            yield changed(data, {index: offset})
-    lengths = (MOST_WORD, MOST_WORD - 30, MOST_WORD - 31, 2**255, 24, 23, 22, 7, 2**32, 0, 66, 95)
-    for index in (11, 15, 19):
-        yield from (changed(data, {index: length}) for length in lengths)
-    yield changed(data, {14: MOST_WORD})
-    yield from (changed(data, {16: 2**160}), changed(data, {18: MOST_WORD}))
-    yield changed(data, {9: 8 * 32, 8: 8 * 32})
-    yield changed(data, {8: 0, 0: 32 * 16})
-    yield changed(data, {10: 15 * 32, 9: 15 * 32, 19: 3, 8: 15 * 32, 15: 3})
-
-
-@pytest.mark.parametrize("half", [0, 1])
-def test_malformed_settlements(market, half):
+@pytest.mark.parametrize("name", ["claimShare", "claim"])
+def test_gas_of_a_claim_runs_out_anywhere(market, name):
     host, natives, identity = market
-    arguments = settle_arguments(natives, identity)
-    data = PROOF_OF_ATTRIBUTION.encode_call("settle", *arguments)
+    host.judges = False
+    settle(natives, identity, is_held=True)
+    arguments = share_arguments(identity, 1) if name == "claimShare" else ()
     effects = host._effects
-    for wrong in list(malformed_settlements(data))[half::2]:
+    spent = natives.call(PROOF_OF_ATTRIBUTION, name, *arguments, by=WORKER).gas_used
+    host.judges, rnd = True, random.Random(spent)
+    for gas in (499, spent - 1, spent, *(rnd.randrange(spent) for _ in range(2))):
         host._effects = effects
-        host.call(PROOF_OF_ATTRIBUTION.address, caller=WORKER.address, calldata=wrong)
+        done = natives.call(PROOF_OF_ATTRIBUTION, name, *arguments, by=WORKER, gas=gas)
+        assert done.succeeded == (gas >= spent)
 
 
-# -- shares, balances, views ----------------------------------------------------------------------
+def test_a_rich_fee(verifier):
+    """Most wei there may be, within what a caller of these tests has."""
+    host = JudgedHost(verifier)
+    natives = Natives(host)
+    host.fund(CALLER.address, 2**121)
+    natives.register_adapter()
+    natives.send(MODEL_REGISTRY, "setPrice", ADAPTER, 2**112 + 1, 2**113 + 7, by=OWNER)
+    identity = natives.open_request(value=2**121 - ETHER)
+    host.judges = True
+    settle(natives, identity, input_tokens=3, output_tokens=50)
 
 
 def test_each_refusal_of_a_share_says_the_same(market):
@@ -406,44 +244,15 @@ def test_malformed_calldata(market):
         host.call(PROOF_OF_ATTRIBUTION.address, caller=ANNA.address, calldata=data)
 
 
-# -- gas ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("share", range(6))
-def test_gas_of_a_settlement_runs_out_anywhere(market, share):
-    host, natives, identity = market
-    arguments = settle_arguments(natives, identity)
-    host.judges, effects = False, host._effects
-    spent = natives.call(PROOF_OF_ATTRIBUTION, "settle", *arguments, by=WORKER).gas_used
-    rnd = random.Random(share)
-    for gas in [rnd.randrange(spent) for _ in range(3)] if share else [spent]:
-        host._effects, host.judges = effects, True
-        done = natives.call(PROOF_OF_ATTRIBUTION, "settle", *arguments, by=WORKER, gas=gas)
-        assert done.succeeded == (share == 0)
-
-
-@pytest.mark.parametrize("name", ["claimShare", "claim"])
-def test_gas_of_a_claim_runs_out_anywhere(market, name):
-    host, natives, identity = market
+def test_a_list_too_long_for_a_transaction_is_refused_by_name(verifier):
+    host, natives, identity = opened(verifier)
     host.judges = False
-    settle(natives, identity, is_held=True)
-    arguments = share_arguments(identity, 1) if name == "claimShare" else ()
-    effects = host._effects
-    spent = natives.call(PROOF_OF_ATTRIBUTION, name, *arguments, by=WORKER).gas_used
-    host.judges, rnd = True, random.Random(spent)
-    for gas in (499, spent - 1, spent, *(rnd.randrange(spent) for _ in range(5))):
-        host._effects = effects
-        done = natives.call(PROOF_OF_ATTRIBUTION, name, *arguments, by=WORKER, gas=gas)
-        assert done.succeeded == (gas >= spent)
-
-
-def test_a_rich_fee(verifier):
-    """Most wei there may be, within what a caller of these tests has."""
-    host = JudgedHost(verifier)
-    natives = Natives(host)
-    host.fund(CALLER.address, 2**121)
-    natives.register_adapter()
-    natives.send(MODEL_REGISTRY, "setPrice", ADAPTER, 2**112 + 1, 2**113 + 7, by=OWNER)
-    identity = natives.open_request(value=2**121 - ETHER)
-    host.judges = True
-    settle(natives, identity, input_tokens=3, output_tokens=50)
+    seen = []
+    host.step = lambda state: seen.append(state) or JudgedHost.step(host, state)
+    shares = ascending_shares(*[9_000] * 104, 64_000)
+    arguments = settle_arguments(natives, identity, shares)
+    natives.send(PROOF_OF_ATTRIBUTION, "settle", *arguments, by=WORKER, gas=30_000_000)
+    state = [state for state in seen if state.phase == Phase.PRECOMPILE][-1]
+    _, witness = record(state, host._opener, host._rules)
+    first, *items = witness_items(witness)
+    assert verifier.step(first, encode_witness(items)).refused_with(UNSUPPORTED_PRECOMPILE)

@@ -5,21 +5,19 @@
 @title AttributionPartsStep
 @notice The last part of a settlement: the fee is divided, paid and recorded.
 @dev The twin of `_pay_parts`, `_record` and `_pay_contributors` in
-     evm/precompiles/proof_of_attribution.py, of `divide_fee` in chain/split.py, of `get_royalties` in
-     model_registry.py, and of `total_bond` and `deposit_rewards` in worker_registry.py, which they call.
+     evm/precompiles/proof_of_attribution.py, of `get_royalties` in model_registry.py, and of `total_bond` and `deposit_rewards` in worker_registry.py, which they call.
      It has the parts before from AttributionFeeStep. A fee has been paid: like all the wei there are,
      less than 128 bits, and so its products with shares fit in a word.
 """
 
 import rollup.settlement.contracts.step.modules.Attribution as Attribution
 import rollup.settlement.contracts.step.modules.NativeFrame as NativeFrame
+import rollup.settlement.contracts.step.modules.Splits as Splits
 import rollup.settlement.contracts.step.modules.State as State
 import rollup.settlement.contracts.step.modules.Tape as Tape
 
-MAX_ACCOUNTS: constant(uint256) = 256
 # genesis/addresses.py.
 PLATFORM_ACCOUNT: constant(uint256) = 918756735253610709936507276127632253845124912928
-BASIS_POINTS: constant(uint256) = 10000
 # Of model_registry: mappings.
 BASE_MODELS: constant(uint256) = 1
 ADAPTERS: constant(uint256) = 3
@@ -105,33 +103,6 @@ def _depositRewards(given: NativeFrame.Frame, amount: uint256) -> NativeFrame.Fr
 
 
 @internal
-@pure
-def _divided(rest: uint256) -> uint256[4]:
-    """
-    @notice What royalties leave, for platform, host, stakers and contributors: the largest remainders
-            have the units left over, of equal ones the first.
-    """
-    weights: uint256[4] = [1000, 2000, 2000, 5000]
-    parts: uint256[4] = empty(uint256[4])
-    left: uint256 = rest
-    for i: uint256 in range(4):
-        parts[i] = rest * weights[i] // BASIS_POINTS
-        left -= parts[i]
-    isServed: bool[4] = empty(bool[4])
-    for _: uint256 in range(left, bound=3):
-        best: uint256 = 4
-        most: uint256 = 0
-        for i: uint256 in range(4):
-            remainder: uint256 = rest * weights[i] % BASIS_POINTS
-            if not isServed[i] and remainder > most:
-                best = i
-                most = remainder
-        isServed[best] = True
-        parts[best] += 1
-    return parts
-
-
-@internal
 @view
 def _payParts(
     given: NativeFrame.Frame, identity: uint256, settling: Attribution.Settling
@@ -145,11 +116,11 @@ def _payParts(
         frame, Attribution.stated(frame, Attribution.ADAPTER_ID)
     )
     frame = self._totalBond(frame)
-    ownerPart: uint256 = settling.fee * royalties.points // BASIS_POINTS
+    ownerPart: uint256 = settling.fee * royalties.points // Splits.BASIS_POINTS
     basePart: uint256 = 0
     if royalties.baseOwner != 0:
-        basePart = settling.fee * royalties.basePoints // BASIS_POINTS
-    parts: uint256[4] = self._divided(settling.fee - ownerPart - basePart)
+        basePart = settling.fee * royalties.basePoints // Splits.BASIS_POINTS
+    parts: uint256[4] = Splits.divided(settling.fee - ownerPart - basePart)
     if frame.found == 0:
         parts[0] += parts[2]
         parts[2] = 0
@@ -200,35 +171,6 @@ def _record(
 
 @internal
 @view
-def _served(settling: Attribution.Settling) -> (uint256, uint256):
-    """
-    @notice Which remainders have a unit of what is left over: those above the first answer, and of
-            those that are equal to it so many of the first as the second says.
-    """
-    left: uint256 = settling.held
-    for i: uint256 in range(settling.accounts, bound=MAX_ACCOUNTS):
-        left -= settling.held * Tape.word(settling.sharesAt + 32 * i) // Attribution.TOTAL_PPM
-    if left == 0:
-        return Attribution.TOTAL_PPM, 0
-    # The least remainder with which fewer than `left` are greater. There are 20 bits.
-    low: uint256 = 0
-    above: uint256 = 0
-    for bit: uint256 in range(20):
-        tried: uint256 = low + (1 << (19 - bit))
-        count: uint256 = 0
-        for i: uint256 in range(settling.accounts, bound=MAX_ACCOUNTS):
-            share: uint256 = Tape.word(settling.sharesAt + 32 * i)
-            if settling.held * share % Attribution.TOTAL_PPM >= tried:
-                count += 1
-        if count >= left:
-            low = tried
-        else:
-            above = count
-    return low, left - above
-
-
-@internal
-@view
 def _payContributors(
     given: NativeFrame.Frame, identity: uint256, settling: Attribution.Settling
 ) -> NativeFrame.Frame:
@@ -240,16 +182,12 @@ def _payContributors(
     )
     mark: uint256 = 0
     equal: uint256 = 0
-    mark, equal = self._served(settling)
-    for i: uint256 in range(settling.accounts, bound=MAX_ACCOUNTS):
-        product: uint256 = settling.held * Tape.word(settling.sharesAt + 32 * i)
-        amount: uint256 = product // Attribution.TOTAL_PPM
-        remainder: uint256 = product % Attribution.TOTAL_PPM
-        if remainder > mark:
-            amount += 1
-        elif remainder == mark and equal > 0:
-            amount += 1
-            equal -= 1
+    mark, equal = Splits.served(settling.held, settling.sharesAt, settling.accounts)
+    for i: uint256 in range(settling.accounts, bound=Splits.MAX_SHARES):
+        amount: uint256 = 0
+        amount, equal = Splits.part(
+            settling.held, Tape.word(settling.sharesAt + 32 * i), mark, equal
+        )
         frame = Attribution.pay(
             frame, identity, Tape.word(settling.accountsAt + 32 * i),
             Attribution.CONTRIBUTOR, amount,

@@ -8,13 +8,18 @@
      is called `settle` is decided by AttributionRequestStep, AttributionFeeStep and AttributionPartsStep,
      what is called `claimShare` by AttributionShareStep: all together are too long for one contract.
      How they end by a signal is read here. What is held is less than 128 bits of wei: its products
-     with shares fit in a word.
+     with shares fit in a word. Each account that a settlement pays adds some 3 KB to its witness: a
+     list of more than about 85 is refused by name, since no transaction on L1 could take it.
 """
 
 import rollup.settlement.contracts.step.modules.Attribution as Attribution
 import rollup.settlement.contracts.step.modules.NativeFrame as NativeFrame
 import rollup.settlement.contracts.step.modules.State as State
+import rollup.settlement.contracts.step.modules.Tape as Tape
 import rollup.settlement.contracts.step.modules.Texts as Texts
+
+# A settlement costs up to 43 gas for each byte of its witness, and a transaction has 2^24.
+MAX_WITNESS: constant(uint256) = 380000
 
 # Functions in the order of their numbers: those that write, views.
 SETTLE: constant(uint256) = 0
@@ -183,6 +188,8 @@ def __default__() -> Bytes[32]:
     decider: address = self
     selector: uint256 = NativeFrame.shownSelector()
     if selector == SELECTORS[SETTLE]:
+        if Tape.word(Tape.PROOF_LENGTH) > MAX_WITNESS:
+            NativeFrame.unsupported(Attribution.NATIVE)
         decider = parts
     elif selector == SELECTORS[CLAIM_SHARE]:
         decider = share
