@@ -11,6 +11,7 @@ import pytest
 from judged_natives import (
     RULES,
     SHARES,
+    JudgedHost,
     changed,
     opened,
     settle_arguments,
@@ -26,6 +27,7 @@ from natives import (
 from step_verifier import StepVerifier
 
 from chain.crypto.secp256k1 import CURVE_ORDER, HALF_CURVE_ORDER
+from evm.step.state import Message
 
 MOST_WORD = 2**256 - 1
 
@@ -74,7 +76,25 @@ def test_each_refusal_of_a_settlement_says_the_same(market):
         natives.refuse(PROOF_OF_ATTRIBUTION, "settle", *arguments, by=CARA)
         for arguments in wrong_statements(natives, identity)
     ]
+    right = settle_arguments(natives, identity)
+    refused += [
+        natives.refuse(PROOF_OF_ATTRIBUTION, "settle", *right, by=WORKER, **options)
+        for options in ({"value": 3}, {"is_static": True})
+    ]
     assert len(set(refused)) == len(refused)
+
+
+def test_nothing_is_settled_below_the_deepest_frame(market):
+    host, natives, identity = market
+
+    def run_deep(state):
+        message = host._opener.open(state.pending, Message)
+        return JudgedHost._run(host, replace(state, pending=replace(message, depth=1_024)))
+
+    host._run = run_deep
+    arguments = settle_arguments(natives, identity)
+    reason = natives.refuse(PROOF_OF_ATTRIBUTION, "settle", *arguments, by=WORKER)
+    assert reason.startswith("nested call at depth 1")
 
 
 def test_statements_that_come_too_late(market):
