@@ -50,6 +50,7 @@ KINDS: Final = MappingProxyType(
         24: "WriteBackStep",
         25: "ListTrieStep",
         26: "HeaderStep",
+        27: "DatanetRegistryStep",
         28: "WorkerRegistryStep",
         30: "InferenceEscrowStep",
         31: "ProofOfAttributionStep",
@@ -67,8 +68,10 @@ _RULED: Final = frozenset(
         "PayStep",
         "WarmStep",
         "StartStep",
+        "DatanetCreateStep",
+        "DatanetContributeStep",
+        "DatanetPublishStep",
         "WorkerRegistryStep",
-        "InferenceEscrowStep",
         "InferenceOpenStep",
         "AttributionRequestStep",
         "AttributionFeeStep",
@@ -89,6 +92,18 @@ _PARTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 """What is too long for one contract: the others, made before, which it is told of in this order."""
+_PARTS: Final = MappingProxyType(
+    {
+        "DatanetRegistryStep": (
+            "DatanetCreateStep",
+            "DatanetContributeStep",
+            "DatanetPublishStep",
+        ),
+        "InferenceEscrowStep": ("InferenceOpenStep",),
+    }
+)
+"""Kinds that are too long for one contract: the others, made before, which they are told of behind
+the fork's rules."""
 KIND_SLOTS: Final = 32
 """How many the router can be told of; the first is none, for steps that no contract decides."""
 SIGNATURE: Final = "step(bytes,bytes,bytes32)"
@@ -200,6 +215,10 @@ def _arguments(contract: str, rules: ForkRules, at: Mapping[str, Address]) -> by
         return b""
     parts = [at[part] for part in _PARTS.get(contract, ())]
     return abi.encode(["uint256", *["address"] * len(parts)], [int(rules), *parts])
+    if parts := _PARTS.get(contract):
+        types = ["uint256", *["address"] * len(parts)]
+        return abi.encode(types, [int(rules), *(at[part] for part in parts)])
+    return abi.encode(["uint256"], [int(rules)]) if contract in _RULED else b""
 
 
 def _creation_code(contract: str) -> bytes:

@@ -9,6 +9,7 @@ import random
 from dataclasses import replace
 
 import pytest
+from judged_host import JudgedHost
 from natives import (
     ADAPTER,
     ANNA,
@@ -24,10 +25,8 @@ from natives import (
     word,
 )
 from step_host import StepHost
-from step_runs import Step
-from step_verifier import UNSUPPORTED_PRECOMPILE, Judge, StepVerifier
+from step_verifier import UNSUPPORTED_PRECOMPILE, StepVerifier
 
-from evm.precompiles import NATIVE_PRECOMPILES
 from evm.step import state as step_state
 from evm.step.names import NOTHING
 from evm.step.opener import encode_witness, witness_items
@@ -44,35 +43,6 @@ TERM = word("capability"), word("endpoint")
 @pytest.fixture(scope="module")
 def verifier():
     return StepVerifier(RULES)
-
-
-class JudgedHost(StepHost):
-    """A host whose native steps the verifier takes too."""
-
-    def __init__(self, verifier, mutants=0):
-        super().__init__(NATIVE_PRECOMPILES)
-        self.judge, self.rnd, self.mutants = Judge(verifier), random.Random(4), mutants
-        self.judges = True
-
-    def _run(self, state):
-        while state.phase != Phase.TRANSACTION_END:
-            state = self.step(state)
-        return state
-
-    def wait(self, seconds):
-        """Let time pass."""
-        self._block = replace(self._block, timestamp=self._block.timestamp + seconds)
-
-    def step(self, state):
-        after, witness = record(state, self._opener, self._rules)
-        if state.phase == Phase.PRECOMPILE and self.judges:
-            first, *items = witness_items(witness)
-            step = Step(state.phase, 0, first, encode_witness(items), after.commitment, "native")
-            self.judge.step(step)
-            self.judge.mutants(step, self.rnd, self.mutants)
-            assert self.judge.found.wrong == []
-            assert not self.judge.found.unsupported
-        return after
 
 
 @pytest.fixture
@@ -312,10 +282,3 @@ def test_more_calldata_than_is_taken_is_refused_by_name(verifier):
     first, *items = witness_items(witness)
     outcome = verifier.step(first, encode_witness(items))
     assert outcome.refused_with(UNSUPPORTED_PRECOMPILE)
-
-
-def test_no_other_native_is_decided(verifier):
-    host = JudgedHost(verifier)
-    natives = Natives(host)
-    with pytest.raises(AssertionError):
-        natives.publish_datanet()
