@@ -52,6 +52,7 @@ KINDS: Final = MappingProxyType(
         26: "HeaderStep",
         27: "DatanetRegistryStep",
         28: "WorkerRegistryStep",
+        29: "ModelRegistryStep",
         30: "InferenceEscrowStep",
         31: "ProofOfAttributionStep",
     }
@@ -72,6 +73,11 @@ _RULED: Final = frozenset(
         "DatanetContributeStep",
         "DatanetPublishStep",
         "WorkerRegistryStep",
+        "ModelRegisterStep",
+        "ModelRequestStep",
+        "ModelClaimStep",
+        "ModelSubmitStep",
+        "ModelRefuseStep",
         "InferenceOpenStep",
         "AttributionRequestStep",
         "AttributionFeeStep",
@@ -98,6 +104,13 @@ _PARTS: Final = MappingProxyType(
             "DatanetCreateStep",
             "DatanetContributeStep",
             "DatanetPublishStep",
+        ),
+        "ModelRegistryStep": (
+            "ModelRegisterStep",
+            "ModelRequestStep",
+            "ModelClaimStep",
+            "ModelSubmitStep",
+            "ModelRefuseStep",
         ),
         "InferenceEscrowStep": ("InferenceOpenStep",),
     }

@@ -10,6 +10,7 @@
 """
 
 import rollup.settlement.contracts.step.modules.Datanets as Datanets
+import rollup.settlement.contracts.step.modules.NativeData as NativeData
 import rollup.settlement.contracts.step.modules.NativeFrame as NativeFrame
 import rollup.settlement.contracts.step.modules.Texts as Texts
 
@@ -135,25 +136,6 @@ def _freeze(given: NativeFrame.Frame, identity: uint256) -> NativeFrame.Frame:
 
 @internal
 @view
-def _fields(
-    given: NativeFrame.Frame, place: uint256, fields: uint256, count: uint256
-) -> (NativeFrame.Frame, uint256[7]):
-    """
-    @notice Read fields of a record: slot, offset and size of each, four, six and six bits, the first
-            in the highest of `count` times two bytes.
-    """
-    frame: NativeFrame.Frame = given
-    results: uint256[7] = empty(uint256[7])
-    for i: uint256 in range(count, bound=7):
-        part: uint256 = fields >> unsafe_mul(16, unsafe_sub(count, unsafe_add(i, 1)))
-        frame = NativeFrame.sload(frame, unsafe_add(place, (part >> 12) & 15))
-        whole: uint256 = frame.found >> unsafe_mul(8, (part >> 6) & 63)
-        results[i] = whole & (max_value(uint256) >> unsafe_sub(256, unsafe_mul(8, part & 63)))
-    return frame, results
-
-
-@internal
-@view
 def _version(
     given: NativeFrame.Frame, identity: uint256, number: uint256
 ) -> NativeFrame.Frame:
@@ -195,12 +177,12 @@ def _isVersion(
 @view
 def _read(
     given: NativeFrame.Frame, function: uint256, arguments: uint256[2]
-) -> (NativeFrame.Frame, uint256[7], uint256):
+) -> (NativeFrame.Frame, uint256[9], uint256):
     """
     @notice Views; their results, static types of a word each, and how many there are.
     """
     frame: NativeFrame.Frame = given
-    results: uint256[7] = empty(uint256[7])
+    results: uint256[9] = empty(uint256[9])
     if function == IS_VERSION or function == DATANET_COUNT:
         if function == IS_VERSION:
             frame = self._isVersion(frame, arguments[0], arguments[1])
@@ -223,7 +205,7 @@ def _read(
             # Contributor, root, rows, licence, status.
             fields = 370096815710509467393
             count = 5
-    frame, results = self._fields(frame, frame.found, fields, count)
+    frame, results = NativeData.fields(frame, frame.found, fields, count)
     return frame, results, count
 
 
@@ -269,7 +251,7 @@ def _step() -> bytes32:
     function, place = self._function(frame)
     frame = NativeFrame.called(frame, place, False, function >= GET_DATANET)
     arguments: uint256[2] = self._arguments(frame, place, function)
-    results: uint256[7] = empty(uint256[7])
+    results: uint256[9] = empty(uint256[9])
     count: uint256 = 0
     if function >= GET_DATANET:
         frame, results, count = self._read(frame, function, arguments)

@@ -176,6 +176,28 @@ def list(
     return reader
 
 
+@internal
+@view
+def unsigned(
+    given: Reader, frame: NativeFrame.Frame, place: Bytes[NativeFrame.MAX_PLACE],
+    type_: Bytes[16], index: uint256, most: uint256,
+) -> Reader:
+    """
+    @notice Argument `index`, an integer of a type whose greatest value is `most`.
+    """
+    reader: Reader = self.word(given, frame, place, type_, 32 * index)
+    if reader.found > most:
+        self._refuse(
+            frame,
+            place,
+            type_,
+            concat(
+                Texts.hexNumber(reader.found), b" is not in 0 to ", Texts.decimal(most)
+            ),
+        )
+    return reader
+
+
 # -- texts ----------------------------------------------------------------------------------------
 
 
@@ -305,6 +327,43 @@ def hashOf(at: uint256, length: uint256) -> bytes32:
     for i: uint256 in range((length + 31) >> 5, bound=32):
         row[i] = Tape.name(unsafe_add(at, unsafe_mul(32, i)))
     return keccak256(slice(abi_encode(row), 0, length))
+
+
+# -- records ---------------------------------------------------------------------------------------
+
+
+@internal
+@view
+def fields(
+    given: NativeFrame.Frame, place: uint256, fields: uint256, count: uint256
+) -> (NativeFrame.Frame, uint256[9]):
+    """
+    @notice Read fields of a record: slot, offset and size of each, four, six and six bits, the first
+            in the highest of `count` times two bytes.
+    """
+    frame: NativeFrame.Frame = given
+    results: uint256[9] = empty(uint256[9])
+    for i: uint256 in range(count, bound=9):
+        part: uint256 = fields >> unsafe_mul(16, unsafe_sub(count, unsafe_add(i, 1)))
+        frame = NativeFrame.sload(frame, unsafe_add(place, (part >> 12) & 15))
+        whole: uint256 = frame.found >> unsafe_mul(8, (part >> 6) & 63)
+        results[i] = whole & (max_value(uint256) >> unsafe_sub(256, unsafe_mul(8, part & 63)))
+    return frame, results
+
+
+@internal
+@view
+def storeAmount(
+    given: NativeFrame.Frame, slot: uint256, offset: uint256, name: Bytes[24], amount: uint256
+) -> NativeFrame.Frame:
+    """
+    @notice Write 16 bytes, a field that an argument may be too great for.
+    """
+    if amount >> 128 != 0:
+        NativeFrame.refuse(
+            given, concat(name, b": ", Texts.decimal(amount), b" does not fit in 128 bits")
+        )
+    return NativeFrame.storePart(given, slot, offset, 16, amount)
 
 
 # -- logs -----------------------------------------------------------------------------------------
