@@ -69,15 +69,18 @@ _RULED: Final = frozenset(
         "PayStep",
         "WarmStep",
         "StartStep",
+        "DatanetRegistryStep",
         "DatanetCreateStep",
         "DatanetContributeStep",
         "DatanetPublishStep",
         "WorkerRegistryStep",
+        "ModelRegistryStep",
         "ModelRegisterStep",
         "ModelRequestStep",
         "ModelClaimStep",
         "ModelSubmitStep",
         "ModelRefuseStep",
+        "InferenceEscrowStep",
         "InferenceOpenStep",
         "AttributionRequestStep",
         "AttributionFeeStep",
@@ -115,8 +118,7 @@ _PARTS: Final = MappingProxyType(
         "InferenceEscrowStep": ("InferenceOpenStep",),
     }
 )
-"""Kinds that are too long for one contract: the others, made before, which they are told of behind
-the fork's rules."""
+"""What is too long for one contract: the others, made before, which it is told of in this order."""
 KIND_SLOTS: Final = 32
 """How many the router can be told of; the first is none, for steps that no contract decides."""
 SIGNATURE: Final = "step(bytes,bytes,bytes32)"
