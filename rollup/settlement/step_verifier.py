@@ -94,15 +94,6 @@ _BLOCK_BEGIN: Final = "BlockBeginStep"
 """Is told the numbers of the forks whose blocks the verifier decides, and refuses others."""
 _PARTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "InferenceEscrowStep": ("InferenceOpenStep",),
-        "AttributionFeeStep": ("AttributionRequestStep",),
-        "AttributionPartsStep": ("AttributionFeeStep",),
-        "ProofOfAttributionStep": ("AttributionPartsStep", "AttributionShareStep"),
-    }
-)
-"""What is too long for one contract: the others, made before, which it is told of in this order."""
-_PARTS: Final = MappingProxyType(
-    {
         "DatanetRegistryStep": (
             "DatanetCreateStep",
             "DatanetContributeStep",
@@ -116,6 +107,9 @@ _PARTS: Final = MappingProxyType(
             "ModelRefuseStep",
         ),
         "InferenceEscrowStep": ("InferenceOpenStep",),
+        "AttributionFeeStep": ("AttributionRequestStep",),
+        "AttributionPartsStep": ("AttributionFeeStep",),
+        "ProofOfAttributionStep": ("AttributionPartsStep", "AttributionShareStep"),
     }
 )
 """What is too long for one contract: the others, made before, which it is told of in this order."""
@@ -230,10 +224,6 @@ def _arguments(contract: str, rules: ForkRules, at: Mapping[str, Address]) -> by
         return b""
     parts = [at[part] for part in _PARTS.get(contract, ())]
     return abi.encode(["uint256", *["address"] * len(parts)], [int(rules), *parts])
-    if parts := _PARTS.get(contract):
-        types = ["uint256", *["address"] * len(parts)]
-        return abi.encode(types, [int(rules), *(at[part] for part in parts)])
-    return abi.encode(["uint256"], [int(rules)]) if contract in _RULED else b""
 
 
 def _creation_code(contract: str) -> bytes:
