@@ -65,7 +65,8 @@ def _with_shared(leaves: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes,
     before = b""
     for path, value in leaves:
         if before and (len(path) != len(before) or path <= before):
-            raise TrieOrderError(f"path {hex_digits(path)} does not follow in order")
+            found, last = hex_digits(path), hex_digits(before)
+            raise TrieOrderError(f"key 0x{found} does not follow 0x{last} in order")
         shared = 0
         if before:
             while path[shared] == before[shared]:
