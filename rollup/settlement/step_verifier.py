@@ -201,14 +201,21 @@ def verifier_creations(deployer: Address, nonce: int, rules: ForkRules) -> tuple
 def verifier_transactions(
     creations: Sequence[Creation], *, nonce: int, l1_chain_id: int, fees: DeploymentFees
 ) -> tuple[DynamicFeeTransaction, ...]:
-    """The unsigned transactions that make them, to be included in this order."""
+    """The unsigned transactions that make them, to be included in this order.
+
+    All have the same gas limit: where one does not fit a block, none behind it does. anvil else
+    takes up a smaller one out of turn and drops it, with all that follow, for its nonce.
+    """
+    gas_limit = max(
+        creation_gas_limit(creation.contract, bytes(32 * KIND_SLOTS)) for creation in creations
+    )
     return tuple(
         DynamicFeeTransaction(
             chain_id=l1_chain_id,
             nonce=nonce + index,
             max_priority_fee_per_gas=fees.max_priority_fee_per_gas,
             max_fee_per_gas=fees.max_fee_per_gas,
-            gas_limit=creation_gas_limit(creation.contract, bytes(32 * KIND_SLOTS)),
+            gas_limit=gas_limit,
             to=None,
             value=0,
             data=creation.data,
