@@ -9,11 +9,11 @@ import random
 from dataclasses import replace
 
 import pytest
+from judged_host import JudgedHost
 from judged_natives import (
     MOST_GAS,
     RULES,
     SHARES,
-    JudgedHost,
     changed,
     opened,
     settle,
@@ -99,7 +99,7 @@ def test_a_fee_of_nothing_or_of_everything(market, tokens):
 
 
 def test_a_base_model_with_an_owner_and_nobody_bonded(verifier):
-    host = JudgedHost(verifier)
+    host = JudgedHost(verifier, judges=False, loads=100)
     natives = Natives(host)
     natives.send(MODEL_REGISTRY, "registerBaseModel", BASE, 300, "base", by=MAKER)
     natives.register_adapter()
@@ -139,7 +139,7 @@ def test_gas_of_a_claim_runs_out_anywhere(market, name):
 
 def test_a_rich_fee(verifier):
     """Most wei there may be, within what a caller of these tests has."""
-    host = JudgedHost(verifier)
+    host = JudgedHost(verifier, judges=False, loads=100)
     natives = Natives(host)
     host.fund(CALLER.address, 2**121)
     natives.register_adapter()

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from judged_host import JudgedHost
 from judged_natives import (
     RULES,
     SHARES,
-    JudgedHost,
     changed,
     opened,
     settle_arguments,

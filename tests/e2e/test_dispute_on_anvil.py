@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
-from anvil import anvil_path, free_port
+from anvil import anvil
 from counter_machine import CounterOutputs, output_root
 from dispute_games import LyingOutputs
-from dispute_l1 import CHALLENGER, PROPOSER, SETTLEMENT, DisputeL1, Player, dispute_l1
-from node_process import call, wait_for
+from dispute_l1 import CHALLENGER, PROPOSER, SETTLEMENT, DisputeL1, Player, dispute_l1, play
 
 from node.disputes import DisputeReader
 from node.l1.json_rpc import JsonRpcClient
@@ -24,15 +22,8 @@ Course = Callable[[DisputeL1], Awaitable[None]]
 @pytest.fixture
 def url() -> Iterator[str]:
     """An anvil that mines each transaction at once, unmodified."""
-    port = free_port()
-    process = subprocess.Popen([anvil_path(), "--port", str(port), "--silent"])
-    try:
-        at = f"http://127.0.0.1:{port}"
-        wait_for("anvil", lambda: call(at, "eth_chainId"))
+    with anvil(block_time_s=None) as at:
         yield at
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def run(url: str, course: Course, **depths: int) -> None:
@@ -41,14 +32,6 @@ def run(url: str, course: Course, **depths: int) -> None:
             await course(await dispute_l1(client, **depths))
 
     asyncio.run(whole())
-
-
-async def play(*players: Player) -> None:
-    """Turns until nobody has anything to do."""
-    quiet = 0
-    while quiet < 2:
-        sent = sum([await player.turn() for player in players])
-        quiet = 0 if sent else quiet + 1
 
 
 async def games(l1: DisputeL1) -> list[Game]:

@@ -5,17 +5,14 @@ deploys, a withdrawal that hangs on the lie. Time travels, so nothing waits for 
 from __future__ import annotations
 
 import asyncio
-import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
-from anvil import anvil_path, free_port
-from dispute_l1 import CHALLENGER, PROPOSER, SETTLEMENT, Player
-from node_process import call, wait_for
+from anvil import anvil
+from dispute_l1 import CHALLENGER, PROPOSER, SETTLEMENT, Player, play
 from planted_l1 import PlantedL1, planted_l1
 from planted_lies import (
     FAULT,
-    UNDECIDED,
     false_steps,
     lying,
     proof_by,
@@ -33,29 +30,14 @@ from rollup.dispute.game import Game, GameStatus
 from rollup.dispute.outputs import ChainOutputs
 
 pytestmark = [pytest.mark.e2e, pytest.mark.node_js]
-KINDS = [
-    pytest.param(
-        kind,
-        id=kind.value,
-        marks=pytest.mark.skip("no contract decides the step yet") if kind in UNDECIDED else (),
-    )
-    for kind in FaultKind
-]
 Course = Callable[[PlantedL1], Awaitable[None]]
 
 
 @pytest.fixture
 def url() -> Iterator[str]:
     """An anvil that mines each transaction at once, unmodified."""
-    port = free_port()
-    process = subprocess.Popen([anvil_path(), "--port", str(port), "--silent"])
-    try:
-        at = f"http://127.0.0.1:{port}"
-        wait_for("anvil", lambda: call(at, "eth_chainId"))
+    with anvil(block_time_s=None) as at:
         yield at
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def run(url: str, course: Course) -> None:
@@ -64,14 +46,6 @@ def run(url: str, course: Course) -> None:
             await course(await planted_l1(client))
 
     asyncio.run(whole())
-
-
-async def play(*players: Player) -> None:
-    """Turns until nobody has anything to do."""
-    quiet = 0
-    while quiet < 2:
-        sent = sum([await player.turn() for player in players])
-        quiet = 0 if sent else quiet + 1
 
 
 async def the_game(l1: PlantedL1) -> Game:
@@ -91,7 +65,7 @@ async def finish(l1: PlantedL1, *players: Player) -> None:
         await play(*players)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", list(FaultKind), ids=lambda kind: kind.value)
 def test_a_lie_is_beaten_by_one_step_and_nothing_is_withdrawn_by_it(url, kind):
     async def course(l1: PlantedL1) -> None:
         lie, message = lying(kind), withdrawal_of(kind)

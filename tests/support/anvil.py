@@ -29,12 +29,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def anvil(block_time_s: int = 1) -> Iterator[str]:
-    """A running anvil; its URL."""
+def anvil(block_time_s: int | None = 1) -> Iterator[str]:
+    """A running anvil; its URL. Without a block time it mines each transaction at once."""
     port = free_port()
-    process = subprocess.Popen(
-        [anvil_path(), "--port", str(port), "--block-time", str(block_time_s), "--silent"]
-    )
+    clock = [] if block_time_s is None else ["--block-time", str(block_time_s)]
+    process = subprocess.Popen([anvil_path(), "--port", str(port), *clock, "--silent"])
     url = f"http://127.0.0.1:{port}"
     try:
         wait_for("anvil", lambda: call(url, "eth_chainId"))

@@ -88,6 +88,14 @@ class DisputeL1:
         return int(await self.client.call("eth_getBalance", "0x" + account.hex(), "latest"), 16)
 
 
+async def play(*players: Player) -> None:
+    """Turns until nobody has anything to do."""
+    quiet = 0
+    while quiet < 2:
+        sent = sum([await player.turn() for player in players])
+        quiet = 0 if sent else quiet + 1
+
+
 async def confirmed(client: JsonRpcClient, sent: str) -> Any:
     """anvil answers before it has mined."""
     for _ in range(500):

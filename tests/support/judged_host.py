@@ -16,15 +16,18 @@ from evm.step.stepping import record
 
 
 class JudgedHost(StepHost):
-    """Each step of a native has to be decided, and as the machine does.
+    """Each step of a native has to be decided, and as the machine does, while `judges` is True.
 
-    Not while `judges` is False; and while `proves` is, steps are taken fast and without witnesses.
+    A step that lacks a slot becomes a load and is taken again: of those one in `loads` is judged.
+    While `proves` is False, steps are taken fast and without witnesses.
     """
 
-    def __init__(self, verifier: StepVerifier, mutants: int = 0) -> None:
+    def __init__(
+        self, verifier: StepVerifier, mutants: int = 0, *, judges: bool = True, loads: int = 1
+    ) -> None:
         super().__init__(NATIVE_PRECOMPILES)
         self.judge, self.rnd, self.mutants = Judge(verifier), random.Random(4), mutants
-        self.judges = True
+        self.judges, self.loads = judges, loads
 
     def _run(self, state: State) -> State:
         if not self.proves:
@@ -40,7 +43,8 @@ class JudgedHost(StepHost):
     def step(self, state: State) -> State:
         """One step; if it is a native's and the host judges, the verifier's too."""
         after, witness = record(state, self._opener, self._rules)
-        if state.phase == Phase.PRECOMPILE and self.judges:
+        is_left_out = after.phase == Phase.LOAD and self.rnd.randrange(self.loads)
+        if state.phase == Phase.PRECOMPILE and self.judges and not is_left_out:
             first, *items = witness_items(witness)
             step = Step(state.phase, 0, first, encode_witness(items), after.commitment, "native")
             self.judge.step(step)

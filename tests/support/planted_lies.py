@@ -1,7 +1,5 @@
 """Blocks in which every lie has a place, where each lie's game has to end, and what a lying output
 root proves.
-
-The one list of what L1 does not decide yet stands here: UNDECIDED.
 """
 
 from __future__ import annotations
@@ -51,8 +49,6 @@ ENDS_AT = {
     FaultKind.OUTPUT_ROOT: "block end, output",
 }
 """The opcode, or the phase and stage, of the step to which the game about each lie comes down."""
-UNDECIDED: frozenset[FaultKind] = frozenset()
-"""Kinds whose step no contract on L1 decides yet: `step` is refused with UnsupportedStep."""
 
 LOGGER, GASSY, HASHER = (Address(bytes((number,)) * 20) for number in (0x61, 0x62, 0x63))
 # LOG2 of the first calldata word bytes of memory, topics 7 and 8

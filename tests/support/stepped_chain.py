@@ -181,18 +181,19 @@ def random_block_steps(rnd: random.Random, fork: str) -> Iterator[Step]:
             txs = transactions(_random_plan(rnd), stepper.config, nonces)
             deposits = [tx for tx in txs if isinstance(tx, DepositTransaction)]
             txs = deposits + [tx for tx in txs if tx not in deposits]
-            bad = send(4, 7, STRANGER)
-            inputs = step_blocks.inputs_with(
-                stepper.config,
-                stepper.headers[-1],
-                attributes(stepper.chain, *deposits, bad),
-            )
             if deposits and rnd.random() < 0.2:
-                block = stepper.prepared(*deposits)
-                claim = replace(block.first.pending, inputs=inputs)
-                yield from steps_of_block(replace(block, first=replace(block.first, pending=claim)))
+                yield from steps_of_block(_refused(stepper, deposits))
             block, _ = stepper.agrees(*txs)
             yield from steps_of_block(block)
+
+
+def _refused(stepper: Stepper, deposits: list) -> step_blocks.SteppedBlock:
+    """A block whose inputs name a transaction too many: it is made of its deposits alone."""
+    block, parent = stepper.prepared(*deposits), stepper.headers[-1]
+    named = attributes(stepper.chain, *deposits, send(4, 7, STRANGER))
+    inputs = step_blocks.inputs_with(stepper.config, parent, named)
+    claim = replace(block.first.pending, inputs=inputs)
+    return replace(block, first=replace(block.first, pending=claim))
 
 
 def _random_plan(rnd: random.Random) -> list[tuple]:
