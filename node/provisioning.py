@@ -311,7 +311,7 @@ async def deploy_contracts(
         except L1CallFailed as error:
             if "already known" not in error.message:
                 raise
-    logger.info("settlement contracts", extra={"portal": addresses[1]})
+    logger.info("settlement contracts", extra={"portal": deployment.contracts["OptimismPortal"]})
 
 
 def _creations(
@@ -331,6 +331,11 @@ def _creations(
         return list(creations)
     nonce += len(creations)
     steps = verifier_creations(deployer, nonce, _verifier_rules(founded.genesis))
+    if [creation.contract for creation in steps] != list(verifier):
+        raise DifferentL1(
+            f"{_DEPLOYMENT_FILE}: this rollup was founded with another verifier of steps, whose "
+            "creations were not all mined; use another data directory"
+        )
     made = verifier_transactions(steps, nonce=nonce, l1_chain_id=chain_id, fees=fees)
     return [*creations, *made]
 

@@ -223,11 +223,14 @@ class Gossiping:
             return Verdict.REJECT
         if not 0 < len(raws) <= BATCH_TRANSACTIONS:
             return Verdict.REJECT
-        worth = sum(self._is_worth(raw) for raw in raws)
-        return Verdict.REJECT if worth < 0 else Verdict.ACCEPT if worth else Verdict.IGNORE
+        try:
+            worth = [self._is_worth(raw) for raw in raws]
+        except DecodeError:
+            return Verdict.REJECT
+        return Verdict.ACCEPT if any(worth) else Verdict.IGNORE
 
-    def _is_worth(self, raw: bytes) -> int:
-        """1 for a transaction to pass on, 0 for none; far below 0 for one that is malformed.
+    def _is_worth(self, raw: bytes) -> bool:
+        """Whether to pass a transaction on. Raises DecodeError for one that is malformed.
 
         One that waits here already is passed on again after a while: somebody behind us lacks it,
         or its node would not tell of it again.
@@ -236,14 +239,14 @@ class Gossiping:
         try:
             self._chain.backend.submit_raw(raw, lambda tx_hash: heard.append(self._heard(tx_hash)))
         except DecodeError:
-            return -BATCH_TRANSACTIONS
+            raise
         except (PoolError, RpcError, StemmaError) as error:
             logger.debug("a peer's transaction: %s", error)
             is_waiting = bool(heard) and self._chain.pool.get(heard[0][0]) is not None
             if not is_waiting or self._clock.now() - heard[0][1] < RESEND_AFTER_S / 2:
-                return 0
+                return False
         self._from_peers[heard[0][0]] = self._clock.now()
-        return 1
+        return True
 
     def _heard(self, tx_hash: Hash32) -> tuple[Hash32, float]:
         """Note that peers have a transaction; when it was last passed on, if it was."""

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chain.storage import ChainStore
-from chain.types import ZERO_HASH
 from genesis.allocation import GenesisSpec, genesis_block
 from genesis.config import RollupConfig
 
@@ -95,8 +94,8 @@ async def join_by_snapshot(place: Place) -> Joined | None:
             portal = place.rollup.deposit_contract_address
             return await root_on_l1(client, portal, place.config.sync.root)
 
-        root = _begun(place)
-        if root is _HAS_CHAIN:
+        has_chain, root = _begun(place)
+        if has_chain:
             logger.info("the store has a chain: sync.mode snapshot has nothing to do")
             return None
         await server.start()
@@ -122,17 +121,14 @@ async def join_by_snapshot(place: Place) -> Joined | None:
             await server.stop()
 
 
-_HAS_CHAIN = TrustedRoot(-1, ZERO_HASH)
-
-
-def _begun(place: Place) -> TrustedRoot | None:
-    """The root whose state the store holds a part of; None for an empty store."""
+def _begun(place: Place) -> tuple[bool, TrustedRoot | None]:
+    """Whether the store has a chain; else the root whose state it holds a part of, if of any."""
     store = _open(place)
     try:
         if store.heads() is not None:
-            return _HAS_CHAIN
+            return True, None
         stored = store.joining
-        return None if stored is None else Checkpoint.decode(stored).root
+        return False, None if stored is None else Checkpoint.decode(stored).root
     finally:
         store.close()
 
