@@ -9,10 +9,8 @@ import random
 from dataclasses import replace
 
 import pytest
-from judged_host import JudgedHost
+from judged_host import MOST_GAS, RULES, JudgedHost
 from judged_natives import (
-    MOST_GAS,
-    RULES,
     SHARES,
     changed,
     opened,

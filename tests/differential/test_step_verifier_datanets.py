@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from judged_host import JudgedHost
+from judged_host import MOST_GAS, RULES, JudgedHost
 from natives import ANNA, BEN, CARA, DATANET_REGISTRY, OWNER, Natives, word
 from step_contracts import StepModule
 from step_verifier import UNSUPPORTED_PRECOMPILE, StepVerifier
@@ -16,10 +16,7 @@ from step_verifier import UNSUPPORTED_PRECOMPILE, StepVerifier
 from evm.step.opener import encode_witness, witness_items
 from evm.step.state import Phase
 from evm.step.stepping import record
-from rollup.settlement.step_verifier import ForkRules
 
-RULES = ForkRules.BLS | ForkRules.DELEGATIONS | ForkRules.NATIVES
-MOST_GAS = 1 << 24
 LICENCE = word("licence")
 
 

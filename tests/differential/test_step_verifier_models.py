@@ -9,7 +9,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from judged_host import JudgedHost
+from judged_host import MOST_GAS, RULES, JudgedHost
 from natives import (
     ADAPTER,
     ANNA,
@@ -28,10 +28,6 @@ from natives import (
 from step_verifier import StepVerifier
 
 from chain.crypto.secp256k1 import CURVE_ORDER, HALF_CURVE_ORDER
-from rollup.settlement.step_verifier import ForkRules
-
-RULES = ForkRules.BLS | ForkRules.DELEGATIONS | ForkRules.NATIVES
-MOST_GAS = 1 << 24
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from judged_host import JudgedHost
+from judged_host import MOST_GAS, RULES, JudgedHost
 from natives import (
     ADAPTER,
     ANNA,
@@ -33,10 +33,7 @@ from evm.step.opener import encode_witness, witness_items
 from evm.step.state import Phase
 from evm.step.stepping import record
 from evm.step.structures.words import data_tree
-from rollup.settlement.step_verifier import ForkRules
 
-RULES = ForkRules.BLS | ForkRules.DELEGATIONS | ForkRules.NATIVES
-MOST_GAS = 1 << 24
 TERM = word("capability"), word("endpoint")
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from judged_host import JudgedHost
+from judged_host import RULES, JudgedHost
 from judged_natives import (
-    RULES,
     SHARES,
     changed,
     opened,

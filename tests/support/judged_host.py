@@ -13,6 +13,11 @@ from evm.precompiles import NATIVE_PRECOMPILES
 from evm.step.opener import encode_witness, witness_items
 from evm.step.state import Phase, State
 from evm.step.stepping import record
+from rollup.settlement.step_verifier import ForkRules
+
+RULES = ForkRules.BLS | ForkRules.DELEGATIONS | ForkRules.NATIVES
+MOST_GAS = 1 << 24
+"""EIP-7825."""
 
 
 class JudgedHost(StepHost):

@@ -6,10 +6,7 @@ from judged_host import JudgedHost
 from natives import PROOF_OF_ATTRIBUTION, WORKER, Natives, ascending_shares
 
 from chain.attestation import shares_proof
-from rollup.settlement.step_verifier import ForkRules
 
-RULES = ForkRules.BLS | ForkRules.DELEGATIONS | ForkRules.NATIVES
-MOST_GAS = 1 << 24
 SHARES = ascending_shares(500_001, 300_000, 199_999)
 
 
