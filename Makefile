@@ -20,11 +20,11 @@ test: setup  ## all tests; those that need node.js, vectors or a GPU say so when
 	@$(RUN) -m pytest -q -m "not e2e" -n auto --maxprocesses 4 --dist loadfile
 	@$(RUN) -m pytest -q -m e2e
 
-fixtures: setup  ## every case of the outside vectors, not the seeded share (about ten minutes)
-	@STEMMA_FIXTURES=all $(RUN) -m pytest -q tests/vectors
+fixtures: setup  ## every case of the outside vectors, not the seeded share (about half an hour on two cores)
+	@STEMMA_FIXTURES=all $(RUN) -m pytest -q -n auto --maxprocesses 4 --dist worksteal tests/vectors
 
 verify-steps: setup  ## the step machine against the fast path: 10,000 programs, every state fixture, 17 real L2 blocks
-	@STEMMA_STEP_PROGRAMS=2500 STEMMA_FIXTURES=all $(RUN) -m pytest -q tests/differential/test_step_machine.py tests/vectors/test_step_fixtures.py tests/vectors/test_op_stack_steps.py tests/vectors/test_step_chains.py tests/property/test_step_blocks.py
+	@STEMMA_STEP_PROGRAMS=2500 STEMMA_FIXTURES=all $(RUN) -m pytest -q -n auto --maxprocesses 4 --dist worksteal tests/differential/test_step_machine.py tests/vectors/test_step_fixtures.py tests/vectors/test_op_stack_steps.py tests/vectors/test_step_chains.py tests/property/test_step_blocks.py
 
 verify-games: setup  ## 1,000 random dispute games: the honest side never loses (half a minute)
 	@STEMMA_GAMES=1000 $(RUN) -m pytest -q tests/property/test_dispute_games.py
