@@ -1,9 +1,10 @@
 """Eight hosts for some minutes: a sequencer, two verifiers, three DA nodes, two light nodes.
 
-Where this process may make network namespaces, each host has one of its own, with loss on some
-links where the kernel has netem, and links are cut; elsewhere the hosts are addresses of loopback
-and a cut is a process that stands still (SIGSTOP). One DA node signs for its cells and gives none
-to other nodes. `Scenario.run` says what it does; `Scenario.check` what has to hold in the end:
+Where this process may make network namespaces, each host has one of its own that loses packets on
+their way to it, and links are cut; elsewhere the hosts are addresses of loopback and a cut is a
+process that stands still (SIGSTOP). One DA node signs for its cells and gives none to other nodes,
+another is killed (SIGKILL) and started again. `Scenario.run` says what it does; `Scenario.check`
+what has to hold in the end:
 
     one chain               sequencer and verifiers have the same blocks
     equal safe heads        the same block is safe on all three
@@ -47,19 +48,22 @@ HOSTS = 8
 P2P_PORT, DA_PORT = 9546, 9650
 L1_BLOCK_S, L2_BLOCK_S = 6.0, 2
 SETTLE_S = 120.0
+LOSS_PERCENT = 20
 _PUBLIC_VERIFIER = "0x" + "da" * 20
 
 
 class Namespaces:
     """Hosts that are namespaces."""
 
-    def __init__(self, star: Star, carried: list[Relay], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, star: Star, carried: list[Relay], say: Callable[[str], None], loss_percent: int
+    ) -> None:
         self._star = star
         self._carried = carried
         self.addresses = star.addresses
         self.why_not: str | None = None
-        for number in (VERIFIERS[0], DA_NODES[0], LIGHT_NODES[0]):
-            lacks = star.lose(number, 2)
+        for number in range(HOSTS if loss_percent else 0):
+            lacks = star.lose(number, loss_percent)
             if lacks is not None:
                 say(f"host {number} loses no packets: {lacks}")
 
@@ -114,7 +118,7 @@ class Aliases:
 
 @contextmanager
 def made_hosts(
-    say: Callable[[str], None], *, are_aliases: bool = False
+    say: Callable[[str], None], *, are_aliases: bool = False, loss_percent: int = LOSS_PERCENT
 ) -> Iterator[Namespaces | Aliases]:
     """Namespaces if they can be made and are not unwanted; else aliases, and the reason is said."""
     reason = "so it was asked for" if are_aliases else why_no_namespaces()
@@ -123,7 +127,7 @@ def made_hosts(
         yield Aliases(reason)
         return
     with Star(HOSTS) as star, relays() as carried:
-        yield Namespaces(star, carried, say)
+        yield Namespaces(star, carried, say, loss_percent)
 
 
 class Scenario:
@@ -268,7 +272,9 @@ class Scenario:
     # -- running
 
     def run(self, seconds: float) -> None:
-        """Send transactions to the verifiers; cut off a verifier, then a DA node, for a while."""
+        """Send transactions to the verifiers; cut off a verifier, then a DA node, for a while; in
+        between kill a DA node and start it again.
+        """
         stopping = threading.Event()
         senders = [
             threading.Thread(target=self._send, args=(number, stopping)) for number in VERIFIERS
@@ -284,11 +290,21 @@ class Scenario:
                 self._sleep_until(began + (share + length) * seconds)
                 self.hosts.mend(number, self.nodes[number])
                 self.say(f"host {number} is back")
+            self.kill_for(DA_NODES[1], began + 0.8 * seconds, began + 0.85 * seconds)
             self._sleep_until(began + seconds)
         finally:
             stopping.set()
             for sender in senders:
                 sender.join(60)
+
+    def kill_for(self, number: int, at: float, until: float) -> None:
+        """Kill a host's node and start it again with what is on its disk; times are monotonic."""
+        self._sleep_until(at)
+        self.nodes[number].kill()
+        self.say(f"the node of host {number} is killed")
+        self._sleep_until(until)
+        self.nodes[number].start()
+        self.say(f"the node of host {number} runs again")
 
     @staticmethod
     def _sleep_until(at: float) -> None:
@@ -412,11 +428,18 @@ async def _reconstruct(committee: DaCommittee, urls: list[str], commitments: lis
 
 
 def run_eight_hosts(
-    root: Path, seconds: float, say: Callable[[str], None], *, are_aliases: bool = False
+    root: Path,
+    seconds: float,
+    say: Callable[[str], None],
+    *,
+    are_aliases: bool = False,
+    loss_percent: int = LOSS_PERCENT,
 ) -> dict[str, object]:
     """Start, run for so long, check, stop; the figures. Raises AssertionError."""
     with ExitStack() as stack:
-        hosts = stack.enter_context(made_hosts(say, are_aliases=are_aliases))
+        hosts = stack.enter_context(
+            made_hosts(say, are_aliases=are_aliases, loss_percent=loss_percent)
+        )
         scenario = Scenario(root, hosts, say)
         scenario.start(stack)
         scenario.run(seconds)

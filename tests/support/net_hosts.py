@@ -2,7 +2,8 @@
 
 `why_no_namespaces` says why not. Loopback belongs to each namespace alone, so relays carry RPC and
 L1 between them, as an operator's management network would; the nodes' own sessions go over the
-links. A link can be cut and mended, and is slowed where the kernel has netem.
+links. A link can be cut and mended, slowed where the kernel has netem, and made to lose packets
+where it has netem or runs packet filters.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from pathlib import Path
 
 _CLONE_NEWNET = 0x40000000
 _WITHIN_S = 10.0
+_RANDOM_OF_FILTERS = 2**32 - 0x1000 + 56
+"""SKF_AD_OFF + SKF_AD_RANDOM: where a classic packet filter reads a random word."""
 
 
 def _ip(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -60,6 +63,37 @@ def why_no_namespaces() -> str | None:
         _ip("link", "del", f"{name}b", check=False)
 
 
+def _tc(prefix: tuple[str, ...], *arguments: str) -> str | None:
+    """Run tc; None where it worked, else what it said."""
+    done = subprocess.run(
+        [*prefix, shutil.which("tc") or "tc", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=_WITHIN_S,
+    )
+    return (done.stderr or done.stdout).strip() or "tc failed" if done.returncode else None
+
+
+def lose(prefix: tuple[str, ...], link: str, percent: int) -> str | None:
+    """Lose so many packets that leave by a link, each by itself; the reason where it cannot be.
+
+    By netem, with 20 ms of delay; where the kernel lacks it by a filter of four instructions: a
+    random word, a comparison, keep or drop (TC_ACT_OK, TC_ACT_SHOT).
+    """
+    lacks = _tc(
+        prefix, "qdisc", "add", "dev", link, "root", "netem", "delay", "20ms", "loss",
+        f"{percent}%",
+    )  # fmt: skip
+    if lacks is None:
+        return None
+    below = 2**32 * percent // 100
+    code = f"4,32 0 0 {_RANDOM_OF_FILTERS},53 0 1 {below},6 0 0 0,6 0 0 2"
+    return _tc(prefix, "qdisc", "add", "dev", link, "clsact") or _tc(
+        prefix, "filter", "add", "dev", link, "egress", "bpf", "da", "bytecode", code
+    )
+
+
 class Hosts:
     """A line of hosts; host n and n + 1 share a link, 10.77.n.1 and 10.77.n.2."""
 
@@ -96,16 +130,13 @@ class Hosts:
 
     def slow(self, number: int, *rule: str) -> str | None:
         """Delay or lose packets of a link by netem; the reason where the kernel has none."""
-        done = subprocess.run(
-            [
-                *self.prefix(number), shutil.which("tc") or "tc", "qdisc", "add",
-                "dev", f"right{number}", "root", "netem", *rule,
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )  # fmt: skip
-        return (done.stderr or done.stdout).strip() or "tc failed" if done.returncode else None
+        return _tc(
+            self.prefix(number), "qdisc", "add", "dev", f"right{number}", "root", "netem", *rule
+        )
+
+    def lose(self, number: int, percent: int) -> str | None:
+        """Lose so many packets from host number to the next; the reason where it cannot be."""
+        return lose(self.prefix(number), f"right{number}", percent)
 
 
 def _enter(namespace: str | None) -> None:
@@ -162,13 +193,9 @@ class Star:
         _ip("-n", self._hub, "link", "set", f"spoke{number}", state)
 
     def lose(self, number: int, percent: int) -> str | None:
-        """Lose so many packets to a host; the reason where the kernel has no netem."""
-        done = _ip(
-            "netns", "exec", self._hub, shutil.which("tc") or "tc", "qdisc", "add", "dev",
-            f"spoke{number}", "root", "netem", "delay", "20ms", "loss", f"{percent}%",
-            check=False,
-        )  # fmt: skip
-        return (done.stderr or done.stdout).strip() or "tc failed" if done.returncode else None
+        """Lose so many packets to a host; the reason where it cannot be."""
+        hub = (shutil.which("ip") or "ip", "netns", "exec", self._hub)
+        return lose(hub, f"spoke{number}", percent)
 
 
 class Relay:
