@@ -178,9 +178,10 @@ def random_block_steps(rnd: random.Random, fork: str) -> Iterator[Step]:
         stepper, nonces = Stepper(fork), dict[int, int]()
         yield from steps_of_block(stepper.prepared(*every_kind_of(fork, stepper.config.chain_id)))
         for _ in range(8):
-            txs = transactions(_random_plan(rnd), stepper.config, nonces)
+            # Deposits come first in a block, and count their senders' nonces up.
+            plan = sorted(_random_plan(rnd), key=lambda step: step[0] != "deposit")
+            txs = transactions(plan, stepper.config, nonces)
             deposits = [tx for tx in txs if isinstance(tx, DepositTransaction)]
-            txs = deposits + [tx for tx in txs if tx not in deposits]
             if deposits and rnd.random() < 0.2:
                 yield from steps_of_block(_refused(stepper, deposits))
             block, _ = stepper.agrees(*txs)
