@@ -17,6 +17,7 @@ from chain.crypto.keccak import keccak256
 from chain.heads import BlockId
 from chain.types import ZERO_ADDRESS, Address
 
+from .alt_da import AltDaConfig
 from .da_committee import DaCommittee
 from .fields import ConfigError, Fields
 from .fork_schedule import (
@@ -357,7 +358,8 @@ class RollupConfig:
     """Everything derivation needs besides L1 itself; fields carry op-node's rollup.json names.
 
     `block_time` and `max_sequencer_drift` are in seconds, `seq_window_size` and `channel_timeout`
-    in L1 blocks. `da_committee`, in rollup.json `stemma_da`, is None where all data is on L1.
+    in L1 blocks. `da_committee`, in rollup.json `stemma_da`, and `alt_da` are None where all data is
+    on L1; a chain has one of them at most.
     Raises ConfigError.
     """
 
@@ -377,6 +379,7 @@ class RollupConfig:
     eip1559_denominator: int = 250
     bedrock_eip1559_denominator: int | None = None
     da_committee: DaCommittee | None = None
+    alt_da: AltDaConfig | None = None
 
     def __post_init__(self) -> None:
         for name in ("block_time", "max_sequencer_drift", "seq_window_size", "channel_timeout"):
@@ -390,6 +393,8 @@ class RollupConfig:
         for name in ("batch_inbox_address", "deposit_contract_address", "l1_system_config_address"):
             if getattr(self, name) == ZERO_ADDRESS:
                 raise ConfigError(f"{name} is the zero address")
+        if self.da_committee is not None and self.alt_da is not None:
+            raise ConfigError("alt_da and stemma_da are both set: data lies in one place")
         if self.genesis.l1.hash == self.genesis.l2.hash:
             raise ConfigError(f"genesis l1 and l2 have one hash 0x{self.genesis.l1.hash.hex()}")
 
@@ -430,8 +435,6 @@ class RollupConfig:
         fields = Fields(value, "rollup.json")
         genesis = fields.child("genesis")
         chain_op = fields.child("chain_op_config") if "chain_op_config" in fields else None
-        if "alt_da" in fields:
-            raise ConfigError("rollup.json: alt_da is set: only L1 data is read by this node")
         return RollupConfig(
             genesis=RollupGenesis(
                 l1=_block_id(genesis.child("l1")),
@@ -468,6 +471,7 @@ class RollupConfig:
                 if "stemma_da" in fields
                 else None
             ),
+            alt_da=AltDaConfig.from_fields(fields.child("alt_da")) if "alt_da" in fields else None,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -501,6 +505,8 @@ class RollupConfig:
         }
         if self.da_committee is not None:
             value["stemma_da"] = self.da_committee.to_json()
+        if self.alt_da is not None:
+            value["alt_da"] = self.alt_da.to_json()
         return value
 
 

@@ -24,6 +24,7 @@ from .channel_stage import ChannelStage
 from .forks import ForkSchedule
 from .frame_queue import FrameQueue
 from .journal import Journal
+from .keccak_data import KeccakData
 from .l1_retrieval import L1Retrieval
 from .l1_traversal import L1Traversal
 from .l2_block import (
@@ -47,11 +48,13 @@ class OriginConsumed:
     """All that the L1 chain up to `origin` says has been derived.
 
     Who starts from here later has to read L1 from block `reread_from` on, or, where that is None,
-    from a channel timeout before.
+    from a channel timeout before. Where data were lost, what was derived stands on a later L1 block
+    too.
     """
 
     origin: L1BlockRef
     reread_from: int | None = None
+    stands_on: BlockId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +80,10 @@ class DerivationPipeline:
         journal: Journal | None = None,
         *,
         reread_from: int | None = None,
+        stands_on: BlockId | None = None,
     ) -> None:
-        """Start after safe_head, which L1 up to the block `consumed` gives; `reread_from` is what
-        was said when that block was consumed.
+        """Start after safe_head, which L1 up to the block `consumed` gives; `reread_from` and
+        `stands_on` are what was said when that block was consumed.
 
         Everything that is taken or dropped is noted in the journal. Raises L1DataMissing when the
         L1 block to start from is not here, CorruptDerivation when the L2 chain below safe_head is
@@ -92,13 +96,21 @@ class DerivationPipeline:
         origin = provider.block_by_hash(origin_id.hash)
         self._journal.l1 = origin.ref
         self._traversal = L1Traversal(config, provider, origin, system_config_of(config, start))
+        self._keccak = _keccak_data(
+            config,
+            provider,
+            self._journal,
+            first_block=origin.number,
+            consumed=consumed.number,
+            stands_on=stands_on,
+        )
         retrieval = L1Retrieval(
             self._traversal,
             provider,
             config.batch_inbox_address,
             schedule,
             self._journal,
-            _certified_data(config, provider, self._journal),
+            self._keccak or _certified_data(config, provider, self._journal),
         )
         frames = FrameQueue(retrieval, self._traversal, schedule, self._journal)
         self._channels = ChannelStage(frames, self._traversal, schedule, self._journal)
@@ -130,6 +142,8 @@ class DerivationPipeline:
         Raises L1DataMissing (step again when it is there) and DerivationError.
         """
         if self._is_consumed:
+            if self._keccak is not None:
+                self._keccak.reached(self.origin.number + 1)
             self._traversal.advance()
             self._is_consumed = False
             self._journal.l1 = self.origin
@@ -138,7 +152,12 @@ class DerivationPipeline:
         if derived is not None:
             return derived
         self._is_consumed = True
-        return OriginConsumed(self.origin, self._channels.reread_from(parent.l1_origin.number))
+        origin = self.origin
+        return OriginConsumed(
+            origin,
+            self._channels.reread_from(parent.l1_origin.number),
+            None if self._keccak is None else self._keccak.stands_on(origin.number),
+        )
 
     def require_canonical_origin(self) -> None:
         """See whether L1 still has the block that is being read.
@@ -147,6 +166,8 @@ class DerivationPipeline:
         dropped and will never give. Raises ReorgDetected or L1DataMissing.
         """
         self._traversal.require_canonical()
+        if self._keccak is not None:
+            self._keccak.require_canonical()
 
     def invalidate(self, derived: DerivedAttributes, reason: str) -> DerivedAttributes | None:
         """Say that the engine refused the attributes derived last; what to build in their place.
@@ -165,6 +186,28 @@ def _certified_data(
     return CertifiedData(config.da_committee, config.l1_chain_id, provider, journal)
 
 
+def _keccak_data(
+    config: RollupConfig,
+    provider: L1Provider,
+    journal: Journal,
+    *,
+    first_block: int,
+    consumed: int,
+    stands_on: BlockId | None,
+) -> KeccakData | None:
+    """The reader of commitments, on a chain of which L1 has hashes."""
+    if config.alt_da is None:
+        return None
+    return KeccakData(
+        config.alt_da,
+        provider,
+        journal,
+        first_block=first_block,
+        consumed=consumed,
+        stands_on=stands_on,
+    )
+
+
 def _start_block(
     config: RollupConfig,
     schedule: ForkSchedule,
@@ -177,12 +220,14 @@ def _start_block(
 
     A channel still open after `consumed` was opened at most a timeout before it. Before Holocene a
     batch may wait as well; it was completed after the safe head's L1 origin. Ids of channels that
-    came again then may ask for more.
+    came again then may ask for more; so do commitments that can be lost yet.
     """
     block = safe_head
     head = l2_block_ref(config, safe_head)
     may_wait = not _is_strict_at_origin(config, schedule, safe_head)
     first_needed = head.l1_origin.number if may_wait else consumed.number
+    if config.alt_da is not None:
+        first_needed -= config.alt_da.settled_after
     while True:
         ref = l2_block_ref(config, block)
         is_oldest = block.number <= config.genesis.l2.number

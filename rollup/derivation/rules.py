@@ -74,6 +74,22 @@ class Rule(Enum):
         "the certified blob is here and gives its payload",
         "experimental/alt-da.md, Derivation",
     )
+    # -- data behind a hash
+    COMMITMENT_TAKEN = _Text(
+        _TAKEN,
+        "the data of the commitment are here",
+        "experimental/alt-da.md, Derivation",
+    )
+    COMMITMENT_RESOLVED = _Text(
+        _TAKEN,
+        "the commitment was challenged, and its data came to L1 in time",
+        "experimental/alt-da.md, Derivation",
+    )
+    COMMITMENT_EXPIRED = _Text(
+        _DROPPED,
+        "a challenged commitment counts when its data come to L1 in time",
+        "experimental/alt-da.md, Derivation",
+    )
     # -- frame queue
     DATA_VERSION = _Text(
         _DROPPED,

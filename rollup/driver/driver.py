@@ -26,12 +26,12 @@ from chain.transaction import DepositTransaction
 from evm.errors import InvalidAttributes, InvalidTransaction
 from rollup.derivation.attributes import attributes_mismatch
 from rollup.derivation.attributes_queue import BatchUndone
-from rollup.derivation.errors import CorruptDerivation, ReorgDetected
+from rollup.derivation.errors import ChallengeLost, CorruptDerivation, ReorgDetected
 from rollup.derivation.l2_block import l2_block_ref, require_block
 from rollup.derivation.pipeline import DerivationPipeline, OriginAdvanced, OriginConsumed
 from rollup.l1.provider import ConfirmedL1, L1DataMissing
 
-from .safe_head_log import MetaStore, SafeHeadEntry, SafeHeadLog
+from .safe_head_log import MAX_ENTRIES, MetaStore, SafeHeadEntry, SafeHeadLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -150,7 +150,13 @@ class Driver:
         self._engine = engine
         self._journal = journal
         self._confirmed = ConfirmedL1(provider, confirmation_depth)
-        self.safe_head_log = SafeHeadLog(store, SafeHeadEntry(config.genesis.l1, config.genesis.l2))
+        # On a chain of which L1 has hashes, data can be lost so many L1 blocks after they counted.
+        self._settled_after = 0 if config.alt_da is None else config.alt_da.settled_after
+        self.safe_head_log = SafeHeadLog(
+            store,
+            SafeHeadEntry(config.genesis.l1, config.genesis.l2),
+            most_entries=MAX_ENTRIES + self._settled_after,
+        )
         self._pipeline: DerivationPipeline | None = None
         self._seen_l1_head: L1BlockRef | None = None
         self._seen_finalized: L1BlockRef | None = None
@@ -210,6 +216,8 @@ class Driver:
             if error.recovery is not Recovery.RESET:
                 raise
             _log.warning("derivation starts anew: %s", error)
+            if isinstance(error, ChallengeLost):
+                self.safe_head_log.forget_from(error.included_in)
             self.request_reset()
             return DriverStep(StepKind.RESET)
 
@@ -227,7 +235,9 @@ class Driver:
             # While the pipeline reads again what led to its start, this lies behind.
             if step.origin.number > self._consumed_l1.number:
                 self._consumed_l1 = step.origin.id
-            self.safe_head_log.record(step.origin.id, self.safe_head.id, step.reread_from)
+            self.safe_head_log.record(
+                step.origin.id, self.safe_head.id, step.reread_from, step.stands_on
+            )
             self._follow_finality()
             return DriverStep(StepKind.L1_CONSUMED)
         if isinstance(step, BatchUndone):
@@ -262,12 +272,13 @@ class Driver:
         self._seen_finalized = finalized
         if finalized is None:
             return
-        entry = self.safe_head_log.at_l1(finalized.number)
+        settled = finalized.number - self._settled_after
+        entry = self.safe_head_log.at_l1(settled)
         heads = self._engine.heads
         if entry is None or not heads.finalized.number < entry.l2.number <= heads.safe.number:
             return
         self._engine.set_heads(finalized=entry.l2)
-        self.safe_head_log.forget_before(finalized.number)
+        self.safe_head_log.forget_before(settled)
 
     # -- reset
 
@@ -292,6 +303,7 @@ class Driver:
             entry.l1,
             self._journal,
             reread_from=entry.reread_from,
+            stands_on=entry.stands_on,
         )
         self._consumed_l1 = entry.l1
         dropped = self._engine.set_heads(unsafe=unsafe, safe=entry.l2)

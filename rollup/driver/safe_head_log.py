@@ -46,20 +46,30 @@ class SafeHeadEntry:
     """L1 up to `l1` gives L2 up to `l2`.
 
     `reread_from` is the L1 block to read from to have the channels of that moment; None where the
-    channel timeout tells.
+    channel timeout tells. `stands_on` is a later L1 block without which it would not hold: there
+    data were lost that would have counted.
     """
 
     l1: BlockId
     l2: BlockId
     reread_from: int | None = None
+    stands_on: BlockId | None = None
+
+    @property
+    def needed(self) -> tuple[BlockId, ...]:
+        """The L1 blocks that have to be canonical for it to hold."""
+        return (self.l1,) if self.stands_on is None else (self.l1, self.stands_on)
 
 
 class SafeHeadLog:
     """The entries in rising order of L1; the oldest one kept is at or below the finalized head."""
 
-    def __init__(self, store: MetaStore, genesis: SafeHeadEntry) -> None:
+    def __init__(
+        self, store: MetaStore, genesis: SafeHeadEntry, *, most_entries: int = MAX_ENTRIES
+    ) -> None:
         """Open the log of a store. Raises DecodeError when what is stored is damaged."""
         self._store = store
+        self._most_entries = most_entries
         stored = store.meta(META_NAME)
         self._entries = [genesis] if stored is None else _decode(stored)
 
@@ -73,12 +83,18 @@ class SafeHeadLog:
         """All entries kept, oldest first."""
         return tuple(self._entries)
 
-    def record(self, l1: BlockId, l2: BlockId, reread_from: int | None = None) -> None:
+    def record(
+        self,
+        l1: BlockId,
+        l2: BlockId,
+        reread_from: int | None = None,
+        stands_on: BlockId | None = None,
+    ) -> None:
         """Note that L1 up to l1 gives l2; nothing is written while the safe head stands still."""
         if l2 == self.newest.l2 or l1.number <= self.newest.l1.number:
             return
-        self._entries.append(SafeHeadEntry(l1, l2, reread_from))
-        del self._entries[:-MAX_ENTRIES]
+        self._entries.append(SafeHeadEntry(l1, l2, reread_from, stands_on))
+        del self._entries[: -self._most_entries]
         self._write()
 
     def rewind(self, provider: L1Provider) -> SafeHeadEntry:
@@ -90,7 +106,9 @@ class SafeHeadLog:
         head = provider.head()
         if head is None:
             raise L1DataMissing(number=self.newest.l1.number)
-        while len(self._entries) > 1 and not _is_canonical(self.newest.l1, head.number, provider):
+        while len(self._entries) > 1 and not all(
+            _is_canonical(block, head.number, provider) for block in self.newest.needed
+        ):
             self._entries.pop()
         oldest = self._entries[0]
         if self.newest is oldest:
@@ -101,6 +119,19 @@ class SafeHeadLog:
                     f"canonical: L1 has {canonical.ref}"
                 )
         return self.newest
+
+    def forget_from(self, l1_number: int) -> None:
+        """Forget what L1 from a block on has given. Raises CorruptDerivation where nothing older is
+        kept: then that block's data were final.
+        """
+        older = [entry for entry in self._entries if entry.l1.number < l1_number]
+        if not older:
+            raise CorruptDerivation(
+                f"L1 block {l1_number} lost data that count as final: the oldest safe head kept is "
+                f"of L1 block {self._entries[0].l1}"
+            )
+        self._entries = older
+        self._write()
 
     def restore(self, entries: tuple[SafeHeadEntry, ...]) -> None:
         """Go back to entries of before, as where both layers of a development network go back."""
@@ -141,6 +172,8 @@ def _encode_entry(entry: SafeHeadEntry) -> list[bytes]:
     ]
     if entry.reread_from is not None:
         fields.append(rlp.encode_int(entry.reread_from))
+    if entry.stands_on is not None:
+        fields += [rlp.encode_int(entry.stands_on.number), entry.stands_on.hash]
     return fields
 
 
@@ -153,14 +186,16 @@ def _decode(stored: bytes) -> list[SafeHeadEntry]:
 
 def _decode_entry(item: rlp.DecodedItem) -> SafeHeadEntry:
     fields = rlp.decode_list(item, "safe head entry")
-    if len(fields) not in (4, 5):
-        raise DecodeError(f"safe head entry: {len(fields)} items, 4 or 5 expected")
+    if len(fields) not in (4, 5, 6, 7):
+        raise DecodeError(f"safe head entry: {len(fields)} items, 4 to 7 expected")
     l1_number, l1_hash, l2_number, l2_hash, *rest = fields
-    reread_from = None
-    if rest:
+    reread_from = stands_on = None
+    if len(rest) % 2:
         reread_from = rlp.decode_int(rest[0], "safe head entry reread from", max_bytes=8)
+    if len(rest) > 1:
+        stands_on = _decode_id(*rest[-2:])
     return SafeHeadEntry(
-        _decode_id(l1_number, l1_hash), _decode_id(l2_number, l2_hash), reread_from
+        _decode_id(l1_number, l1_hash), _decode_id(l2_number, l2_hash), reread_from, stands_on
     )
 
 

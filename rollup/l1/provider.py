@@ -24,12 +24,16 @@ __all__ = [
 ]
 
 
+HASH_BYTES: Final = 32
+
+
 class L1DataMissing(StemmaError):
     """A block or blob of L1 is not here yet: fetch it and call again.
 
     Exactly one of `number`, `block_hash`, `versioned_hash` and `commitment` says what is missing; a
-    missing blob of L1 also has the hash of the block whose transaction names it, and `commitment`
-    is that of a blob which L1 only has a certificate of.
+    missing blob of L1 also has the hash of the block whose transaction names it. `commitment` is
+    that of a blob (48 bytes) which L1 only has a certificate of, or the Keccak-256 of data (32) of
+    which L1 has no more; `standing` says what L1 knows of the latter.
     """
 
     recovery: ClassVar[Recovery] = Recovery.RETRY
@@ -41,11 +45,18 @@ class L1DataMissing(StemmaError):
         block_hash: Hash32 | None = None,
         versioned_hash: Hash32 | None = None,
         commitment: bytes | None = None,
+        standing: str = "",
     ) -> None:
         self.commitment = commitment
         self.number = number
         self.block_hash = block_hash
         self.versioned_hash = versioned_hash
+        if commitment is not None and len(commitment) == HASH_BYTES:
+            super().__init__(
+                f"the data of commitment 0x{commitment.hex()} cannot be got from the DA server "
+                f"({standing}): derivation stalls until they are here, on L1, or lost"
+            )
+            return
         if commitment is not None:
             super().__init__(
                 f"certified blob 0x{commitment.hex()} cannot be got from the DA committee: "
@@ -68,6 +79,10 @@ class L1Provider(Protocol):
         """The newest block of the canonical chain, None before the first is known."""
         ...
 
+    def readable_to(self) -> int:
+        """The number up to which blocks may be asked for, -1 before the first is known."""
+        ...
+
     def safe(self) -> L1BlockRef | None:
         """The newest block that L1's validators hold to be safe, if known."""
         ...
@@ -85,7 +100,9 @@ class L1Provider(Protocol):
         ...
 
     def da_blob(self, commitment: bytes) -> bytes | None:
-        """The blob of a commitment that L1 has a certificate of, if it is here."""
+        """The blob of a commitment that L1 has a certificate of, or the data of a Keccak-256 that
+        L1 has, if they are here.
+        """
         ...
 
 
@@ -166,13 +183,13 @@ class MemoryL1Provider:
         self._finalized = ref
 
     def add_da_blob(self, commitment: bytes, blob: bytes) -> None:
-        """Keep a blob that has been verified against its commitment, in place of the oldest."""
+        """Keep a blob, or data, verified against the commitment, in place of the oldest."""
         while len(self._da_blobs) >= _KEPT_DA_BLOBS:
             del self._da_blobs[next(iter(self._da_blobs))]
         self._da_blobs[commitment] = blob
 
     def da_blob(self, commitment: bytes) -> bytes | None:
-        """The blob of a commitment, if it is here."""
+        """The blob or data of a commitment, if they are here."""
         return self._da_blobs.get(commitment)
 
     def prune(self, below: int) -> None:
@@ -186,6 +203,10 @@ class MemoryL1Provider:
     def head(self) -> L1BlockRef | None:
         """The canonical head, None before the first block."""
         return self._head
+
+    def readable_to(self) -> int:
+        """The number of the head."""
+        return -1 if self._head is None else self._head.number
 
     def safe(self) -> L1BlockRef | None:
         """L1's safe block as last noted."""
@@ -224,6 +245,10 @@ class ConfirmedL1:
         """L1's own head, confirmed or not."""
         return self._provider.head()
 
+    def readable_to(self) -> int:
+        """The newest confirmed number."""
+        return self._provider.readable_to() - self._depth
+
     def safe(self) -> L1BlockRef | None:
         """L1's safe head."""
         return self._provider.safe()
@@ -244,5 +269,5 @@ class ConfirmedL1:
         return self._provider.block_by_hash(block_hash)
 
     def da_blob(self, commitment: bytes) -> bytes | None:
-        """The blob of a commitment, if it is here."""
+        """The blob or data of a commitment, if they are here."""
         return self._provider.da_blob(commitment)

@@ -8,7 +8,6 @@ from l1_blocks import l1_chain
 from chain.errors import DecodeError, Recovery
 from chain.heads import BlockId
 from rollup.derivation.errors import CorruptDerivation
-from rollup.driver import safe_head_log
 from rollup.driver.safe_head_log import SafeHeadEntry, SafeHeadLog
 from rollup.l1.provider import L1DataMissing, MemoryL1Provider
 
@@ -104,10 +103,29 @@ def test_finality_keeps_the_entry_it_stands_on():
     assert SafeHeadLog(store, GENESIS).entries == log.entries
 
 
-def test_log_is_bounded(monkeypatch):
-    monkeypatch.setattr(safe_head_log, "MAX_ENTRIES", 3)
-    log = log_with(*((n, n) for n in range(1, 10)))
+def test_log_is_bounded():
+    log = SafeHeadLog(Meta(), GENESIS, most_entries=3)
+    for number in range(1, 10):
+        log.record(l1(number), l2(number))
     assert [e.l2.number for e in log.entries] == [7, 8, 9]
+
+
+def test_an_entry_that_stands_on_a_later_block_falls_with_it():
+    store = Meta()
+    log = log_with((2, 3), store=store)
+    log.record(l1(4), l2(9), 1, l1(8))
+    log.record(l1(5), l2(12), None, l1(8))
+    assert SafeHeadLog(store, GENESIS).entries == log.entries
+    assert log.rewind(provider_of(CHAIN)).l2 == l2(12)
+    assert log.rewind(provider_of(CHAIN[:8])).l2 == l2(3)
+
+
+def test_what_an_l1_block_gave_can_be_forgotten_unless_it_is_final():
+    log = log_with((2, 3), (5, 9), (8, 12))
+    log.forget_from(5)
+    assert [e.l2.number for e in log.entries] == [0, 3]
+    with pytest.raises(CorruptDerivation, match="lost data that count as final"):
+        log.forget_from(0)
 
 
 @pytest.mark.parametrize("stored", [b"", b"\xc0", b"\xc1\x80", b"\x83abc"])
