@@ -38,7 +38,7 @@ class AltDaConfig:
             blocks = getattr(self, name)
             if not 1 <= blocks <= MAX_WINDOW:
                 raise ConfigError(
-                    f"alt_da: da_{name} {blocks} is outside 1..{MAX_WINDOW} L1 blocks"
+                    f"alt_da: da_{name} {blocks} is not in 1..{MAX_WINDOW}"
                 )
 
     @property

@@ -53,7 +53,7 @@ from .actors.proposing import ProposerOptions, Proposing
 from .actors.sequencing import Sequencing
 from .chain_runtime import ChainRuntime, open_chain
 from .config import LOOPBACK_HOSTS, ConfigurationError, NodeConfig, with_settings
-from .da.access import CommitteeAccess
+from .da.access import CommitteeAccess, batcher_dispersal, data_access
 from .da.cell_network import carriers_of
 from .dev_snapshots import NetworkSnapshots
 from .disputes import DisputeReader
@@ -158,8 +158,7 @@ class RollupNode:
             config.l1.finality_blocks,
             config.l1.trust_rpc,
         )
-        has_committee = parts.rollup.da_committee is not None
-        self._da = CommitteeAccess(parts.rollup, config.da) if has_committee else None
+        self._da = data_access(parts.rollup, config.da)
         self._follower = L1Follower(
             self._source,
             self._provider,
@@ -330,17 +329,8 @@ class RollupNode:
             caught_up=self._deriving.caught_up,
             poll_s=self._config.batcher.poll_s,
             posted=self._metrics.batches_posted.inc,
-            disperse=self._dispersal(),
+            disperse=batcher_dispersal(self._config, self._da),
         )
-
-    def _dispersal(self) -> Callable[[bytes], Awaitable[bytes]] | None:
-        if self._config.batcher.data_type != "da":
-            return None
-        if self._da is None or not self._config.da.url:
-            raise ConfigurationError(
-                "batcher.data_type da needs stemma_da in rollup.json and da.url, a DA node"
-            )
-        return self._da.disperse
 
     def _proposing(self) -> list[Coroutine[Any, Any, None]]:
         """The proposer, and the one who defends what it has proposed."""
@@ -409,7 +399,7 @@ class RollupNode:
             self._parts.signer_key if self.is_sequencing else None,
         )
         self.chain.backend.peer_count = lambda: len(network.server.overlay.peers)
-        if self._da is not None:
+        if isinstance(self._da, CommitteeAccess):
             committee = self._da.committee
             self._da.sessions = lambda: carriers_of(network.server, committee)
         return network

@@ -1,4 +1,5 @@
-"""The two nodes without a chain, joined of their parts: role da keeps cells, role light samples.
+"""The nodes without a chain, joined of their parts: role da keeps cells, role light samples, and a
+server keeps data by their hashes.
 
 Joined like the whole node in application.py.
 """
@@ -21,12 +22,13 @@ from rollup.da.security import check_committee
 from rollup.l1.provider import MemoryL1Provider
 
 from .application import STOP_S, handle_signals, run_until_stopped, stop_within
-from .config import ConfigurationError, NodeConfig
+from .config import ConfigurationError, DaSection, NodeConfig
 from .da.access import CommitteeAccess, committee_of
 from .da.alt_da import AltDa
 from .da.cell_network import CellNetwork
 from .da.dispersal import Disperser
 from .da.evidence import Evidence
+from .da.hashes import HashStore
 from .da.keeper import Keeper, LocalPeer, OperatorKeys
 from .da.light import LightLoop, LightNode
 from .da.server import DaServer
@@ -43,6 +45,7 @@ logger = logging.getLogger("stemma.da")
 
 _STORE = "cells"
 _LIGHT_STORE = "light"
+_HASH_STORE = "payloads"
 _CHECKED_A_TURN = 32
 
 
@@ -321,6 +324,37 @@ async def run_da(
 async def run_light(config: NodeConfig, rollup: RollupConfig, ready: Ready) -> None:
     """Run role light until a signal or a failure."""
     await _run(config.datadir, lambda: LightProcess(config, rollup), ready)
+
+
+class HashServer:
+    """A DA server of data by their hashes."""
+
+    def __init__(self, datadir: Path, section: DaSection) -> None:
+        """Open what it keeps."""
+        self._kv = LevelStore(datadir / _HASH_STORE)
+        self._store = HashStore(self._kv, section.capacity_mb * 1_000_000)
+        self.server = DaServer(
+            section.host, section.port, alt_da=self._store, describe=self._describe
+        )
+        self.tasks: list[asyncio.Future[None]] = []
+        self.endpoint: str | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises AddressInUse."""
+        await self.server.start()
+
+    async def stop(self) -> None:
+        """Stop listening, close the store."""
+        await self.server.stop()
+        self._kv.close()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"payloads": self._store.count, "used_bytes": self._store.used_bytes}
+
+
+async def run_hash_server(datadir: Path, section: DaSection, ready: Ready) -> None:
+    """Serve data by their hashes until a signal."""
+    await _run(datadir, lambda: HashServer(datadir, section), ready)
 
 
 async def _run(datadir: Path, make: Callable[[], _Node], ready: Ready) -> None:

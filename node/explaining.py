@@ -20,7 +20,7 @@ from .l1.client import L1Follower, L1Source
 from .l1.json_rpc import JsonRpcClient, L1CallFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from chain.types import Hash32
     from genesis.config import RollupConfig
@@ -94,10 +94,12 @@ async def explain_l1_block(
     *,
     beacon_url: str | None = None,
     trusts_rpc: bool = False,
+    data: Callable[[bytes], Awaitable[bytes]] | None = None,
 ) -> tuple[Note, ...]:
     """The notes on one L1 block. Raises CannotExplain, ChainDisagrees, L1Unreachable and kin.
 
-    `beacon_url` and `trusts_rpc` are those of L1Source.
+    `beacon_url` and `trusts_rpc` are those of L1Source; `data` gets, verified, what of a chain is
+    not on L1, and raises where it cannot.
     """
     provider = MemoryL1Provider()
     source = L1Source(l1, config.batch_inbox_address, beacon_url, trusts_rpc=trusts_rpc)
@@ -105,7 +107,7 @@ async def explain_l1_block(
     async def apply(change: Callable[[], None]) -> None:
         change()
 
-    follower = L1Follower(source, provider, apply)
+    follower = L1Follower(source, provider, apply, data)
     await follower.poll()
     if not config.genesis.l1.number <= number <= follower.head_number:
         raise CannotExplain(

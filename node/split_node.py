@@ -48,6 +48,7 @@ from .application import (
 )
 from .chain_runtime import open_chain, open_store
 from .config import NodeConfig
+from .da.access import batcher_dispersal, data_access
 from .engine_api.client import EngineApiClient
 from .engine_api.execution import Execution
 from .engine_api.jwt import bearer_check
@@ -253,7 +254,13 @@ class ConsensusNode:
             config.l1.finality_blocks,
             config.l1.trust_rpc,
         )
-        self._follower = follower = L1Follower(source, self._provider, self.writer.run)
+        self._da = data_access(rollup, config.da)
+        self._follower = follower = L1Follower(
+            source,
+            self._provider,
+            self.writer.run,
+            None if self._da is None else self._da.blob,
+        )
         confirmations = config.rollup.verifier_confirmations
         self._driver = Driver(
             rollup,
@@ -293,6 +300,8 @@ class ConsensusNode:
     async def start(self) -> None:
         """Wait for the execution client, then listen and derive. Raises EngineAnswerInvalid."""
         self.client.open()
+        if self._da is not None:
+            self._da.open()
         while True:
             try:
                 await self.writer.run(self.engine.require_chain)
@@ -333,6 +342,7 @@ class ConsensusNode:
             caught_up=self._deriving.caught_up,
             poll_s=self._config.batcher.poll_s,
             posted=lambda: None,
+            disperse=batcher_dispersal(self._config, self._da),
         )
 
     async def stop(self) -> None:
@@ -342,6 +352,8 @@ class ConsensusNode:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.client.close()
+        if self._da is not None:
+            await self._da.close()
         self.writer.close()
         for connection in self._connections:
             connection.close()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from ..config import ConfigurationError
+from . import da_l1
 from .exit_codes import VERIFICATION_FAILED
 from .keys import read_key_file
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 app = typer.Typer(help="Data availability: put, get, sample, verify.", no_args_is_help=True)
+da_l1.add_to(app)
 
 _URL = typer.Option("http://127.0.0.1:9650", "--url", help="a DA node, or for status a light node")
 _ROLLUP = typer.Option(..., "--rollup-config", help="rollup.json with stemma_da")

@@ -24,11 +24,14 @@ def derive(
     l1_trust_rpc: bool = typer.Option(
         False, "--l1-trust-rpc", help="do not check that L1 blocks are complete"
     ),
+    da_peer: list[str] = typer.Option(
+        [], "--da-peer", help="URL of a DA node or server, where data are not on L1; one for each"
+    ),
     as_json: bool = typer.Option(False, "--json", help="one JSON object a line"),
 ) -> None:
     """Derive over one L1 block again and say what was taken, kept or dropped, and by which rule."""
     notes = asyncio.run(
-        _notes(explain, l1_url, l2_url, rollup_config, beacon_url, trusts_rpc=l1_trust_rpc)
+        _notes(explain, l1_url, l2_url, rollup_config, beacon_url, da_peer, trusts_rpc=l1_trust_rpc)
     )
     for note in notes:
         typer.echo(json.dumps(_as_json(note)) if as_json else _as_text(note))
@@ -42,11 +45,14 @@ async def _notes(
     l2_url: str,
     rollup_config: Path | None,
     beacon_url: str | None,
+    da_peers: list[str],
     *,
     trusts_rpc: bool,
 ) -> tuple[Note, ...]:
     from genesis.config import RollupConfig
 
+    from ..config import DaSection
+    from ..da.access import data_access
     from ..explaining import explain_l1_block
     from ..l1.json_rpc import JsonRpcClient
 
@@ -56,15 +62,23 @@ async def _notes(
         else:
             value = json.loads(rollup_config.read_text())
         config = RollupConfig.from_json(value)
-        return await explain_l1_block(
-            config,
-            l1,
-            l2,
-            number,
-            lambda text: typer.echo(text, err=True),
-            beacon_url=beacon_url,
-            trusts_rpc=trusts_rpc,
-        )
+        access = data_access(config, DaSection(peers=tuple(da_peers), processes=1))
+        if access is not None:
+            access.open()
+        try:
+            return await explain_l1_block(
+                config,
+                l1,
+                l2,
+                number,
+                lambda text: typer.echo(text, err=True),
+                beacon_url=beacon_url,
+                trusts_rpc=trusts_rpc,
+                data=None if access is None else access.blob,
+            )
+        finally:
+            if access is not None:
+                await access.close()
 
 
 def _as_text(note: Note) -> str:

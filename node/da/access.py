@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import aiohttp
 
@@ -14,8 +14,9 @@ from rollup.da.certificate import DA_LAYER, check_certificate
 from rollup.da.erasure import blob_of_cells
 from rollup.wire.alt_da import COMMITMENT_VERSION, GenericCommitment, decode_commitment
 
-from ..config import ConfigurationError, DaSection
+from ..config import ConfigurationError, DaSection, NodeConfig
 from .dispersal import Peers, Retriever
+from .hashes import HashAccess
 from .kzg_pool import KzgPool
 from .peer import CellPeer, HttpPeer, PeerFailed
 
@@ -83,6 +84,30 @@ class CommitteeAccess:
         if self._session is not None:
             await self._session.close()
         self.pool.close()
+
+
+def data_access(rollup: RollupConfig, section: DaSection) -> CommitteeAccess | HashAccess | None:
+    """The way to a rollup's data; None where all of them are on L1."""
+    if rollup.alt_da is not None:
+        return HashAccess(section)
+    return None if rollup.da_committee is None else CommitteeAccess(rollup, section)
+
+
+def batcher_dispersal(
+    config: NodeConfig, access: CommitteeAccess | HashAccess | None
+) -> Callable[[bytes], Awaitable[bytes]] | None:
+    """What the batcher does with its data before L1; None where they go to L1 as they are.
+
+    Raises ConfigurationError.
+    """
+    if config.batcher.data_type != "da":
+        return None
+    if access is None or not config.da.url:
+        raise ConfigurationError(
+            "batcher.data_type da needs stemma_da or alt_da in rollup.json, and da.url, a DA node "
+            "or server"
+        )
+    return access.disperse
 
 
 def committee_of(rollup: RollupConfig) -> DaCommittee:

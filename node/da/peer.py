@@ -172,9 +172,12 @@ class HttpPeer:
             raise CellOfAnotherBlob(commitment, message.commitment)
         return tuple(cell for cell in message.cells if wanted >> cell.index & 1)
 
-    async def put(self, payload: bytes) -> bytes:
-        """Have it disperse a payload; the alt-DA commitment without its version byte."""
-        return await self._ask("POST", "/put", payload, most=_MAX_JSON_BYTES)
+    async def put(self, payload: bytes, commitment: bytes = b"") -> bytes:
+        """Have it keep or disperse a payload, under a commitment if one is given; the alt-DA
+        commitment without its version byte.
+        """
+        path = f"/put/0x{commitment.hex()}" if commitment else "/put"
+        return await self._ask("POST", path, payload, most=_MAX_JSON_BYTES)
 
     async def get(self, commitment: bytes) -> bytes:
         """The payload behind an alt-DA commitment without its version byte."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from aiohttp import web
 
@@ -26,7 +26,8 @@ from rollup.da.erasure import CELLS_PER_BLOB
 from rollup.da.errors import MalformedInput
 
 from ..rpc.server import AddressInUse
-from .alt_da import AltDa, UnknownCommitment
+from .alt_da import UnknownCommitment
+from .dispersal import Dispersal
 from .keeper import Keeper
 from .store import StoreFull
 
@@ -61,6 +62,20 @@ async def _say_errors(request: web.Request, handler: _Handler) -> web.StreamResp
         return web.Response(status=status, text=text, headers=headers)
 
 
+class AltDaInterface(Protocol):
+    """What puts and gets payloads: a committee's, or a store of data by their hashes."""
+
+    async def put(
+        self, payload: bytes, commitment: bytes = b"", /
+    ) -> tuple[bytes, Dispersal | None]:
+        """Keep a payload; its commitment, and how it was dispersed."""
+        ...
+
+    async def get(self, commitment: bytes, /) -> bytes:
+        """The payload of a commitment."""
+        ...
+
+
 class DaServer:
     """Listens for one node; `describe` is what its status says besides."""
 
@@ -70,7 +85,7 @@ class DaServer:
         port: int,
         *,
         keeper: Keeper | None = None,
-        alt_da: AltDa | None = None,
+        alt_da: AltDaInterface | None = None,
         describe: Callable[[], dict[str, Any]],
         faults: Callable[[], list[dict[str, Any]]] | None = None,
     ) -> None:

@@ -70,8 +70,8 @@ class L1Follower:
         apply: Apply,
         certified_blob: Callable[[bytes], Awaitable[bytes]] | None = None,
     ) -> None:
-        """Nothing is fetched before the first `poll`. `certified_blob` gets blobs, verified, from
-        the DA committee of a chain that has one.
+        """Nothing is fetched before the first `poll`. `certified_blob` gets, verified, blobs or
+        data of a chain that keeps them elsewhere.
         """
         self._certified_blob = certified_blob
         self._source = source

@@ -67,9 +67,12 @@ def _config_file(path):
 @pytest.mark.parametrize("path", _CHAINS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_rollup_config_of_a_registered_chain(path):
     toml = _toml(path)
-    if "alt_da" in toml:
-        pytest.skip("alt-DA: the data is not on L1")
+    if toml.get("alt_da", {}).get("da_commitment_type") == "GenericCommitment":
+        with pytest.raises(ConfigError, match=r"da_commitment_type: 'GenericCommitment'"):
+            read_rollup_config(path)
+        return
     config = read_rollup_config(path)
+    assert (config.alt_da is not None) == ("alt_da" in toml)
     assert config.l2_chain_id == toml["chain_id"]
     assert config.l1_chain_id in (1, 11155111)
     assert "0x" + config.genesis.l2.hash.hex() == toml["genesis"]["l2"]["hash"]
