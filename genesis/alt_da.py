@@ -52,8 +52,8 @@ class AltDaConfig:
         kind = fields.text("da_commitment_type")
         if kind != KECCAK_COMMITMENT:
             raise ConfigError(
-                f"{fields.where}.da_commitment_type: {kind!r}, this node knows {KECCAK_COMMITMENT}; "
-                "a committee's certificates are configured as stemma_da"
+                f"{fields.where}.da_commitment_type: {kind!r}, this node knows "
+                f"{KECCAK_COMMITMENT}; a committee's certificates are configured as stemma_da"
             )
         return AltDaConfig(
             fields.address("da_challenge_contract_address"),

@@ -358,9 +358,8 @@ class RollupConfig:
     """Everything derivation needs besides L1 itself; fields carry op-node's rollup.json names.
 
     `block_time` and `max_sequencer_drift` are in seconds, `seq_window_size` and `channel_timeout`
-    in L1 blocks. `da_committee`, in rollup.json `stemma_da`, and `alt_da` are None where all data is
-    on L1; a chain has one of them at most.
-    Raises ConfigError.
+    in L1 blocks. `da_committee`, in rollup.json `stemma_da`, and `alt_da` are None where all data
+    is on L1; a chain has one of them at most. Raises ConfigError.
     """
 
     genesis: RollupGenesis

@@ -31,8 +31,10 @@ from .da.evidence import Evidence
 from .da.hashes import HashStore
 from .da.keeper import Keeper, LocalPeer, OperatorKeys
 from .da.light import LightLoop, LightNode
+from .da.light_claims import ClaimWatch
 from .da.server import DaServer
 from .da.store import CellStore
+from .disputes import DisputeReader
 from .l1.client import L1Follower, L1Source
 from .l1.json_rpc import JsonRpcClient
 from .network import fork_of, make_server, read_or_make_node_key
@@ -230,6 +232,7 @@ class LightProcess:
             self._access.peers,
             self._plan,
             self._network,
+            ClaimWatch(DisputeReader(self._l1, self._rollup.deposit_contract_address)),
         )
         await self.server.start()
         sampling = asyncio.ensure_future(LightLoop(self._light, self._poll_s).run())

@@ -72,6 +72,16 @@ class DisputeReader:
         block = await self._client.call("eth_getBlockByNumber", "latest", False)
         return L1Moment(int(block["number"], 16), int(block["timestamp"], 16))
 
+    async def l1_number(self, block_hash: bytes) -> int | None:
+        """The number of an L1 block; None where L1 does not have it, or no more."""
+        block = await self._client.call("eth_getBlockByHash", _hex(block_hash), False)
+        if block is None:
+            return None
+        number = int(block["number"], 16)
+        canonical = await self._client.call("eth_getBlockByNumber", hex(number), False)
+        same = canonical is not None and canonical["hash"] == block["hash"]
+        return number if same else None
+
     async def contracts(self) -> DisputeContracts | None:
         """The contracts; None while the portal is not on L1. Raises DecodeError, L1CallFailed."""
         if await self._client.call("eth_getCode", _hex(self._portal), "latest") == "0x":

@@ -9,7 +9,8 @@ a pause it goes on where it stopped.
     "s" commitment         the sampling
 
 The accepted head is the newest L1 block such that every batch certified up to it was found to be
-available: what L2 derives from later blocks is refused until it is.
+available: what L2 derives from later blocks is refused until it is. Which claims about the L2 stand
+against that and against their disputes, light_claims.py says.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from rollup.wire.alt_da import GenericCommitment, decode_commitment
 from ..l1.client import L1Follower
 from .access import committee_of
 from .dispersal import Peers
+from .light_claims import ClaimWatch
 from .sampling import Watch, begin, begin_again, sample
 
 logger = logging.getLogger("stemma.light")
@@ -49,6 +51,8 @@ _KEPT_ANCHORS = 256
 _BLOCKS_A_TURN = 500
 _KEPT_L1_BLOCKS = 64
 _SHOWN_BATCHES = 64
+_KEPT_BATCHES = 4096
+"""Of available ones the newest: a day of one batch in every other L1 block of 12 s."""
 _SAMPLED_AT_ONCE = 8
 
 
@@ -113,8 +117,11 @@ class LightNode:
         peers: Peers,
         plan: SamplingPlan,
         watch: Watch | None = None,
+        claims: ClaimWatch | None = None,
     ) -> None:
-        """Nothing is asked before the first turn; `watch` hears of wrong and missing cells."""
+        """Nothing is asked before the first turn; `watch` hears of wrong and missing cells,
+        `claims` looks at what is said of the L2.
+        """
         self._config = config
         self._store = store
         self._follower = follower
@@ -122,6 +129,7 @@ class LightNode:
         self._peers = peers
         self._plan = plan
         self._watch = watch
+        self._claims = claims
         self._collector = CertificateCollector(config)
         self._journal = Journal()
         self._traversal: L1Traversal | None = None
@@ -137,6 +145,8 @@ class LightNode:
         for start in range(0, len(waiting), _SAMPLED_AT_ONCE):
             part = waiting[start : start + _SAMPLED_AT_ONCE]
             await asyncio.gather(*(self._sample(sampling) for sampling in part))
+        if self._claims is not None:
+            await self._claims.look()
 
     # -- L1
 
@@ -196,6 +206,27 @@ class LightNode:
             self.batches().append(SeenBatch(number, place, sampling))
         stale = number - _KEPT_ANCHORS
         self._store.write(puts, [_ANCHORS + _u64(stale)] if stale >= 0 else [], sync=False)
+        self._forget_old()
+
+    def _forget_old(self) -> None:
+        """Drop the oldest batches that are available, where too many are kept."""
+        batches = self.batches()
+        most = len(batches) - _KEPT_BATCHES
+        dropped = [batch for batch in batches[: max(most, 0)] if _is_available(batch.sampling)]
+        if not dropped:
+            return
+        gone = {id(batch) for batch in dropped}
+        self._batches = [batch for batch in batches if id(batch) not in gone]
+        kept = {batch.sampling.commitment for batch in self._batches}
+        deletes = [
+            _QUEUE + _u64(batch.l1_number) + batch.place.to_bytes(4, "big") for batch in dropped
+        ]
+        deletes += [
+            _SAMPLINGS + batch.sampling.commitment
+            for batch in dropped
+            if batch.sampling.commitment not in kept
+        ]
+        self._store.write({}, deletes, sync=False)
 
     def _sampling(self, commitment: bytes) -> Sampling:
         """What is known of a blob; drawn now where it is new, for its commitment is known now."""
@@ -268,15 +299,17 @@ class LightNode:
     def describe(self) -> dict[str, Any]:
         """What `stemma da status` shows."""
         batches, read, refused = self.batches(), self.l1_read, self.first_refused()
+        accepted = read.number if refused is None else refused.l1_number - 1
         return {
             "role": "light",
             "l1_head": self._follower.head_number,
             "l1_read": read.number,
-            "l1_accepted": read.number if refused is None else refused.l1_number - 1,
+            "l1_accepted": accepted,
             "refuses": refused is not None,
             "refused": None if refused is None else self._shown(refused),
             "batches": len(batches),
             "newest": [self._shown(batch) for batch in batches[-_SHOWN_BATCHES:]],
+            "l2": None if self._claims is None else self._claims.describe(accepted),
         }
 
     def _shown(self, batch: SeenBatch) -> dict[str, Any]:

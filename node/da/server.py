@@ -14,6 +14,7 @@ Bodies are bounded before they are read. An error is a line of text; 503 says to
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
@@ -29,6 +30,7 @@ from ..rpc.server import AddressInUse
 from .alt_da import UnknownCommitment
 from .dispersal import Dispersal
 from .keeper import Keeper
+from .quota import StoreQuota
 from .store import StoreFull
 
 logger = logging.getLogger("stemma.da")
@@ -97,6 +99,7 @@ class DaServer:
         self._alt_da = alt_da
         self._describe = describe
         self._faults = faults or list
+        self._quota = StoreQuota(time.monotonic)
         self._runner: web.AppRunner | None = None
         self.url = ""
 
@@ -156,7 +159,9 @@ class DaServer:
 
     async def _store(self, request: web.Request) -> web.Response:
         assert self._keeper is not None  # noqa: S101
-        stored = await self._keeper.accept(CellMessage.decode(await request.read()))
+        body = await request.read()
+        self._quota.take(request.remote or "", len(body))
+        stored = await self._keeper.accept(CellMessage.decode(body))
         return web.Response(body=stored.receipt.encode() + stored.signature)
 
     async def _put(self, request: web.Request) -> web.Response:

@@ -34,14 +34,25 @@ class BenchClient:
         if self.is_silent:
             raise L1Unreachable("nobody answers")
         bench = self.game.bench
-        if method == "eth_getBlockByNumber":
+        if method == "eth_getBlockByNumber" and params[0] == "latest":
             return {"number": "0x64", "timestamp": hex(bench.now)}
+        if method in ("eth_getBlockByHash", "eth_getBlockByNumber"):
+            return self._block(params[0])
         to = Address(bytes.fromhex((params[0] if method == "eth_getCode" else params[0]["to"])[2:]))
         if method == "eth_getCode":
             return "0x" + bench.state.get_code(to).hex()
         outcome = bench.send(to, bytes.fromhex(params[0]["data"][2:]))
         assert outcome.succeeded, (method, params)
         return "0x" + outcome.output.hex()
+
+    def _block(self, name: str) -> dict[str, str] | None:
+        """A block before the bench's one, by hash or number."""
+        context = self.game.bench.state.execution_context
+        for depth, block_hash in enumerate(context.prev_hashes, start=1):
+            block = {"number": hex(0x64 - depth), "hash": "0x" + block_hash.hex()}
+            if name in block.values():
+                return block
+        return None
 
     async def batch(self, calls: Any) -> list[Any]:
         return [await self.call(method, *params) for method, params in calls]

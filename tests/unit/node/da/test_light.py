@@ -12,6 +12,7 @@ from l1_blocks import STRANGER_KEY, bare_rollup_config, batcher_tx, blob_tx, l1_
 
 from chain.heads import BlockId
 from chain.storage.memory import MemoryStore
+from node.da import light
 from node.da.light import LightNode
 from rollup.da.cell_message import CellMessage
 from rollup.da.confidence import miss_probability
@@ -182,3 +183,18 @@ async def test_after_a_reorg_what_was_certified_on_the_old_branch_is_forgotten(w
     await world.light.turn()
     shown = world.light.describe()
     assert (shown["batches"], shown["l1_accepted"], shown["refuses"]) == (1, 4, False)
+
+
+async def test_old_batches_that_are_available_are_forgotten_and_withheld_ones_are_not(
+    world, monkeypatch
+):
+    monkeypatch.setattr(light, "_KEPT_BATCHES", 2)
+    for number in (1, 3, 4, 5):
+        await world.publish(number)
+    for number in (1, 2, 3, 4, 5):
+        world.mine(number)
+        await world.light.turn()
+    kept = [batch.sampling.commitment for batch in world.light.batches()]
+    assert kept == [extended(number).commitment for number in (2, 4, 5)]
+    assert [batch.sampling.commitment for batch in world.make().batches()] == kept
+    assert world.light.describe()["l1_accepted"] == 1
