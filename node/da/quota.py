@@ -44,6 +44,6 @@ class StoreQuota:
             self._buckets.popitem(last=False)
         if not is_enough:
             raise QuotaExceeded(
-                f"{sender}: {size} bytes of cells, {int(left)} are left; {REFILL_BYTES_S} come back "
-                "each second"
+                f"{sender}: {size} bytes of cells, {int(left)} are left; {REFILL_BYTES_S} come "
+                "back each second"
             )

@@ -145,9 +145,14 @@ class _Peers:
     async def ask_until_right(
         self, number: int, make: Callable[[int], Request], use: Callable[[Response], _Found]
     ) -> _Found:
-        """Ask one peer after another until an answer is right. Raises NoPeerHasState."""
+        """Ask one peer after another until an answer is right. Raises NoPeerHasState.
+
+        While there is no peer at all, nobody has said that the state is gone: then it waits.
+        """
         deadline = self.clock.now() + self.patience_s
         while True:
+            if not self.network.overlay.peers:
+                deadline = self.clock.now() + self.patience_s
             for peer in self._able(number):
                 found = await self._ask(peer, make, use)
                 if found is not None:

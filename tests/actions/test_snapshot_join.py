@@ -130,6 +130,19 @@ async def test_it_can_be_joined_from_one_that_was_joined_itself(world) -> None:
     assert Joined(world, second).derive().hash == world.sequencer.engine.heads.safe.hash
 
 
+async def test_without_any_peer_it_waits_and_goes_on_when_one_comes(world) -> None:
+    network, number = Answers(Moment()), pivot_of(world)
+    running = asyncio.ensure_future(
+        joining(world, network, ChainStore(MemoryStore()), number, patience_s=3).run()
+    )
+    for _ in range(20):
+        network.clock.time += 10
+        await asyncio.sleep(0)
+    assert not running.done()
+    network.meet("peer", honest(world))
+    assert (await running).block.number == number
+
+
 def lying(world, kind, spoil):
     """Right, but for one kind of request."""
 
