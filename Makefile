@@ -3,6 +3,9 @@ PYTHON ?= python3
 TORCH ?= cpu
 BIN := .venv/bin
 RUN := $(BIN)/python
+# Single cases of the full runs take minutes. A look at where they are (faulthandler, after two) reads
+# the frames of a running thread, and has ended the process.
+LONG := -o faulthandler_timeout=0 -o timeout=3600
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format fixtures verify-games verify-steps verify-steps-on-l1 bench bench-evm bench-derive bench-join bench-gossip bench-batcher bench-tools bench-memory bench-state bench-da bench-steps node-tools clean
@@ -21,10 +24,10 @@ test: setup  ## all tests; those that need node.js, vectors or a GPU say so when
 	@$(RUN) -m pytest -q -m e2e
 
 fixtures: setup  ## every case of the outside vectors, not the seeded share (about half an hour on two cores)
-	@STEMMA_FIXTURES=all $(RUN) -m pytest -q -n auto --maxprocesses 4 --dist worksteal tests/vectors
+	@STEMMA_FIXTURES=all $(RUN) -m pytest -q -n auto --maxprocesses 4 --dist worksteal $(LONG) tests/vectors
 
 verify-steps: setup  ## the step machine against the fast path: 10,000 programs, every state fixture, 17 real L2 blocks
-	@STEMMA_STEP_PROGRAMS=2500 STEMMA_FIXTURES=all $(RUN) -m pytest -q -n auto --maxprocesses 4 --dist worksteal tests/differential/test_step_machine.py tests/vectors/test_step_fixtures.py tests/vectors/test_op_stack_steps.py tests/vectors/test_step_chains.py tests/property/test_step_blocks.py
+	@STEMMA_STEP_PROGRAMS=2500 STEMMA_FIXTURES=all $(RUN) -m pytest -q -n auto --maxprocesses 4 --dist worksteal $(LONG) tests/differential/test_step_machine.py tests/vectors/test_step_fixtures.py tests/vectors/test_op_stack_steps.py tests/vectors/test_step_chains.py tests/property/test_step_blocks.py
 
 verify-games: setup  ## 1,000 random dispute games: the honest side never loses (half a minute)
 	@STEMMA_GAMES=1000 $(RUN) -m pytest -q tests/property/test_dispute_games.py

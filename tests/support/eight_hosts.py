@@ -342,13 +342,20 @@ class Scenario:
             account = "0x" + dev_account(f"account{number}").address.hex()
             wait_for(
                 f"{self.sent[number]} transactions of host {number} in blocks",
-                lambda a=account, n=number: (
-                    int(call(self.urls[SEQUENCER], "eth_getTransactionCount", a, "latest"), 16)
-                    >= self.sent[n]
-                ),
+                lambda a=account, n=number: self._is_taken(a, self.sent[n]),
                 SETTLE_S,
             )
         return sum(self.sent.values())
+
+    def _is_taken(self, account: str, sent: int) -> bool:
+        """Whether so many transactions of an account are in blocks; raises what is missing."""
+        taken = int(call(self.urls[SEQUENCER], "eth_getTransactionCount", account, "latest"), 16)
+        if taken >= sent:
+            return True
+        pools = {
+            number: call(self.urls[number], "txpool_status") for number in (SEQUENCER, *VERIFIERS)
+        }
+        raise OSError(f"{taken} of {sent} are in blocks; pools: {pools}")
 
     def check_chain(self) -> int:
         """Three nodes have the same blocks, and the same one is safe on all; its number."""

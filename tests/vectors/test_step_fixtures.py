@@ -17,9 +17,6 @@ TOO_SLOW = (
 )  # fmt: skip
 WITNESSED_SHARE = 0.01
 
-# 50,000 calls that copy 50,000 bytes each take millions of steps: many minutes, only in a full run.
-pytestmark = pytest.mark.timeout(3_600)
-
 
 def _cases(path):
     return [case for case in state_cases(path) if case.fork in FORKS]
