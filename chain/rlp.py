@@ -191,6 +191,19 @@ def split_list(data: bytes, what: str = "list") -> list[bytes]:
     return items
 
 
+def item_end(data: bytes, position: int, what: str = "item") -> int:
+    """Where the item that begins at position ends; it is not looked into.
+
+    Raises DecodeError when there is none, or it runs past the end of data.
+    """
+    if position >= len(data):
+        raise DecodeError(f"{what}: nothing at byte {position}, the data has {len(data)}")
+    _, _, end = _span(data, position)
+    if end > len(data):
+        raise DecodeError(f"{what}: the item at byte {position} ends at {end}, past {len(data)}")
+    return end
+
+
 def list_end(data: bytes, position: int, what: str = "list") -> int:
     """Where the list that begins at position ends; its items are not looked at.
 

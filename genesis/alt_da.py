@@ -37,9 +37,7 @@ class AltDaConfig:
         for name in ("challenge_window", "resolve_window"):
             blocks = getattr(self, name)
             if not 1 <= blocks <= MAX_WINDOW:
-                raise ConfigError(
-                    f"alt_da: da_{name} {blocks} is not in 1..{MAX_WINDOW}"
-                )
+                raise ConfigError(f"alt_da: da_{name} {blocks} is not in 1..{MAX_WINDOW}")
 
     @property
     def settled_after(self) -> int:

@@ -359,7 +359,9 @@ class RollupConfig:
 
     `block_time` and `max_sequencer_drift` are in seconds, `seq_window_size` and `channel_timeout`
     in L1 blocks. `da_committee`, in rollup.json `stemma_da`, and `alt_da` are None where all data
-    is on L1; a chain has one of them at most. Raises ConfigError.
+    is on L1; a chain has one of them at most. With `has_inbox_contract`, in rollup.json
+    `stemma_inbox`, batches go through a BatchInbox, so that L1 can prove what L2 blocks are made
+    of. Raises ConfigError.
     """
 
     genesis: RollupGenesis
@@ -379,6 +381,7 @@ class RollupConfig:
     bedrock_eip1559_denominator: int | None = None
     da_committee: DaCommittee | None = None
     alt_da: AltDaConfig | None = None
+    has_inbox_contract: bool = False
 
     def __post_init__(self) -> None:
         for name in ("block_time", "max_sequencer_drift", "seq_window_size", "channel_timeout"):
@@ -394,8 +397,27 @@ class RollupConfig:
                 raise ConfigError(f"{name} is the zero address")
         if self.da_committee is not None and self.alt_da is not None:
             raise ConfigError("alt_da and stemma_da are both set: data lies in one place")
+        if self.has_inbox_contract:
+            self._require_provable_inputs()
         if self.genesis.l1.hash == self.genesis.l2.hash:
             raise ConfigError(f"genesis l1 and l2 have one hash 0x{self.genesis.l1.hash.hex()}")
+
+    def _require_provable_inputs(self) -> None:
+        """What contracts on L1 read: data that are on L1 itself, and the rules of one fork."""
+        if self.da_committee is not None or self.alt_da is not None:
+            raise ConfigError("stemma_inbox: its data are on L1; alt_da or stemma_da is set too")
+        if not self.forks.is_active("isthmus", self.genesis.l2_time):
+            raise ConfigError("stemma_inbox: Isthmus has to be active from the first block on")
+        later = [
+            name
+            for name in OPTIMISM_FORKS
+            if (getattr(self.forks, name) or 0) > self.genesis.l2_time
+        ]
+        if later:
+            raise ConfigError(
+                f"stemma_inbox: {later[0]}_time is after the first block: what L1 proves is of one "
+                "fork"
+            )
 
     def timestamp_of(self, l2_number: int) -> int:
         """The timestamp every L2 block of that number has, in seconds."""
@@ -471,6 +493,7 @@ class RollupConfig:
                 else None
             ),
             alt_da=AltDaConfig.from_fields(fields.child("alt_da")) if "alt_da" in fields else None,
+            has_inbox_contract="stemma_inbox" in fields and fields.boolean("stemma_inbox"),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -506,6 +529,8 @@ class RollupConfig:
             value["stemma_da"] = self.da_committee.to_json()
         if self.alt_da is not None:
             value["alt_da"] = self.alt_da.to_json()
+        if self.has_inbox_contract:
+            value["stemma_inbox"] = True
         return value
 
 

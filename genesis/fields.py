@@ -114,6 +114,13 @@ class Fields:
             return default
         return to_hash32(self.data(key, size=32))
 
+    def boolean(self, key: str) -> bool:
+        """A JSON boolean."""
+        value = self.raw(key)
+        if not isinstance(value, bool):
+            raise ConfigError(f"{self.where}.{key}: expected true or false, got {value!r}")
+        return value
+
     def text(self, key: str) -> str:
         """A string."""
         value = self.raw(key)

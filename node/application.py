@@ -298,7 +298,11 @@ class RollupNode:
         sequencer = Sequencer(
             self._parts.rollup,
             self._provider,
-            PoolBuilder(self.chain.engine, self.chain.pool),
+            PoolBuilder(
+                self.chain.engine,
+                self.chain.pool,
+                is_for_inbox=self._parts.rollup.has_inbox_contract,
+            ),
             confirmation_depth=self._config.rollup.sequencer_confirmations,
         )
         return Sequencing(

@@ -27,6 +27,10 @@ CONTRACTS = (
         ROOT / "rollup" / "settlement" / "contracts" / "step",
         ROOT / "rollup" / "settlement" / "artifacts",
     ),
+    (
+        ROOT / "rollup" / "settlement" / "contracts" / "inputs",
+        ROOT / "rollup" / "settlement" / "artifacts",
+    ),
 )
 OUTPUT_FORMATS = ("abi", "bytecode", "bytecode_runtime", "layout")
 _IMPORT = re.compile(r"^(?:from (?P<package>\S+) )?import (?P<module>\S+)", re.MULTILINE)

@@ -16,6 +16,7 @@ from rollup.batcher.batcher import Batcher, BatcherOutOfSync
 from rollup.batcher.payload import BatcherPayload, L1Prices
 from rollup.driver.driver import Driver
 from rollup.l1.provider import L1DataMissing, L1Provider
+from rollup.wire.inbox_item import append_call
 
 from ..l1.blob_sidecar import make_sidecar
 from ..l1.json_rpc import L1CallFailed
@@ -193,6 +194,9 @@ class Batching:
 
     async def _request(self, payload: BatcherPayload) -> L1Request:
         inbox = self._config.batch_inbox_address
+        if payload.kind == "item":
+            # How much the contract takes beside the calldata's floor, L1 says best.
+            return L1Request(inbox, append_call(payload.data))
         if payload.kind == "calldata":
             data = payload.data if self._disperse is None else await self._disperse(payload.data)
             intrinsic, floor = required_gas(data, (), 0, is_create=False)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -27,6 +27,7 @@ from rollup.derivation.batch_checks import span_context
 from rollup.derivation.l2_block import l2_block_ref
 from rollup.wire.channel import ChannelFull, ChannelOut, split_channel
 from rollup.wire.frame import CHANNEL_ID_BYTES, ChannelId
+from rollup.wire.inbox_item import ItemFull, ItemOut
 from rollup.wire.span_channel import SpanChannelOut
 
 from .payload import BatcherConfig, BatcherPayload, L1Prices, batch_of, cheaper_kind
@@ -42,6 +43,15 @@ if TYPE_CHECKING:
     from .payload import PayloadKind
 
 _log: Final = logging.getLogger(__name__)
+
+
+class BatchDoesNotFit(StemmaError):
+    """A block's batch is larger than any item that the inbox takes: nothing behind it can be sent.
+
+    The sequencer keeps blocks below that; one that does not has another program.
+    """
+
+    recovery: ClassVar[Recovery] = Recovery.STOP
 
 
 class BatcherOutOfSync(StemmaError):
@@ -91,7 +101,7 @@ class _Channel:
 
 @dataclass(slots=True)
 class _OpenChannel:
-    out: ChannelOut | SpanChannelOut
+    out: ChannelOut | SpanChannelOut | ItemOut
     opened_at_l1: int
     blocks: list[_QueuedBlock] = field(default_factory=list)
     last_block: BlockId | None = None
@@ -248,7 +258,7 @@ class Batcher:
             encoded_bytes = len(block.batch.encode())
             channel = self._open_channel(block)
             target = self._settings.target_channel_bytes
-            bound = channel.out.size_bound_with(encoded_bytes, target_bytes=target)
+            bound = _bound_with(channel.out, encoded_bytes, target)
             if channel.last_block is not None and bound > target:
                 self._close()
                 channel = self._open_channel(block)
@@ -265,8 +275,12 @@ class Batcher:
             self._open = _OpenChannel(out, self._l1_number)
         return self._open
 
-    def _new_channel(self, channel_id: ChannelId, timestamp: int) -> ChannelOut | SpanChannelOut:
-        """A channel in the form that is asked for, if L1 reads it by then."""
+    def _new_channel(
+        self, channel_id: ChannelId, timestamp: int
+    ) -> ChannelOut | SpanChannelOut | ItemOut:
+        """A channel in the form that is asked for, if L1 reads it by then; an item for an inbox."""
+        if self._config.has_inbox_contract:
+            return ItemOut()
         forks = self._config.forks
         compression = self._settings.compression
         if not forks.is_active("fjord", timestamp):
@@ -278,10 +292,12 @@ class Batcher:
     def _add(self, channel: _OpenChannel, block: _QueuedBlock) -> None:
         try:
             _put(channel.out, block)
-        except ChannelFull:
+        except (ChannelFull, ItemFull) as error:
+            if channel.last_block is None:
+                raise BatchDoesNotFit(f"L2 block {block.id}: {error}") from error
             self._close()
-            channel = self._open_channel(block)
-            _put(channel.out, block)
+            self._add(self._open_channel(block), block)
+            return
         channel.blocks.append(block)
         channel.last_block = block.id
         channel.oldest_epoch = min(channel.oldest_epoch, block.batch.epoch_number)
@@ -299,6 +315,12 @@ class Batcher:
     def _close(self) -> None:
         channel, self._open = self._open, None
         if channel is None or channel.last_block is None:
+            return
+        if isinstance(channel.out, ItemOut):
+            self._next_payload_id += 1
+            item = BatcherPayload(self._next_payload_id, (), "item", channel.out.close())
+            name = ChannelId(keccak256(item.item)[:CHANNEL_ID_BYTES])
+            self._channels.append(_Channel(name, channel.last_block, [_Delivery(item)]))
             return
         data = _closed(channel)
         kind = self._kind_for(len(data))
@@ -326,9 +348,12 @@ class Batcher:
         """Put all payloads from that channel on back to waiting, under new ids."""
         for channel in list(self._channels)[index:]:
             channel.deliveries = [
-                _Delivery(self._payload(delivery.payload.frames, delivery.payload.kind))
-                for delivery in channel.deliveries
+                _Delivery(self._again(delivery.payload)) for delivery in channel.deliveries
             ]
+
+    def _again(self, payload: BatcherPayload) -> BatcherPayload:
+        self._next_payload_id += 1
+        return replace(payload, id=self._next_payload_id)
 
     def _delivery(self, payload_id: int) -> _Delivery | None:
         for channel in self._channels:
@@ -341,7 +366,13 @@ class Batcher:
         return self._config.channel_timeout_at(self._config.genesis.l2_time)
 
 
-def _put(out: ChannelOut | SpanChannelOut, block: _QueuedBlock) -> None:
+def _bound_with(out: ChannelOut | SpanChannelOut | ItemOut, batch_bytes: int, target: int) -> int:
+    if isinstance(out, ItemOut):
+        return out.size_bound_with(batch_bytes)
+    return out.size_bound_with(batch_bytes, target_bytes=target)
+
+
+def _put(out: ChannelOut | SpanChannelOut | ItemOut, block: _QueuedBlock) -> None:
     if isinstance(out, SpanChannelOut):
         out.add(block.batch, sequence_number=block.sequence_number)
     else:
@@ -350,6 +381,7 @@ def _put(out: ChannelOut | SpanChannelOut, block: _QueuedBlock) -> None:
 
 def _closed(channel: _OpenChannel) -> bytes:
     """The channel's bytes; singular batches where a span cannot hold one of the transactions."""
+    assert not isinstance(channel.out, ItemOut)  # noqa: S101 - items go as they are
     try:
         return channel.out.close()
     except EncodeError as error:

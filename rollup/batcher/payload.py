@@ -14,14 +14,16 @@ from evm.intrinsic_gas import TX_BASE
 from rollup.wire.batch import SingularBatch
 from rollup.wire.blob import BLOB_CAPACITY_BYTES, encode_blob
 from rollup.wire.frame import FRAME_OVERHEAD_BYTES, MAX_FRAME_DATA_BYTES, encode_frames
+from rollup.wire.inbox_item import MAX_ITEM_BYTES
 
 if TYPE_CHECKING:
     from chain.block import Block
     from chain.heads import L2BlockRef
     from rollup.wire.compression import Compression
-    from rollup.wire.frame import Frame
+    from rollup.wire.inbox_item import MAX_ITEM_BYTES
+from rollup.wire.frame import Frame
 
-PayloadKind = Literal["calldata", "blobs"]
+PayloadKind = Literal["calldata", "blobs", "item"]
 DataKind = Literal["calldata", "blobs", "auto"]
 BatchType = Literal["singular", "span"]
 
@@ -39,6 +41,7 @@ _VERSION_BYTES: Final = 1
 _CAPACITY_BYTES: Final[dict[PayloadKind, int]] = {
     "calldata": MAX_FRAME_DATA_BYTES,
     "blobs": BLOB_CAPACITY_BYTES - FRAME_OVERHEAD_BYTES - _VERSION_BYTES,
+    "item": MAX_ITEM_BYTES,
 }
 
 
@@ -120,22 +123,25 @@ def cheaper_kind(data_bytes: int, prices: L1Prices, config: BatcherConfig) -> Pa
 class BatcherPayload:
     """The content of one L1 transaction to the batch inbox.
 
-    Calldata transactions carry `data`, blob transactions `blobs` (and no calldata). Payloads have
-    to be included in the order of their ids.
+    Calldata transactions carry `data`, blob transactions `blobs` (and no calldata); an inbox that
+    is a contract gets an `item`. Payloads have to be included in the order of their ids.
     """
 
     id: int
     frames: tuple[Frame, ...]
     kind: PayloadKind
+    item: bytes = b""
 
     @property
     def data(self) -> bytes:
         """The calldata; empty for blobs."""
+        if self.kind == "item":
+            return self.item
         return encode_frames(self.frames) if self.kind == "calldata" else b""
 
     def blobs(self) -> tuple[bytes, ...]:
         """One blob for each frame; none for calldata."""
-        if self.kind == "calldata":
+        if self.kind != "blobs":
             return ()
         return tuple(encode_blob(encode_frames([frame])) for frame in self.frames)
 

@@ -16,9 +16,9 @@ from .rules import Rule
 
 if TYPE_CHECKING:
     from chain.heads import BlockRef, L2BlockRef
+    from rollup.wire.batch import Batch
 
     from .batch_checks import BatchContext
-    from .channel_reader import DerivedBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,29 @@ class NextBatch:
     concludes: bool
 
 
-class BatchSource(Protocol):
-    """What a batch stage needs of the channel reader."""
+class ReadBatch(Protocol):
+    """A batch as a reader hands it out."""
 
-    def next_batch(self) -> DerivedBatch | None:
+    @property
+    def batch(self) -> Batch:
+        """The batch."""
+        ...
+
+    @property
+    def timestamp(self) -> int:
+        """Time of its first L2 block, in seconds."""
+        ...
+
+    @property
+    def subject(self) -> Subject:
+        """The batch as the journal names it."""
+        ...
+
+
+class BatchSource(Protocol):
+    """What a batch stage needs of the channel reader, or of the inbox's."""
+
+    def next_batch(self) -> ReadBatch | None:
         """The next batch, None when the L1 block has no more."""
         ...
 

@@ -1,4 +1,6 @@
-"""Stage 6 over the forks: the batch queue until Holocene, the batch stage from then on.
+"""Stage 6 over the forks: the batch queue until Holocene, the batch stage from then on. A chain
+whose inbox is a contract keeps the queue: which batch follows then depends on the block before and
+L1 alone.
 
 Keeps the L1 blocks that batches may name. L1 blocks up to `resume_after` have been derived from
 before; they are read again only to bring the stages into their former state.
@@ -60,7 +62,8 @@ class BatchProvider:
         """
         inclusion = self._traversal.origin
         self._origins.note(inclusion.ref)
-        if self._schedule.l1(inclusion.timestamp).is_strict:
+        is_strict = self._schedule.l1(inclusion.timestamp).is_strict
+        if is_strict and not self._config.has_inbox_contract:
             return self._next_strict(parent, inclusion.number)
         return self._next_queued(parent, inclusion.number)
 

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from chain.heads import BlockRef, L2BlockRef
 
     from .batch_checks import BatchContext
-    from .batch_origins import BatchSource
-    from .channel_reader import DerivedBatch
+    from .batch_origins import BatchSource, ReadBatch
     from .journal import Journal
 
 
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 class _Waiting:
     timestamp: int
     arrival: int
-    batch: DerivedBatch = field(compare=False)
+    batch: ReadBatch = field(compare=False)
     inclusion: BlockRef = field(compare=False)
 
 
@@ -86,7 +85,7 @@ class BatchQueue:
         self._due.clear()
         self._span.clear()
 
-    def _add(self, context: BatchContext, derived: DerivedBatch) -> None:
+    def _add(self, context: BatchContext, derived: ReadBatch) -> None:
         judgement = self._judge(context, derived)
         if judgement.verdict is Verdict.DROP:
             self._journal.note(judgement.rule, derived.subject, judgement.detail)
@@ -97,7 +96,7 @@ class BatchQueue:
         waiting = _Waiting(derived.timestamp, self._arrivals, derived, context.inclusion)
         heapq.heappush(self._future, waiting)
 
-    def _first_that_fits(self, context: BatchContext) -> tuple[DerivedBatch | None, bool]:
+    def _first_that_fits(self, context: BatchContext) -> tuple[ReadBatch | None, bool]:
         """The first acceptable batch that waits, and whether one has to wait for L1 first."""
         while self._future and self._future[0].timestamp <= context.next_timestamp:
             self._due.append(heapq.heappop(self._future))
@@ -115,12 +114,12 @@ class BatchQueue:
                 return waiting.batch, False
         return None, False
 
-    def _judge(self, context: BatchContext, derived: DerivedBatch) -> Judgement:
+    def _judge(self, context: BatchContext, derived: ReadBatch) -> Judgement:
         if isinstance(derived.batch, SingularBatch):
             return check_singular(context, derived.batch)
         return check_span(context, derived.batch)
 
-    def _start(self, context: BatchContext, derived: DerivedBatch) -> NextBatch:
+    def _start(self, context: BatchContext, derived: ReadBatch) -> NextBatch:
         """The batch itself, or the first block of a span, the rest of which is kept."""
         batch = derived.batch
         if isinstance(batch, SingularBatch):

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from rollup.wire.span_batch import SpanBatch, SpanBlock
 
     from .batch_checks import BatchContext
-    from .batch_origins import BatchSource
-    from .channel_reader import DerivedBatch
+    from .batch_origins import BatchSource, ReadBatch
     from .journal import Journal
 
 
@@ -36,7 +35,7 @@ class BatchStage:
         self._source = source
         self._journal = journal
         self._span: Iterator[SpanBlock] | None = None
-        self._span_batch: DerivedBatch | None = None
+        self._span_batch: ReadBatch | None = None
 
     def next_batch(self, context: BatchContext) -> NextBatch | None:
         """The batch of the block after the safe head, None when this L1 block gives none."""
@@ -65,7 +64,7 @@ class BatchStage:
         self._span = None
         self._source.drop_channel()
 
-    def _candidate(self, context: BatchContext) -> tuple[DerivedBatch, SingularBatch] | None:
+    def _candidate(self, context: BatchContext) -> tuple[ReadBatch, SingularBatch] | None:
         """The next block of the open span, or the next batch with its blocks not yet judged."""
         while True:
             if self._span is not None and self._span_batch is not None:
@@ -80,7 +79,7 @@ class BatchStage:
                 return derived, derived.batch
             self._open_span(context, derived, derived.batch)
 
-    def _open_span(self, context: BatchContext, derived: DerivedBatch, batch: SpanBatch) -> None:
+    def _open_span(self, context: BatchContext, derived: ReadBatch, batch: SpanBatch) -> None:
         judgement = check_span_prefix(context, batch)
         self._journal.note(judgement.rule, derived.subject, judgement.detail)
         if judgement.verdict is Verdict.ACCEPT:

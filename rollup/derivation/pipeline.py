@@ -1,7 +1,7 @@
 """Stage 8: the whole pipeline behind one `step`.
 
     L1Traversal → L1Retrieval → FrameQueue → ChannelStage → ChannelReader → BatchProvider →
-    AttributesQueue → step()
+    AttributesQueue → step()          of a chain with a BatchInbox: L1Traversal → InboxReader → ...
 
 A pipeline is made at a point that is known exactly: an L2 block S such that the L1 blocks up to I
 give S and nothing after it. To have the channels (and before Holocene the waiting batches) of that
@@ -23,6 +23,7 @@ from .channel_reader import ChannelReader
 from .channel_stage import ChannelStage
 from .forks import ForkSchedule
 from .frame_queue import FrameQueue
+from .inbox_reader import InboxReader
 from .journal import Journal
 from .keccak_data import KeccakData
 from .l1_retrieval import L1Retrieval
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from chain.heads import BlockId, L2BlockRef
     from genesis.config import RollupConfig
     from rollup.l1.provider import L1BlockRef, L1Provider
+
+    from .batch_origins import BatchSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +107,7 @@ class DerivationPipeline:
             consumed=consumed.number,
             stands_on=stands_on,
         )
-        retrieval = L1Retrieval(
-            self._traversal,
-            provider,
-            config.batch_inbox_address,
-            schedule,
-            self._journal,
-            self._keccak or _certified_data(config, provider, self._journal),
-        )
-        frames = FrameQueue(retrieval, self._traversal, schedule, self._journal)
-        self._channels = ChannelStage(frames, self._traversal, schedule, self._journal)
-        reader = ChannelReader(
-            self._channels, self._traversal, schedule, span_context(config), self._journal
-        )
+        reader = self._make_reader(config, provider, schedule)
         batches = BatchProvider(
             config,
             schedule,
@@ -130,6 +121,27 @@ class DerivationPipeline:
             config, schedule, provider, l2, self._traversal, batches, self._journal
         )
         self._is_consumed = False
+
+    def _make_reader(
+        self, config: RollupConfig, provider: L1Provider, schedule: ForkSchedule
+    ) -> BatchSource:
+        """The stages from L1's blocks to batches."""
+        self._channels: ChannelStage | None = None
+        if config.has_inbox_contract:
+            return InboxReader(self._traversal, config.batch_inbox_address, self._journal)
+        retrieval = L1Retrieval(
+            self._traversal,
+            provider,
+            config.batch_inbox_address,
+            schedule,
+            self._journal,
+            self._keccak or _certified_data(config, provider, self._journal),
+        )
+        frames = FrameQueue(retrieval, self._traversal, schedule, self._journal)
+        self._channels = ChannelStage(frames, self._traversal, schedule, self._journal)
+        return ChannelReader(
+            self._channels, self._traversal, schedule, span_context(config), self._journal
+        )
 
     @property
     def origin(self) -> L1BlockRef:
@@ -155,9 +167,14 @@ class DerivationPipeline:
         origin = self.origin
         return OriginConsumed(
             origin,
-            self._channels.reread_from(parent.l1_origin.number),
+            self._reread_from(parent),
             None if self._keccak is None else self._keccak.stands_on(origin.number),
         )
+
+    def _reread_from(self, parent: L2BlockRef) -> int | None:
+        if self._channels is None:
+            return None
+        return self._channels.reread_from(parent.l1_origin.number)
 
     def require_canonical_origin(self) -> None:
         """See whether L1 still has the block that is being read.
@@ -242,7 +259,9 @@ def _start_block(
 
 
 def _is_strict_at_origin(config: RollupConfig, schedule: ForkSchedule, block: Block) -> bool:
-    """Whether Holocene is active at a block's L1 origin, and so at every L1 block after it."""
-    if is_l2_genesis(config, block):
+    """Whether no batch waits after a block's L1 origin: Holocene is active there, and with it at
+    every L1 block after it.
+    """
+    if config.has_inbox_contract or is_l2_genesis(config, block):
         return False
     return schedule.l1(l1_attributes_of(block).timestamp).is_strict

@@ -30,6 +30,7 @@ class _Text:
 
 _DERIVATION: Final = "derivation.md, "
 _HOLOCENE: Final = "holocene/derivation.md, "
+_INBOX: Final = "docs/protocol/batch-inbox.md, "
 _SPAN: Final = "delta/span-batches.md, Batch Queue"
 _TAKEN, _KEPT, _SKIPPED, _DROPPED = Outcome.TAKEN, Outcome.KEPT, Outcome.SKIPPED, Outcome.DROPPED
 
@@ -89,6 +90,17 @@ class Rule(Enum):
         _DROPPED,
         "a challenged commitment counts when its data come to L1 in time",
         "experimental/alt-da.md, Derivation",
+    )
+    # -- batch inbox
+    ITEM_VERSION = _Text(
+        _DROPPED,
+        "an item of a batch inbox is of version 2, and not too long",
+        _INBOX + "Items",
+    )
+    ITEM_UNREADABLE = _Text(
+        _DROPPED,
+        "the first batch that cannot be read ends its item",
+        _INBOX + "Items",
     )
     # -- frame queue
     DATA_VERSION = _Text(

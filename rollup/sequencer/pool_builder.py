@@ -7,13 +7,14 @@ Knows nothing of L1 origins or of when a block is due.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from evm.fees import next_base_fee
 from rollup.derivation.l2_block import L2Source
+from rollup.wire.inbox_item import MAX_BATCH_TRANSACTIONS, MAX_ITEM_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from chain.block import Block, Header
     from chain.heads import Heads
@@ -51,12 +52,42 @@ class BuildingEngine(L2Source, Protocol):
         ...
 
 
+_BATCH_BYTES: Final = 128
+"""Of an item and its one batch, without transactions: version, hashes, numbers, headers."""
+_TRANSACTION_HEADER_BYTES: Final = 4
+
+
+def within_an_item(
+    candidates: Iterable[PooledTransaction], impossible: list[PooledTransaction]
+) -> Iterator[PooledTransaction]:
+    """As many candidates as a batch has room for; those that never fit are told as impossible.
+
+    What is offered counts, whether it goes in or not: a little room may stay empty.
+    """
+    left, count = MAX_ITEM_BYTES - _BATCH_BYTES, 0
+    most = left
+    for candidate in candidates:
+        size = len(candidate.tx.encode()) + _TRANSACTION_HEADER_BYTES
+        if size > most:
+            impossible.append(candidate)
+            continue
+        if size > left or count == MAX_BATCH_TRANSACTIONS:
+            return
+        left -= size
+        count += 1
+        yield candidate
+
+
 class PoolBuilder:
     """Our engine and our pool as what a sequencer seals blocks with."""
 
-    def __init__(self, engine: BuildingEngine, pool: TransactionPool) -> None:
+    def __init__(
+        self, engine: BuildingEngine, pool: TransactionPool, *, is_for_inbox: bool = False
+    ) -> None:
+        """`is_for_inbox`: a block's batch has to fit an item of a batch inbox."""
         self._engine = engine
         self._pool = pool
+        self._is_for_inbox = is_for_inbox
 
     @property
     def heads(self) -> Heads:
@@ -87,6 +118,8 @@ class PoolBuilder:
         if fills:
             candidates = self._pool.pending(next_base_fee(self._engine.config, parent))
         impossible: list[PooledTransaction] = []
+        if self._is_for_inbox:
+            candidates = within_an_item(candidates, impossible)
 
         def rejected(candidate: PooledTransaction, error: InvalidTransaction) -> None:
             if not error.may_become_valid:

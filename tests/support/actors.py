@@ -254,7 +254,7 @@ class SequencerActor(L2Node):
         self.sequencer = Sequencer(
             config,
             self.l1.provider,
-            PoolBuilder(self.engine, self.pool),
+            PoolBuilder(self.engine, self.pool, is_for_inbox=config.has_inbox_contract),
             confirmation_depth=confirmation_depth,
         )
 

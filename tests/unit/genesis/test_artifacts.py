@@ -18,6 +18,7 @@ SOURCES = sorted(
         *(ROOT / "genesis" / "predeploys").glob("*.vy"),
         *(ROOT / "rollup" / "settlement" / "contracts").glob("*.vy"),
         *(ROOT / "rollup" / "settlement" / "contracts" / "step").glob("*.vy"),
+        *(ROOT / "rollup" / "settlement" / "contracts" / "inputs").glob("*.vy"),
     ]
 )
 EIP170_CODE_LIMIT = 24_576
