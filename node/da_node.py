@@ -96,6 +96,7 @@ class DaNode:
             config, rollup, kv, keys.identity_seed, Role.DATA, self._access, self._keeper
         )
         self._checked: set[bytes] = set()
+        self._looked_at = 0
         self.tasks: list[asyncio.Future[None]] = []
         self.server = DaServer(section.host, section.port, describe=self._describe)
 
@@ -147,7 +148,10 @@ class DaNode:
             await asyncio.sleep(self._repair_s)
             self._store.prune(int(time.time()))
             unchecked = [b for b in self._store.blobs() if b.commitment not in self._checked]
-            for blob in unchecked[:_CHECKED_A_TURN]:
+            # By turns: while an operator is down, no blob comes to its end.
+            start = self._looked_at % max(len(unchecked), 1)
+            self._looked_at += _CHECKED_A_TURN
+            for blob in (unchecked[start:] + unchecked[:start])[:_CHECKED_A_TURN]:
                 try:
                     await self._repair(blob.commitment)
                 except StemmaError as error:
@@ -164,7 +168,8 @@ class DaNode:
         own = self._store.cells(commitment, keeper.custody)
         results = await retriever.reseed(commitment, have=own, excluded=keeper.index)
         for index, result in results.items():
-            logger.info("operator %d, blob 0x%s: %s", index, commitment.hex()[:16], result)
+            level = logging.INFO if result == "restored" else logging.DEBUG
+            logger.log(level, "operator %d, blob 0x%s: %s", index, commitment.hex()[:16], result)
         if all(result == "restored" for result in results.values()):
             self._checked.add(commitment)
 

@@ -270,23 +270,26 @@ class Retriever:
     ) -> dict[int, str]:
         """Give every operator the cells of its custody that it lacks, out of any half.
 
-        Answers with what became of each that lacked some. Raises BlobUnavailable, KzgBusy.
+        Answers with what became of each that lacked some, or could not be asked. Raises
+        BlobUnavailable, KzgBusy.
         """
         carriers = await self._peers.by_operator()
         carriers.pop(excluded, None)
+        others = set(range(len(self._peers.committee.operators))) - {excluded}
+        results = dict.fromkeys(sorted(others - carriers.keys()), "no way to it")
         lacking: dict[int, int] = {}
         for index, peer in carriers.items():
             custody = cell_set(assignments(self._peers.committee)[index])
             try:
                 lacks = custody & ~await peer.held(commitment)
-            except StemmaError:
+            except StemmaError as error:
+                results[index] = str(error)
                 continue
             if lacks:
                 lacking[index] = custody
         if not lacking:
-            return {}
+            return results
         extended = await self.blob(commitment, have=have, excluded=excluded)
-        results = {}
         for index, custody in lacking.items():
             cells = tuple(
                 extended.cells[cell] for cell in range(CELLS_PER_BLOB) if custody >> cell & 1

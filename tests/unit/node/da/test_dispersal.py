@@ -248,9 +248,21 @@ async def test_a_node_that_was_away_is_reseeded_from_half(network):
     network.carriers[2].is_down = False
     for index in (1, 3):
         network.carriers[index].is_down = True  # one node's 64 cells have to do
-    assert await network.retriever.reseed(commitment) == {2: "restored"}
+    results = await network.retriever.reseed(commitment)
+    assert results.pop(2) == "restored"
+    assert set(results) == {1, 3}
     assert network.keepers[2].held(commitment) == network.keepers[2].custody
+    for index in (1, 3):
+        network.carriers[index].is_down = False
     assert await network.retriever.reseed(commitment) == {}
+
+
+async def test_an_operator_that_cannot_be_asked_is_told_and_not_taken_for_whole(network):
+    commitment = await certified(network)
+    network.carriers[2].is_down = True
+    results = await network.retriever.reseed(commitment)
+    assert list(results) == [2]
+    assert results[2] != "restored"
 
 
 async def test_a_node_takes_its_own_lost_cells_back(network):
