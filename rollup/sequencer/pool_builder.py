@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from evm.fees import next_base_fee
 from rollup.derivation.l2_block import L2Source
-from rollup.wire.inbox_item import MAX_BATCH_TRANSACTIONS, MAX_ITEM_BYTES
+from rollup.wire.inbox_item import MAX_ITEM_BYTES, MAX_ITEM_TRANSACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -71,7 +71,7 @@ def within_an_item(
         if size > most:
             impossible.append(candidate)
             continue
-        if size > left or count == MAX_BATCH_TRANSACTIONS:
+        if size > left or count == MAX_ITEM_TRANSACTIONS:
             return
         left -= size
         count += 1

@@ -22,8 +22,8 @@ ITEM_VERSION: Final = 2
 """First byte of an item; 0 are frames and 1 commitments, which such an inbox does not read."""
 MAX_ITEM_BYTES: Final = 120_000
 """So much goes into one L1 transaction beside its other fields, and L1 can read it in one more."""
-MAX_BATCH_TRANSACTIONS: Final = 2_048
-"""So many L1 can hash, whatever their size, in one transaction (EIP-7825)."""
+MAX_ITEM_TRANSACTIONS: Final = 2_048
+"""So many, of all batches of an item, L1 can look at in one transaction (EIP-7825)."""
 
 _LONGEST_HEADER: Final = 4
 _APPEND: Final = abi.selector("append(bytes)")
@@ -52,19 +52,14 @@ class UnreadableBatch(DecodeError):
 
 def encode_item(batches: Iterable[SingularBatch]) -> bytes:
     """Join batches into an item. Raises ItemFull beyond the limits, EncodeError."""
-    item = bytearray((ITEM_VERSION,))
+    out = ItemOut()
     for batch in batches:
-        item += encode_in_item(batch)
-    if len(item) > MAX_ITEM_BYTES:
-        raise ItemFull(f"item of {len(item)} bytes, at most {MAX_ITEM_BYTES} are read")
-    return bytes(item)
+        out.add(batch)
+    return out.close()
 
 
 def encode_in_item(batch: SingularBatch) -> bytes:
-    """The bytes of one batch in an item. Raises ItemFull, EncodeError."""
-    count = len(batch.transactions)
-    if count > MAX_BATCH_TRANSACTIONS:
-        raise ItemFull(f"batch of {count} transactions, at most {MAX_BATCH_TRANSACTIONS} are read")
+    """The bytes of one batch in an item. Raises EncodeError."""
     return rlp.encode(batch.encode())
 
 
@@ -80,25 +75,26 @@ def decode_item(data: bytes) -> Iterator[ItemBatch]:
     """
     if not is_item(data):
         raise DecodeError(f"item: {len(data)} bytes of version 0x{data[:1].hex()}, expected 0x02")
-    position = 1
+    position, left = 1, MAX_ITEM_TRANSACTIONS
     while position < len(data):
         try:
             end = rlp.item_end(data, position)
-            batch = _decode_batch(rlp.decode_bytes(rlp.decode(data[position:end]), "batch"))
+            batch = _decode_batch(rlp.decode_bytes(rlp.decode(data[position:end]), "batch"), left)
         except DecodeError as error:
             raise UnreadableBatch(position, str(error)) from error
         yield ItemBatch(batch, position, end)
-        position = end
+        position, left = end, left - len(batch.transactions)
 
 
-def _decode_batch(data: bytes) -> SingularBatch:
+def _decode_batch(data: bytes, most: int) -> SingularBatch:
     if data[:1] != bytes((SINGULAR_BATCH_VERSION,)):
         raise DecodeError(f"batch: version 0x{data[:1].hex()}, an item has singular batches")
     batch = decode_batch(data)
     assert isinstance(batch, SingularBatch)  # noqa: S101 - of that version
-    if len(batch.transactions) > MAX_BATCH_TRANSACTIONS:
+    if len(batch.transactions) > most:
         raise DecodeError(
-            f"batch: {len(batch.transactions)} transactions, at most {MAX_BATCH_TRANSACTIONS}"
+            f"batch: {len(batch.transactions)} transactions, {most} are left of the item's "
+            f"{MAX_ITEM_TRANSACTIONS}"
         )
     return batch
 
@@ -113,6 +109,7 @@ class ItemOut:
 
     def __init__(self) -> None:
         self._item = bytearray((ITEM_VERSION,))
+        self._transactions = 0
 
     def size_bound_with(self, batch_bytes: int) -> int:
         """Most bytes of the item after one more encoded batch of so many bytes."""
@@ -125,7 +122,13 @@ class ItemOut:
             raise ItemFull(
                 f"item of {len(self._item)} bytes: {len(more)} more are over {MAX_ITEM_BYTES}"
             )
+        count = self._transactions + len(batch.transactions)
+        if count > MAX_ITEM_TRANSACTIONS:
+            raise ItemFull(
+                f"item of {count} transactions, at most {MAX_ITEM_TRANSACTIONS} are read"
+            )
         self._item += more
+        self._transactions = count
 
     def close(self) -> bytes:
         """The item."""

@@ -11,8 +11,8 @@ from chain.errors import DecodeError
 from chain.types import Hash32
 from rollup.wire.batch import SingularBatch
 from rollup.wire.inbox_item import (
-    MAX_BATCH_TRANSACTIONS,
     MAX_ITEM_BYTES,
+    MAX_ITEM_TRANSACTIONS,
     ItemFull,
     ItemOut,
     UnreadableBatch,
@@ -77,13 +77,17 @@ def batch_with(*transactions):
     return SingularBatch(Hash32(bytes(32)), 1, Hash32(bytes(32)), 2, transactions)
 
 
-def test_a_batch_of_too_many_transactions_is_neither_written_nor_read():
-    most = batch_with(*[b"\x01"] * MAX_BATCH_TRANSACTIONS)
+def test_too_many_transactions_are_neither_written_nor_read():
+    most = batch_with(*[b"\x01"] * MAX_ITEM_TRANSACTIONS)
     assert read(encode_item([most])) == ([most], False)
-    over = batch_with(*[b"\x01"] * (MAX_BATCH_TRANSACTIONS + 1))
+    over = batch_with(*[b"\x01"] * (MAX_ITEM_TRANSACTIONS + 1))
     with pytest.raises(ItemFull, match="2049 transactions"):
-        encode_in_item(over)
+        encode_item([over])
     assert read(b"\x02" + rlp.encode(over.encode())) == ([], True)
+    one = batch_with(b"\x01")
+    assert read(encode_item([most]) + encode_in_item(one)) == ([most], True)
+    with pytest.raises(ItemFull, match="2049 transactions"):
+        encode_item([one, most])
 
 
 def test_what_does_not_fit_is_refused_and_the_item_stays_as_it_was():

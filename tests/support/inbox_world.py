@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from actors import BATCHER, DEPLOYER, BatcherActor, L2Node, SequencerActor, World
+from actors import BATCHER, DEPLOYER, FEES, BatcherActor, L2Node, SequencerActor, World
 
 from chain import abi
+from chain.transaction import sign_transaction
+from evm.call import CallRequest
+from genesis.allocation import genesis_block
+from rollup.derivation.inbox_reader import items_of
 from rollup.derivation.journal import Explanation
+from rollup.derivation.l2_block import l2_block_ref
+from rollup.dispute.input_proof import begin, conclude, prove_header, read_receipts, scan
 from rollup.driver.driver import Driver
-from rollup.settlement.deploy import artifact, created_address
+from rollup.l1.block import PRAGUE_BLOB_BASE_FEE_UPDATE_FRACTION
+from rollup.settlement.deploy import DeploymentFees, artifact, created_address
+from rollup.settlement.inputs import inputs_addresses, inputs_creations
 from rollup.wire.inbox_item import append_call, encode_item
+from rollup.wire.output_root import output_of_header
 
 
 class InboxBatcher(BatcherActor):
@@ -66,3 +75,100 @@ class InboxWorld(World):
         """Queue an item of any bytes."""
         inbox = self.config.batch_inbox_address
         return self.miner.send_as(account, to=inbox, data=append_call(item), gas_limit=8_000_000)
+
+
+class ProvingWorld(InboxWorld):
+    """An InboxWorld on whose L1 stand L1Blocks and BlockInputs too."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        nonce = self.miner.nonce(DEPLOYER)
+        genesis = genesis_block(self.spec)[0].header
+        creations = inputs_creations(
+            self.config,
+            self.spec.config,
+            genesis,
+            DEPLOYER.address,
+            nonce=nonce,
+            fees=DeploymentFees(**FEES),
+            blob_base_fee_update_fraction=PRAGUE_BLOB_BASE_FEE_UPDATE_FRACTION,
+        )
+        self.proofs = inputs_addresses(DEPLOYER.address, nonce)
+        for creation in creations:
+            self.miner.send(sign_transaction(creation, DEPLOYER.private_key))
+        self.miner._nonces.clear()
+        self.miner.mine()
+        # The inbox of before is the one that the chain uses: BlockInputs has to read that one.
+        inbox = self.proofs.batch_inbox
+        self.config = replace(self.config, batch_inbox_address=inbox)
+        self.sequencer = SequencerActor(self.config, self.spec, self.miner)
+        self.batcher = InboxBatcher(self.sequencer, self.miner, self.batcher_config)
+        self.verifier = self.noting()
+        self.gas = {}
+
+    # -- proving
+
+    def sent(self, to, data, *, gas_limit=16_777_216):
+        """Run a call in an L1 block of its own; whether it succeeded."""
+        tx_hash = self.miner.send_as(BATCHER, to=to, data=data, gas_limit=gas_limit)
+        block = self.miner.mine()
+        index = [tx.hash for tx in block.transactions].index(tx_hash)
+        receipt = block.receipts[index]
+        before = block.receipts[index - 1].cumulative_gas_used if index else 0
+        name = data[:4].hex()
+        self.gas[name] = max(self.gas.get(name, 0), receipt.cumulative_gas_used - before)
+        if not receipt.succeeded:
+            request = CallRequest(sender=BATCHER.address, to=to, data=data, gas=gas_limit)
+            self.refusal = self.miner.engine.call(request, self.miner.head).output
+        return receipt.succeeded
+
+    def asked(self, to, signature, returns, *values):
+        """Ask a contract on L1."""
+        types = signature[signature.index("(") + 1 : -1]
+        data = abi.selector(signature) + abi.encode(types.split(",") if types else [], values)
+        request = CallRequest(sender=BATCHER.address, to=to, data=data)
+        outcome = self.miner.engine.call(request, self.miner.head)
+        assert outcome.error is None, outcome
+        found = abi.decode(returns, outcome.output)
+        return found[0] if len(found) == 1 else found
+
+    def prove_l1_block(self, number, *, reads=True):
+        """Record an L1 block, and read its receipts."""
+        block = self.miner.l1_block(number)
+        assert self.sent(self.proofs.l1_blocks, prove_header(block.header.encode()))
+        is_read = self.asked(self.proofs.l1_blocks, "isRead(uint256)", ["bool"], number)
+        if is_read or not reads:
+            return
+        for call in read_receipts(number, block.receipts, 0):
+            assert self.sent(self.proofs.l1_blocks, call)
+
+    def items(self):
+        """(L1 block, data) of each item of the inbox."""
+        found = []
+        for number in range(self.miner.head.number + 1):
+            block = self.miner.l1_block(number)
+            found += [(number, item.data) for item in items_of(block, self.proofs.batch_inbox)]
+        return found
+
+    def prove_inputs(self, parent):
+        """Prove the inputs of the block behind an L2 block; the inputs root."""
+        output = output_of_header(parent.header)
+        transactions = [tx.encode() for tx in parent.transactions] if parent.number else []
+        to = self.proofs.block_inputs
+        assert self.sent(to, begin(output.encode(), parent.header.encode(), transactions))
+        origin = l2_block_ref(self.config, parent).l1_origin.number
+        for number in (origin, origin + 1):
+            self.prove_l1_block(number)
+        items = self.items()
+        index = next((i for i, (at, _) in enumerate(items) if at > origin), len(items))
+        while True:
+            _, _, _, found = self.asked(
+                to, "progress(bytes32)", ["bool", "uint256", "uint256", "uint256"], output.root
+            )
+            if found or index == len(items):
+                break
+            if not self.sent(to, scan(output.root, index, items[index][1])):
+                break
+            index += 1
+        assert self.sent(to, conclude(output.root, index))
+        return self.asked(to, "inputsRoot(bytes32)", ["bytes32"], output.root)
