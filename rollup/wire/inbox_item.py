@@ -22,8 +22,10 @@ ITEM_VERSION: Final = 2
 """First byte of an item; 0 are frames and 1 commitments, which such an inbox does not read."""
 MAX_ITEM_BYTES: Final = 120_000
 """So much goes into one L1 transaction beside its other fields, and L1 can read it in one more."""
-MAX_ITEM_TRANSACTIONS: Final = 2_048
+MAX_ITEM_TRANSACTIONS: Final = 1_536
 """So many, of all batches of an item, L1 can look at in one transaction (EIP-7825)."""
+MAX_ITEM_BATCHES: Final = 512
+"""As above: half an hour of blocks of a chain with four seconds a block."""
 
 _LONGEST_HEADER: Final = 4
 _APPEND: Final = abi.selector("append(bytes)")
@@ -75,15 +77,17 @@ def decode_item(data: bytes) -> Iterator[ItemBatch]:
     """
     if not is_item(data):
         raise DecodeError(f"item: {len(data)} bytes of version 0x{data[:1].hex()}, expected 0x02")
-    position, left = 1, MAX_ITEM_TRANSACTIONS
+    position, left, count = 1, MAX_ITEM_TRANSACTIONS, 0
     while position < len(data):
         try:
+            if count == MAX_ITEM_BATCHES:
+                raise DecodeError(f"{MAX_ITEM_BATCHES} batches of an item are read, no more")
             end = rlp.item_end(data, position)
             batch = _decode_batch(rlp.decode_bytes(rlp.decode(data[position:end]), "batch"), left)
         except DecodeError as error:
             raise UnreadableBatch(position, str(error)) from error
         yield ItemBatch(batch, position, end)
-        position, left = end, left - len(batch.transactions)
+        position, left, count = end, left - len(batch.transactions), count + 1
 
 
 def _decode_batch(data: bytes, most: int) -> SingularBatch:
@@ -109,7 +113,7 @@ class ItemOut:
 
     def __init__(self) -> None:
         self._item = bytearray((ITEM_VERSION,))
-        self._transactions = 0
+        self._transactions = self._batches = 0
 
     def size_bound_with(self, batch_bytes: int) -> int:
         """Most bytes of the item after one more encoded batch of so many bytes."""
@@ -124,10 +128,11 @@ class ItemOut:
             )
         count = self._transactions + len(batch.transactions)
         if count > MAX_ITEM_TRANSACTIONS:
-            raise ItemFull(
-                f"item of {count} transactions, at most {MAX_ITEM_TRANSACTIONS} are read"
-            )
+            raise ItemFull(f"item of {count} transactions, {MAX_ITEM_TRANSACTIONS} are read")
+        if self._batches == MAX_ITEM_BATCHES:
+            raise ItemFull(f"item of {self._batches} batches, no more are read")
         self._item += more
+        self._batches += 1
         self._transactions = count
 
     def close(self) -> bytes:

@@ -11,6 +11,7 @@ from chain.errors import DecodeError
 from chain.types import Hash32
 from rollup.wire.batch import SingularBatch
 from rollup.wire.inbox_item import (
+    MAX_ITEM_BATCHES,
     MAX_ITEM_BYTES,
     MAX_ITEM_TRANSACTIONS,
     ItemFull,
@@ -81,13 +82,22 @@ def test_too_many_transactions_are_neither_written_nor_read():
     most = batch_with(*[b"\x01"] * MAX_ITEM_TRANSACTIONS)
     assert read(encode_item([most])) == ([most], False)
     over = batch_with(*[b"\x01"] * (MAX_ITEM_TRANSACTIONS + 1))
-    with pytest.raises(ItemFull, match="2049 transactions"):
+    with pytest.raises(ItemFull, match="1537 transactions"):
         encode_item([over])
     assert read(b"\x02" + rlp.encode(over.encode())) == ([], True)
     one = batch_with(b"\x01")
     assert read(encode_item([most]) + encode_in_item(one)) == ([most], True)
-    with pytest.raises(ItemFull, match="2049 transactions"):
+    with pytest.raises(ItemFull, match="1537 transactions"):
         encode_item([one, most])
+
+
+def test_too_many_batches_are_neither_written_nor_read():
+    most = [batch_with()] * MAX_ITEM_BATCHES
+    data = encode_item(most)
+    assert read(data) == (most, False)
+    assert read(data + encode_in_item(batch_with())) == (most, True)
+    with pytest.raises(ItemFull, match="512 batches"):
+        encode_item([*most, batch_with()])
 
 
 def test_what_does_not_fit_is_refused_and_the_item_stays_as_it_was():

@@ -18,10 +18,9 @@ import rollup.settlement.contracts.inputs.modules.ListProof as ListProof
 MAX_ITEM: constant(uint256) = 120_000
 MAX_PROOF: constant(uint256) = 8_192
 MAX_NODES: constant(uint256) = 7
-# Batches of an item: each has 76 bytes at least.
-MAX_BATCHES: constant(uint256) = 1_600
-# rollup/wire/inbox_item.py: transactions of an item.
-MAX_TRANSACTIONS: constant(uint256) = 2_048
+# rollup/wire/inbox_item.py: batches and transactions of an item that are read.
+MAX_BATCHES: constant(uint256) = 512
+MAX_TRANSACTIONS: constant(uint256) = 1_536
 DEPOSITS_A_CALL: constant(uint256) = 1_024
 ITEM_VERSION: constant(uint256) = 2
 DEPOSIT_TYPE: constant(uint256) = 126
