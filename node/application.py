@@ -709,7 +709,12 @@ async def _found_rollup(
 ) -> tuple[Founded, str]:
     """Found or find the rollup of the data directory; the L1's client name."""
     async with JsonRpcClient(l1_url) as client:
-        founded = await found(client, config.datadir, config.rollup.block_time_s)
+        founded = await found(
+            client,
+            config.datadir,
+            config.rollup.block_time_s,
+            has_inbox_contract=config.rollup.inbox == "contract",
+        )
         if is_embedded:
             name = CLIENT_NAME
         else:

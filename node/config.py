@@ -29,6 +29,7 @@ API_NAMESPACES = (
 )  # fmt: skip
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 DATA_TYPES = ("calldata", "blobs", "auto", "da")
+INBOXES = ("address", "contract")
 BATCH_TYPES = ("singular", "span")
 COMPRESSIONS = ("zlib", "brotli", "brotli-6")
 STATE_MODES = ("archive", "pruned")
@@ -92,6 +93,9 @@ class RollupSection:
     rollup_config: str = _setting("", "rollup.json in op-node's form")
     genesis: str = _setting("", "genesis.json of the L2 in geth's form")
     block_time_s: int = _setting(1, "seconds between L2 blocks (dev only; else from rollup.json)")
+    inbox: str = _setting(
+        "address", "batches go to an address or a contract (dev only; else from rollup.json)"
+    )
     sequencer_confirmations: int = _setting(0, "L1 blocks the sequencer's origin stays behind")
     verifier_confirmations: int = _setting(0, "L1 blocks derivation stays behind")
 
@@ -265,6 +269,7 @@ class NodeConfig:
         _check_choices("batcher.data_type", (self.batcher.data_type,), DATA_TYPES)
         _check_choices("batcher.batch_type", (self.batcher.batch_type,), BATCH_TYPES)
         _check_choices("batcher.compression", (self.batcher.compression,), COMPRESSIONS)
+        _check_choices("rollup.inbox", (self.rollup.inbox,), INBOXES)
         _check_choices("state.mode", (self.state.mode,), (*STATE_MODES, ""))
         _check_choices("sync.mode", (self.sync.mode,), SYNC_MODES)
         if self.sync.mode == "snapshot" and not (self.p2p.listen and self.p2p.bootnodes):

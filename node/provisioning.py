@@ -30,6 +30,7 @@ from genesis.allocation import (
 from genesis.config import RollupConfig
 from genesis.dev_accounts import DEV_BALANCE_WEI, dev_account, dev_accounts
 from genesis.presets import L2Preset, l2_preset
+from rollup.l1.block import PRAGUE_BLOB_BASE_FEE_UPDATE_FRACTION
 from rollup.settlement.deploy import (
     CONTRACTS,
     DeploymentFees,
@@ -37,6 +38,8 @@ from rollup.settlement.deploy import (
     deployment_transactions,
     settlement_addresses,
 )
+from rollup.settlement.inputs import CONTRACTS as INPUTS_CONTRACTS
+from rollup.settlement.inputs import inputs_addresses, inputs_creations
 from rollup.settlement.step_verifier import (
     ROUTER,
     ForkRules,
@@ -163,15 +166,22 @@ async def refuse_public_chain(client: JsonRpcClient) -> int:
     return chain_id
 
 
-async def found(client: JsonRpcClient, datadir: Path, block_time_s: int) -> Founded:
-    """The rollup of a data directory; founded on the L1's head if there is none yet."""
+async def found(
+    client: JsonRpcClient, datadir: Path, block_time_s: int, *, has_inbox_contract: bool = False
+) -> Founded:
+    """The rollup of a data directory; founded on the L1's head if there is none yet, then with a
+    BatchInbox if that is asked for.
+    """
     chain_id = await refuse_public_chain(client)
     rollup_file, genesis_file = datadir / ROLLUP_FILE, datadir / GENESIS_FILE
     if rollup_file.exists() and genesis_file.exists():
         founded = load_founded(rollup_file, genesis_file)
         await check_l1(client, founded.config)
         return founded
-    return await _found_anew(client, datadir, dev_preset(block_time_s), chain_id)
+    preset = dev_preset(block_time_s)
+    return await _found_anew(
+        client, datadir, preset, chain_id, has_inbox_contract=has_inbox_contract
+    )
 
 
 async def check_l1(client: JsonRpcClient, config: RollupConfig) -> None:
@@ -193,7 +203,12 @@ async def check_l1(client: JsonRpcClient, config: RollupConfig) -> None:
 
 
 async def _found_anew(
-    client: JsonRpcClient, datadir: Path, preset: L2Preset, chain_id: int
+    client: JsonRpcClient,
+    datadir: Path,
+    preset: L2Preset,
+    chain_id: int,
+    *,
+    has_inbox_contract: bool,
 ) -> Founded:
     deployer = dev_account("deployer")
     block = await client.call("eth_getBlockByNumber", "latest", False)
@@ -210,19 +225,23 @@ async def _found_anew(
     bridges = L1Bridges(contracts.l1_cross_domain_messenger, contracts.l1_standard_bridge)
     genesis = l2_genesis(preset, anchor.timestamp, l1_bridges=bridges)
     config = rollup_config(preset, anchor, dev_account("batcher").address, genesis)
+    steps = verifier_creations(deployer.address, nonce + len(CONTRACTS), _verifier_rules(genesis))
+    inputs = inputs_addresses(deployer.address, nonce + len(CONTRACTS) + len(steps))
+    if has_inbox_contract:
+        config = replace(config, batch_inbox_address=inputs.batch_inbox, has_inbox_contract=True)
     deployment = {
         "deployer_nonce": nonce,
         "contracts": {
             name: "0x" + address.hex()
             for name, address in zip(CONTRACTS, astuple(contracts), strict=True)
         },
-        "step_verifier": {
-            creation.contract: "0x" + creation.address.hex()
-            for creation in verifier_creations(
-                deployer.address, nonce + len(CONTRACTS), _verifier_rules(genesis)
-            )
-        },
+        "step_verifier": {creation.contract: "0x" + creation.address.hex() for creation in steps},
     }
+    if has_inbox_contract:
+        deployment["inputs"] = {
+            name: "0x" + address.hex()
+            for name, address in zip(INPUTS_CONTRACTS, astuple(inputs), strict=True)
+        }
     write_json(datadir / _DEPLOYMENT_FILE, deployment)
     write_json(datadir / GENESIS_FILE, genesis.to_json())
     write_json(datadir / ROLLUP_FILE, config.to_json())
@@ -249,12 +268,14 @@ async def fund_roles(client: JsonRpcClient, chain_id: int) -> None:
 class _Deployment:
     """The deployer's first nonce, and addresses by name, in the order of their creation.
 
-    A rollup that was founded before there was a verifier of steps has none.
+    A rollup that was founded before there was a verifier of steps has none; `inputs` are those of a
+    rollup with a BatchInbox.
     """
 
     first_nonce: int
     contracts: dict[str, str]
     verifier: dict[str, str]
+    inputs: dict[str, str]
 
 
 def _deployment(datadir: Path) -> _Deployment:
@@ -269,6 +290,7 @@ def _deployment(datadir: Path) -> _Deployment:
         int(deployment["deployer_nonce"]),
         dict(deployment["contracts"]),
         dict(deployment.get("step_verifier", {})),
+        dict(deployment.get("inputs", {})),
     )
 
 
@@ -289,7 +311,11 @@ async def deploy_contracts(
     directory of an older version.
     """
     deployment = _deployment(datadir)
-    addresses = [*deployment.contracts.values(), *deployment.verifier.values()]
+    addresses = [
+        *deployment.contracts.values(),
+        *deployment.verifier.values(),
+        *deployment.inputs.values(),
+    ]
     codes = await client.batch([("eth_getCode", (address, "latest")) for address in addresses])
     if "0x" not in codes:
         return
@@ -337,7 +363,18 @@ def _creations(
             "creations were not all mined; use another data directory"
         )
     made = verifier_transactions(steps, nonce=nonce, l1_chain_id=chain_id, fees=fees)
-    return [*creations, *made]
+    if not deployment.inputs:
+        return [*creations, *made]
+    inputs = inputs_creations(
+        founded.config,
+        founded.genesis.config,
+        genesis_block(founded.genesis)[0].header,
+        deployer,
+        nonce=nonce + len(made),
+        fees=fees,
+        blob_base_fee_update_fraction=PRAGUE_BLOB_BASE_FEE_UPDATE_FRACTION,
+    )
+    return [*creations, *made, *inputs]
 
 
 def settlement_parameters(founded: Founded, *, is_disputed: bool) -> SettlementParameters:
@@ -367,5 +404,5 @@ def settlement_parameters(founded: Founded, *, is_disputed: bool) -> SettlementP
 def contract_addresses(config: RollupConfig, datadir: Path) -> dict[str, str]:
     """L1 contracts by name, for run.json. Raises DifferentL1 as deploy_contracts does."""
     deployment = _deployment(datadir)
-    contracts = {**deployment.contracts, **deployment.verifier}
+    contracts = {**deployment.contracts, **deployment.verifier, **deployment.inputs}
     return {**contracts, "BatchInbox": "0x" + config.batch_inbox_address.hex()}

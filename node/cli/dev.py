@@ -36,6 +36,9 @@ def dev(
     ),
     host: str | None = typer.Option(None, "--host", help="address to listen on (loopback only)"),
     blobs: bool = typer.Option(False, "--blobs", help="post batches as blobs, not calldata"),
+    inbox: str | None = typer.Option(
+        None, "--inbox", help="address, or contract: L1 can prove what L2 blocks are made of"
+    ),
     p2p_listen: str | None = typer.Option(
         None, "--p2p-listen", help="HOST:PORT for other nodes; empty: no network"
     ),
@@ -66,6 +69,7 @@ def dev(
             "rpc.host": host,
             "rpc.cors": ("*",),
             "rollup.block_time_s": block_time,
+            "rollup.inbox": inbox,
             "batcher.data_type": "blobs" if blobs else None,
             "proposer.interval_s": l2_preset("devnet").settlement.proposal_interval_s,
             "proposer.allow_non_finalized": True,

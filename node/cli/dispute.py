@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from chain.errors import DecodeError, StemmaError
+from chain.types import to_address
 
 from ..config import ConfigurationError
 from .exit_codes import VERIFICATION_FAILED
 
 if TYPE_CHECKING:
+    from chain.types import Address
     from rollup.dispute.game import Game
 
     from ..disputes import DisputeReader, L1Moment
@@ -220,3 +222,62 @@ async def _run(
     portal = RollupConfig.from_json(value).deposit_contract_address
     async with JsonRpcClient(l1_url) as l1:
         return await work(DisputeReader(l1, portal))
+
+
+@app.command("prove-inputs")
+def prove_inputs(
+    block: int = typer.Argument(..., min=1, help="number of an L2 block"),
+    l1_url: str = _L1_URL,
+    l2_url: str = typer.Option(..., "--l2-url", help="JSON-RPC of a node of the L2"),
+    block_inputs: str = typer.Option(
+        ..., "--block-inputs", help="address of BlockInputs on L1, as run.json has it"
+    ),
+    key_file: Path = typer.Option(..., "--key-file", help="file with the key that pays, mode 0600"),
+    rollup_config: Path | None = _ROLLUP,
+) -> None:
+    """Have L1 compute what an L2 block is made of; exit code 3 where the node's block is not."""
+    asyncio.run(
+        _prove_inputs(block, l1_url, l2_url, to_address(block_inputs), key_file, rollup_config)
+    )
+
+
+async def _prove_inputs(
+    number: int,
+    l1_url: str,
+    l2_url: str,
+    block_inputs: Address,
+    key_file: Path,
+    rollup_config: Path | None,
+) -> None:
+    from genesis.config import RollupConfig
+    from genesis.registry import chain_config_of
+    from rollup.dispute.inputs import inputs_root_of
+
+    from ..input_proving import InputProver
+    from ..l1.json_rpc import JsonRpcClient
+    from ..l1.transactions import L1Sender
+    from .keys import read_key_file
+
+    async with JsonRpcClient(l1_url) as l1, JsonRpcClient(l2_url) as l2:
+        value = (
+            await l2.call("optimism_rollupConfig")
+            if rollup_config is None
+            else json.loads(rollup_config.read_text())
+        )
+        config = RollupConfig.from_json(value)
+        if not config.has_inbox_contract:
+            raise ConfigurationError(
+                "this chain's batches go to an address: L1 can prove the inputs of a chain with "
+                "stemma_inbox alone"
+            )
+        sender = L1Sender(l1, read_key_file(key_file), config.l1_chain_id)
+        prover = InputProver(config, l1, l2, block_inputs, sender, typer.echo)
+        parent, block = await prover.block(number - 1), await prover.block(number)
+        on_l1 = await prover.prove(parent)
+        chain = chain_config_of(config, config.genesis.system_config.gas_limit)
+        ours = inputs_root_of(chain, parent.header, block)
+        typer.echo(f"inputs root of L2 block {number} on L1:    0x{on_l1.hex()}")
+        typer.echo(f"inputs root of the node's block {number}:  0x{ours.hex()}")
+        if on_l1 != ours:
+            typer.echo("the node's block is made of something else than L1 gives")
+            raise typer.Exit(VERIFICATION_FAILED)

@@ -12,11 +12,13 @@ from dataclasses import replace
 from typing import Final
 
 from chain.block import Block, Header
+from chain.types import Hash32
 from evm.engine import attributes_of
 from evm.fees import FeeParameters
 from evm.forks import rules_at
 from evm.step.block_records import INPUTS_DEPTH, Attributes
-from evm.step_blocks import block_inputs
+from evm.step.names import name_of
+from evm.step_blocks import block_inputs, inputs_tree
 from genesis.config import ChainConfig
 
 MOST_BLOCKS: Final = 1 << INPUTS_DEPTH
@@ -41,6 +43,15 @@ def inputs_of(config: ChainConfig, parent: Header, block: Block) -> Attributes:
         )
     # An L2's extraData is made of the fee parameters.
     return block_inputs(config, parent, replace(attributes, extra_data=None))
+
+
+def inputs_root_of(config: ChainConfig, parent: Header, block: Block) -> Hash32:
+    """The inputs root over one L2 block alone, as BlockInputs on L1 gives it.
+
+    Of a block that became one of deposits alone, L1 has the batch's transactions too. Raises
+    NotProvable, InvalidExtraData.
+    """
+    return Hash32(name_of(inputs_tree(block.number, [inputs_of(config, parent, block)])))
 
 
 def first_in_reach(starting_number: int, claimed_number: int) -> int:

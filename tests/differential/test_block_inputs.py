@@ -10,12 +10,10 @@ from actors import DEPLOYER
 from inbox_world import ProvingWorld
 
 from chain import abi
-from evm.step.names import name_of
-from evm.step_blocks import inputs_tree
 from genesis.dev_accounts import dev_accounts
 from rollup.batcher.payload import batch_of
 from rollup.derivation.l2_block import l2_block_ref
-from rollup.dispute.inputs import inputs_of
+from rollup.dispute.inputs import inputs_root_of
 
 ALICE, BOB = dev_accounts()[:2]
 
@@ -31,8 +29,7 @@ def expected(world, number):
     """What derivation has made the block from."""
     engine = world.verifier.engine
     parent, block = engine.block_by_number(number - 1), engine.block_by_number(number)
-    inputs = inputs_of(world.spec.config, parent.header, block)
-    return name_of(inputs_tree(number, [inputs]))
+    return inputs_root_of(world.spec.config, parent.header, block)
 
 
 def agree(world, number):

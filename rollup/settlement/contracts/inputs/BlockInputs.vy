@@ -600,6 +600,24 @@ def inputsRoot(_agreed: bytes32) -> bytes32:
 
 @external
 @view
+def inbox() -> address:
+    """
+    @notice The BatchInbox that is read.
+    """
+    return self.settings.inbox
+
+
+@external
+@view
+def l1Blocks() -> address:
+    """
+    @notice Where blocks of L1 are recorded.
+    """
+    return self.settings.l1Blocks
+
+
+@external
+@view
 def progress(_agreed: bytes32) -> (bool, uint256, uint256, uint256):
     """
     @notice Whether the search for a block's inputs is begun; the L1 origin of the block before; one

@@ -1,0 +1,241 @@
+"""Proves on L1 what one L2 block is made of: asks the contracts what they know, sends the rest.
+
+Every turn asks anew, so it can be stopped and begun again, by anybody. What it sends is made by
+rollup/dispute/input_proof.py; docs/protocol/inputs-on-l1.md says what comes of it. Knows nothing of
+printing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from chain import abi
+from chain.block import Block, decode_block
+from chain.errors import Recovery, StemmaError
+from chain.types import ZERO_HASH, Address, Hash32
+from genesis.config import RollupConfig
+from rollup.derivation.inbox_reader import BATCHES
+from rollup.derivation.l2_block import l2_block_ref
+from rollup.dispute import input_proof
+from rollup.l1.block import L1Block
+from rollup.l1.calls import View, encode_call, view
+from rollup.l1.provider import L1DataMissing, MemoryL1Provider
+from rollup.wire.output_root import output_of_header
+
+from .l1.client import L1Follower, L1Source
+from .l1.json_rpc import JsonRpcClient, L1CallFailed
+from .l1.transactions import L1Request, L1Sender
+
+_LOGS_AT_ONCE: Final = 1_000
+_BLOCK_TYPES: Final = ("(bytes32,bytes32,uint256,uint256,uint256,bytes32,bytes32,bytes32)",)
+_READING_TYPES: Final = ("(uint256,uint256,bool,uint256,uint256)",)
+
+
+class NotProvableYet(StemmaError):
+    """L1 has not gone far enough: a batch may come yet, or a block that is needed is its newest."""
+
+    recovery: ClassVar[Recovery] = Recovery.RETRY
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the search for one block's inputs is on L1; `found` 1 a batch, 2 the empty one."""
+
+    is_begun: bool
+    epoch: int
+    next_item: int
+    found: int
+
+
+class InputProver:
+    """Proves inputs at one BlockInputs contract."""
+
+    def __init__(
+        self,
+        config: RollupConfig,
+        l1: JsonRpcClient,
+        l2: JsonRpcClient,
+        block_inputs: Address,
+        sender: L1Sender,
+        say: Callable[[str], None],
+    ) -> None:
+        """Nothing is asked or sent yet; `say` hears of each call."""
+        self._config = config
+        self._l1, self._l2 = l1, l2
+        self._at = block_inputs
+        self._sender = sender
+        self._say = say
+        self._provider = MemoryL1Provider()
+        source = L1Source(l1, config.batch_inbox_address)
+        self._follower = L1Follower(source, self._provider, self._apply)
+        self._l1_blocks: Address | None = None
+
+    async def block(self, number: int) -> Block:
+        """An L2 block of the node. Raises L1CallFailed."""
+        raw = await self._l2.call("debug_getRawBlock", hex(number))
+        return decode_block(bytes.fromhex(raw.removeprefix("0x")))
+
+    async def inputs_root(self, agreed: Hash32) -> Hash32 | None:
+        """What L1 knows of the block behind an output root; None while it is not proven."""
+        found = Hash32(await self._ask(view(self._at, "inputsRoot(bytes32)", "bytes32", agreed)))
+        return None if found == ZERO_HASH else found
+
+    async def prove(self, parent: Block) -> Hash32:
+        """Have L1 compute the inputs of the block behind an L2 block; the inputs root.
+
+        Raises NotProvableYet, L1TransactionFailed, L1CallFailed, L1Unreachable.
+        """
+        await self._follower.poll()
+        self._l1_blocks = Address(await self._ask(view(self._at, "l1Blocks()", "address")))
+        agreed = output_of_header(parent.header).root
+        while (root := await self.inputs_root(agreed)) is None:
+            await self._turn(parent, agreed)
+        return root
+
+    async def _turn(self, parent: Block, agreed: Hash32) -> None:
+        """Send what is missing next."""
+        progress = await self._progress(agreed)
+        if not progress.is_begun:
+            transactions = [tx.encode() for tx in parent.transactions] if parent.number else []
+            output = output_of_header(parent.header).encode()
+            call = input_proof.begin(output, parent.header.encode(), transactions)
+            await self._send(self._at, call, f"open L2 block {parent.number}")
+            return
+        origin = l2_block_ref(self._config, parent).l1_origin.number
+        for number in (origin, origin + 1):
+            if await self._record(number):
+                return
+        index = await self._search(agreed, progress, origin)
+        if index is None:
+            return
+        # The empty batch's epoch is known when it comes: most often it is the next one.
+        epoch = progress.epoch if progress.found else origin + 1
+        if epoch != origin and await self._read(epoch):
+            return
+        await self._send(self._at, input_proof.conclude(agreed, index), "put the inputs together")
+
+    async def _progress(self, agreed: Hash32) -> Progress:
+        values = await self._ask(
+            View(
+                self._at,
+                encode_call("progress(bytes32)", agreed),
+                ("bool", "uint256", "uint256", "uint256"),
+            )
+        )
+        return Progress(*values)
+
+    # -- blocks of L1
+
+    async def _record(self, number: int) -> bool:
+        """Record the header of an L1 block that is not recorded; whether a call was sent."""
+        assert self._l1_blocks is not None  # noqa: S101 - asked for first
+        call = encode_call("l1Block(uint256)", number)
+        (recorded,) = await self._ask(View(self._l1_blocks, call, _BLOCK_TYPES), whole=True)
+        if recorded[0] != ZERO_HASH:
+            return False
+        if number >= self._follower.head_number:
+            raise NotProvableYet(
+                f"L1 block {number} is needed, L1's newest is {self._follower.head_number}"
+            )
+        block = await self._block(number)
+        call = input_proof.prove_header(block.header.encode())
+        await self._send(self._l1_blocks, call, f"record L1 block {number}")
+        return True
+
+    async def _read(self, number: int) -> bool:
+        """Read receipts of an L1 block that are not read; whether a call was sent."""
+        assert self._l1_blocks is not None  # noqa: S101 - asked for first
+        call = encode_call("progress(uint256)", number)
+        (reading,) = await self._ask(View(self._l1_blocks, call, _READING_TYPES), whole=True)
+        first, _, is_read, _, _ = reading
+        if is_read:
+            return False
+        block = await self._block(number)
+        for call in input_proof.read_receipts(number, block.receipts, first):
+            await self._send(self._l1_blocks, call, f"read receipts of L1 block {number}")
+        return True
+
+    async def _block(self, number: int) -> L1Block:
+        while True:
+            try:
+                return self._provider.block_by_number(number)
+            except L1DataMissing as missing:
+                await self._follower.fetch_missing(missing)
+
+    # -- items of the inbox
+
+    async def _search(self, agreed: Hash32, progress: Progress, origin: int) -> int | None:
+        """Look at the next item; None where that was sent, else the index to conclude with."""
+        if progress.found:
+            return progress.next_item
+        items = await self._items(origin + 1, origin + self._config.seq_window_size + 1)
+        first = progress.next_item - 1 if progress.next_item else None
+        waiting = [item for item in items if first is None or item[0] >= first]
+        if not waiting:
+            return await self._end(first)
+        index, data = waiting[0]
+        call = input_proof.scan(agreed, index, data)
+        refusal = await self._would_fail(self._at, call)
+        if refusal is not None:  # the window is over: nothing from here on counts
+            return index
+        await self._send(self._at, call, f"look at item {index}")
+        return None
+
+    async def _end(self, first: int | None) -> int:
+        if first is not None:
+            return first
+        inbox = self._config.batch_inbox_address
+        return int(await self._ask(view(inbox, "count()", "uint256")))
+
+    async def _items(self, first: int, last: int) -> list[tuple[int, bytes]]:
+        """(index, data) of the items in L1 blocks `first` to `last`, in order."""
+        found = []
+        newest = min(last, self._follower.head_number)
+        for start in range(first, newest + 1, _LOGS_AT_ONCE):
+            logs = await self._l1.call(
+                "eth_getLogs",
+                {
+                    "address": f"0x{self._config.batch_inbox_address.hex()}",
+                    "topics": [f"0x{BATCHES.hex()}"],
+                    "fromBlock": hex(start),
+                    "toBlock": hex(min(start + _LOGS_AT_ONCE - 1, newest)),
+                },
+            )
+            for log in logs:
+                (data,) = abi.decode(("bytes",), bytes.fromhex(log["data"][2:]))
+                found.append((int(log["topics"][1], 16), data))
+        return found
+
+    # -- L1
+
+    async def _send(self, to: Address, data: bytes, what: str) -> None:
+        refusal = await self._would_fail(to, data)
+        if refusal is not None:
+            raise NotProvableYet(f"{what}: L1 would refuse it: {refusal}")
+        confirmed = await self._sender.send_and_wait(L1Request(to, data))
+        self._say(f"{what}: L1 block {confirmed.block.number}")
+        await self._follower.poll()
+
+    async def _would_fail(self, to: Address, data: bytes) -> str | None:
+        call = {
+            "from": f"0x{self._sender.address.hex()}",
+            "to": f"0x{to.hex()}",
+            "data": f"0x{data.hex()}",
+        }
+        try:
+            await self._l1.call("eth_call", call, "latest")
+        except L1CallFailed as error:
+            return error.message
+        return None
+
+    async def _ask(self, question: View, *, whole: bool = False) -> Any:  # noqa: ANN401 - decoded
+        call = {"to": f"0x{question.to.hex()}", "data": f"0x{question.data.hex()}"}
+        answer = await self._l1.call("eth_call", call, "latest")
+        data = bytes.fromhex(answer.removeprefix("0x"))
+        return abi.decode(question.returns, data) if whole else question.read(data)
+
+    @staticmethod
+    async def _apply(change: Callable[[], None]) -> None:
+        change()
