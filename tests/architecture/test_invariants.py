@@ -55,7 +55,13 @@ JOINTS = {
     ),
     **dict.fromkeys(
         ("MemoryL1Provider", "L1Follower", "L1Source"),
-        ("node/application.py", "node/split_node.py", "node/explaining.py", "node/da_node.py"),
+        (
+            "node/application.py",
+            "node/split_node.py",
+            "node/explaining.py",
+            "node/input_proving.py",
+            "node/da_node.py",
+        ),
     ),
     **dict.fromkeys(
         ("HealthProbe", "DevClock"),
