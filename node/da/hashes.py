@@ -15,15 +15,17 @@ from chain.crypto.keccak import keccak256
 from chain.errors import DecodeError
 from chain.storage.kv import KeyValueStore
 from chain.types import Hash32
-from rollup.wire.alt_da import COMMITMENT_VERSION, Keccak256Commitment, decode_commitment
+from rollup.wire.alt_da import (
+    COMMITMENT_VERSION,
+    MAX_KECCAK_DATA_BYTES,
+    Keccak256Commitment,
+    decode_commitment,
+)
 
 from ..config import ConfigurationError, DaSection
 from .alt_da import UnknownCommitment, WrongCommitment
 from .peer import HttpPeer, PeerFailed
 from .store import StoreFull
-
-MAX_DATA_BYTES: Final = 131_072
-"""As much as can be shown on L1 in one transaction."""
 
 _DATA: Final = b"d"
 _VERSION: Final = bytes((COMMITMENT_VERSION,))
@@ -45,9 +47,9 @@ class HashStore:
 
         Raises WrongCommitment, StoreFull, StorageError; then nothing is kept.
         """
-        if len(payload) > MAX_DATA_BYTES:
+        if len(payload) > MAX_KECCAK_DATA_BYTES:
             raise WrongCommitment(
-                f"{len(payload)} bytes of data: more than the {MAX_DATA_BYTES} that L1 takes"
+                f"{len(payload)} bytes of data: more than the {MAX_KECCAK_DATA_BYTES} that count"
             )
         own = Keccak256Commitment(keccak256(payload)).encode()[1:]
         if commitment and commitment != own:

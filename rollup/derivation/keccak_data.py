@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from chain.errors import DecodeError
 from rollup.l1.provider import L1DataMissing
-from rollup.wire.alt_da import Keccak256Commitment, decode_commitment
+from rollup.wire.alt_da import MAX_KECCAK_DATA_BYTES, Keccak256Commitment, decode_commitment
 
 from .challenges import ChallengeBook
 from .errors import ChallengeLost
@@ -57,7 +57,9 @@ class KeccakData:
         self._known_to = max(consumed, 0 if stands_on is None else stands_on.number)
         self._stands_on = stands_on
         self._book = ChallengeBook(config, provider, first_block)
-        self._taken: set[Posted] = set()
+        # What counted, in this run of the pipeline or before it. A challenge of anything else,
+        # which the contract takes of anybody, means nothing.
+        self._counted: set[Posted] = set()
 
     def read(self, source: DataSource, data: bytes) -> bytes | None:
         """The payload behind batcher data of version 1; None where it is dropped.
@@ -80,10 +82,9 @@ class KeccakData:
         are lost with it, L1DataMissing.
         """
         self._book.read_to(number)
-        for included_in, commitment in self._book.all_lost_in(number):
-            is_older = included_in <= self._consumed and self._known_to < number
-            if is_older or (included_in, commitment) in self._taken:
-                raise ChallengeLost(included_in, commitment)
+        for posted in self._book.all_lost_in(number):
+            if posted in self._counted:
+                raise ChallengeLost(*posted)
 
     def stands_on(self, number: int) -> BlockId | None:
         """The newest L1 block behind `number` that what was derived so far depends on."""
@@ -99,9 +100,7 @@ class KeccakData:
         self._book.read_to(min(self._provider.readable_to(), number + self._config.settled_after))
         challenge = self._book.challenge_of(posted)
         if challenge is not None and challenge.data is not None:
-            self._taken.add(posted)
-            self._journal.note(Rule.COMMITMENT_RESOLVED, subject)
-            return challenge.data
+            return self._counting(posted, challenge.data, Rule.COMMITMENT_RESOLVED, subject)
         lost_in = None if challenge is None else self._book.lost_in(challenge)
         is_lost = lost_in is not None and lost_in <= self._provider.readable_to()
         payload = self._provider.da_blob(commitment)
@@ -109,6 +108,8 @@ class KeccakData:
         # to be what it was, if that can still be had.
         counted = lost_in is not None and number <= self._consumed and self._known_to < lost_in
         if is_lost and lost_in is not None and not (counted and payload is not None):
+            if counted:
+                self._counted.add(posted)
             self._stand_on(lost_in)
             detail = f"challenged in L1 block {challenge.started_in if challenge else 0}"
             self._journal.note(Rule.COMMITMENT_EXPIRED, subject, detail)
@@ -118,9 +119,17 @@ class KeccakData:
             if challenge is not None:
                 standing = f"challenged in L1 block {challenge.started_in}, open before {lost_in}"
             raise L1DataMissing(commitment=commitment, standing=standing)
-        self._taken.add(posted)
-        self._journal.note(Rule.COMMITMENT_TAKEN, subject)
-        return payload
+        return self._counting(posted, payload, Rule.COMMITMENT_TAKEN, subject)
+
+    def _counting(self, posted: Posted, data: bytes, rule: Rule, subject: Subject) -> bytes | None:
+        """Data that are here, None where they are too large to count."""
+        if len(data) > MAX_KECCAK_DATA_BYTES:
+            detail = f"{len(data)} bytes, {MAX_KECCAK_DATA_BYTES} at most"
+            self._journal.note(Rule.COMMITMENT_TOO_LARGE, subject, detail)
+            return None
+        self._counted.add(posted)
+        self._journal.note(rule, subject)
+        return data
 
     def _stand_on(self, number: int) -> None:
         if self._stands_on is None or self._stands_on.number < number:

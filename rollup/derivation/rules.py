@@ -91,6 +91,11 @@ class Rule(Enum):
         "a challenged commitment counts when its data come to L1 in time",
         "experimental/alt-da.md, Derivation",
     )
+    COMMITMENT_TOO_LARGE = _Text(
+        _DROPPED,
+        "data behind a hash have 130,672 bytes at most, or they could not be shown on L1",
+        "experimental/alt-da.md, Derivation",
+    )
     # -- batch inbox
     ITEM_VERSION = _Text(
         _DROPPED,

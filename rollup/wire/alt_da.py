@@ -23,6 +23,10 @@ COMMITMENT_VERSION: Final = 1
 KECCAK256_COMMITMENT: Final = 0
 GENERIC_COMMITMENT: Final = 1
 
+MAX_KECCAK_DATA_BYTES: Final = 130_672
+"""More behind a Keccak-256 does not count: L1's pools take 131,072 bytes a transaction, of which
+400 are left for what is around the data. Source: experimental/alt-da.md, "Derivation"."""
+
 _HASH_BYTES: Final = 32
 
 

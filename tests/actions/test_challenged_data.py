@@ -15,7 +15,7 @@ from genesis.dev_accounts import dev_account
 from rollup.derivation.journal import Explanation
 from rollup.driver.driver import Driver
 from rollup.settlement.deploy import artifact, created_address
-from rollup.wire.alt_da import Keccak256Commitment
+from rollup.wire.alt_da import MAX_KECCAK_DATA_BYTES, Keccak256Commitment
 from rollup.wire.frame import encode_frames
 
 CHALLENGE_WINDOW, RESOLVE_WINDOW = 5, 4
@@ -250,6 +250,38 @@ def test_a_challenge_of_what_was_never_posted_means_nothing(world):
     world.challenge(number - 1, data)
     world.challenge(number, data + b"x")
     world.miner.mine(RESOLVE_WINDOW + 3)
+    assert world.derive_one() == 6
+
+
+def test_a_challenge_of_what_was_never_posted_takes_nothing_back_after_a_restart(world):
+    data = world.batch(first=1, last=6, name=1)
+    world.serve(data)
+    number = world.commit(data)
+    assert world.derive_one() == 6
+    world.restarted()
+    assert world.derive_one() == 6
+    world.verifier.steps.clear()
+    world.challenge(number, data + b"x")
+    world.miner.mine(RESOLVE_WINDOW + 3)
+    assert world.derive_one() == 6
+    assert StepKind.RESET not in world.verifier.steps
+
+
+@shows(Rule.COMMITMENT_TOO_LARGE)
+def test_data_that_could_not_be_shown_on_l1_are_dropped(world):
+    data = world.batch(first=1, last=6, name=1)
+    (frame,) = world.frames(*world.batches(1, 1), name=2)
+    empty = replace(frame, data=b"", is_last=False)
+    room = MAX_KECCAK_DATA_BYTES - len(data) - (len(encode_frames([empty])) - 1)
+    over = data + encode_frames([replace(empty, data=bytes(room + 1))])[1:]
+    assert len(over) == MAX_KECCAK_DATA_BYTES + 1
+    world.serve(over)
+    world.commit(over)
+    assert world.derive_one() == 0
+    most = data + encode_frames([replace(empty, data=bytes(room))])[1:]
+    assert len(most) == MAX_KECCAK_DATA_BYTES
+    world.serve(most)
+    world.commit(most)
     assert world.derive_one() == 6
 
 

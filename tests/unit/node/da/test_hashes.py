@@ -9,11 +9,11 @@ from chain.crypto.keccak import keccak256
 from chain.storage.memory import MemoryStore
 from node.config import ConfigurationError, DaSection
 from node.da.alt_da import UnknownCommitment, WrongCommitment
-from node.da.hashes import MAX_DATA_BYTES, HashAccess, HashStore
+from node.da.hashes import HashAccess, HashStore
 from node.da.peer import HttpPeer, PeerFailed
 from node.da.server import DaServer
 from node.da.store import StoreFull
-from rollup.wire.alt_da import Keccak256Commitment
+from rollup.wire.alt_da import MAX_KECCAK_DATA_BYTES, Keccak256Commitment
 
 DATA = b"frames"
 COMMITMENT = b"\x00" + keccak256(DATA)
@@ -66,8 +66,8 @@ async def test_data_under_another_commitment_are_refused_and_not_kept(commitment
 
 async def test_more_than_l1_takes_or_the_store_holds_is_refused():
     kept = store(capacity_bytes=10)
-    with pytest.raises(WrongCommitment, match="more than the 131072"):
-        await kept.put(bytes(MAX_DATA_BYTES + 1))
+    with pytest.raises(WrongCommitment, match="more than the 130672"):
+        await kept.put(bytes(MAX_KECCAK_DATA_BYTES + 1))
     await kept.put(bytes(6))
     with pytest.raises(StoreFull, match="6 of 10 bytes"):
         await kept.put(bytes(5))
