@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -25,7 +25,7 @@ from chain.crypto.secp256k1 import address_of
 from chain.errors import DecodeError, StemmaError
 from chain.heads import BlockId
 from chain.transaction import Transaction
-from chain.txpool import PoolError
+from chain.txpool import PooledTransaction, PoolError
 from chain.types import Address, Hash32
 from genesis.config import RollupConfig
 
@@ -60,6 +60,8 @@ BATCH_BYTES: Final = 128 * 1024
 BATCH_TRANSACTIONS: Final = 200
 RESEND_AFTER_S: Final = 6.0
 RESEND_EVERY_S: Final = 2.0
+LEAST_SHARE: Final = 64
+"""Of those at once for an account, however many accounts wait."""
 RESENT_AT_ONCE: Final = 1000
 """Transactions that were taken from users here and wait for a block: told again, the oldest first.
 
@@ -123,6 +125,7 @@ class Gossiping:
         self._arrived = asyncio.Event()
         self._from_peers: OrderedDict[Hash32, float] = OrderedDict()
         self._own: OrderedDict[Hash32, float] = OrderedDict()
+        self._told_again = 0
         self._judging = asyncio.Lock()
         self._batch: list[bytes] = []
         self._batch_bytes = 0
@@ -201,23 +204,55 @@ class Gossiping:
     def resend(self, now: float) -> int:
         """Tell again of transactions of our users that have waited; how many. Forgets the others
         that are no longer in the pool: they are in a block, or nobody wants them any more.
+
+        With one that is due go all of its account, in the order of their nonces: pools take only so
+        many ahead of a gap, and whatever stands in front of them has to come first.
         """
-        sent = 0
+        accounts: dict[Address, list[PooledTransaction]] = {}
         for tx_hash, at in list(self._own.items()):
-            if now - at < RESEND_AFTER_S or sent >= RESENT_AT_ONCE:
+            if now - at < RESEND_AFTER_S:
                 break  # in order of time
             pooled = self._chain.pool.get(tx_hash)
-            del self._own[tx_hash]
-            if pooled is not None:
-                self._own[tx_hash] = now
-                self._send(pooled.tx.encode())
-                sent += 1
-        return sent
+            if pooled is None:
+                del self._own[tx_hash]
+            else:
+                accounts.setdefault(pooled.sender, [])
+        if not accounts:
+            return 0
+        for tx_hash in self._own:
+            pooled = self._chain.pool.get(tx_hash)
+            if pooled is not None and pooled.sender in accounts:
+                accounts[pooled.sender].append(pooled)
+        share = max(LEAST_SHARE, RESENT_AT_ONCE // len(accounts))
+        waiting = [
+            pooled
+            for own in accounts.values()
+            for pooled in sorted(own, key=lambda pooled: pooled.tx.nonce)[:share]
+        ][:RESENT_AT_ONCE]
+        for pooled in waiting:
+            self._own[pooled.hash] = now
+            self._own.move_to_end(pooled.hash)
+        self._tell_again([pooled.tx.encode() for pooled in waiting])
+        return len(waiting)
+
+    def _tell_again(self, raws: list[bytes]) -> None:
+        """Send transactions in batches of their own, each with a number that no batch had before:
+        a batch of the same bytes as one of the last two minutes is passed over by everybody.
+        """
+        self._flush()
+        for batch in _batches(raws):
+            self._told_again += 1
+            mark: rlp.RLPItem = [rlp.encode_int(self._told_again)]
+            if self.server is not None:
+                self.server.publish(Topic.TRANSACTIONS, rlp.encode([*batch, mark]))
 
     def _judge_batch(self, payload: bytes) -> Verdict:
         """Try each transaction on the pool; in a reader's thread."""
         try:
             batch = rlp.decode_list(rlp.decode(payload), "transaction batch")
+            if batch and isinstance(batch[-1], list):
+                (mark,) = rlp.decode_list(batch.pop(), "mark of a batch", length=1)
+                rlp.decode_int(mark, "mark of a batch", max_bytes=8)
             raws = [rlp.decode_bytes(item, "transaction") for item in batch]
         except DecodeError:
             return Verdict.REJECT
@@ -468,3 +503,17 @@ class Gossiping:
             self._chain.pool.reset(
                 lambda who: (state.get_nonce(who), state.get_balance(who)), senders
             )
+
+
+def _batches(raws: list[bytes]) -> Iterator[list[bytes]]:
+    """Cut transactions into batches of at most 200 and about 128 KiB."""
+    batch: list[bytes] = []
+    size = 0
+    for raw in raws:
+        if batch and (size + len(raw) > BATCH_BYTES or len(batch) == BATCH_TRANSACTIONS):
+            yield batch
+            batch, size = [], 0
+        batch.append(raw)
+        size += len(raw)
+    if batch:
+        yield batch

@@ -1,10 +1,11 @@
 """What L1 says about commitments that were challenged, read block by block.
 
 A challenge begins with the contract's event of status 1; it is resolved by its event of status 2,
-in a transaction to the contract whose calldata are the data; it is lost in the first block behind
-the resolve window without that. Anything else in these blocks means nothing.
-Source: OP Stack specs, experimental/alt-da.md, "Data Availability Challenge Contract"; op-alt-da's
-LoadChallengeEvents for what of a resolving transaction counts.
+for which the contract has seen the data; it is lost in the first block behind the resolve window
+without that. Where the resolving transaction's calldata are the call, the data are read there; a
+contract that called in between has hidden them, and they have to come from elsewhere, but they are
+not lost: else anybody could have data dropped that every server has.
+Source: OP Stack specs, experimental/alt-da.md, "Data Availability Challenge Contract".
 Knows nothing of who posted a commitment, nor whether anybody did.
 """
 
@@ -40,9 +41,12 @@ Posted = tuple[int, Hash32]
 
 @dataclass(slots=True)
 class Challenge:
-    """One challenge: the L1 block in which it began, and the data if they came."""
+    """One challenge: the L1 block in which it began, whether the data came, and they, if L1 shows
+    them.
+    """
 
     started_in: int
+    is_resolved: bool = False
     data: bytes | None = None
 
 
@@ -91,7 +95,7 @@ class ChallengeBook:
 
     def lost_in(self, challenge: Challenge) -> int | None:
         """The L1 block in which a challenge is lost; None where the data came."""
-        if challenge.data is not None:
+        if challenge.is_resolved:
             return None
         return challenge.started_in + self._config.resolve_window + 1
 
@@ -107,14 +111,14 @@ class ChallengeBook:
         known = self._challenges.get(posted)
         if status == _ACTIVE and known is None:
             self._challenges[posted] = Challenge(number)
-        elif status == _RESOLVED and known is not None and data is not None:
-            known.data = data
+        elif status == _RESOLVED and known is not None:
+            known.is_resolved, known.data = True, data
 
 
 def events_of(block: L1Block, config: AltDaConfig) -> Iterator[tuple[Posted, int, bytes | None]]:
     """(commitment, status, data) of each event of the challenge contract in a block.
 
-    Data are those of a resolving transaction that is what it says; None else.
+    Data are those of a resolving transaction whose calldata are the call; None else.
     """
     for tx, receipt in zip(block.transactions, block.receipts, strict=True):
         for log in receipt.logs:
@@ -124,7 +128,7 @@ def events_of(block: L1Block, config: AltDaConfig) -> Iterator[tuple[Posted, int
             if found is None:
                 continue
             posted, status = found
-            data = _shown(tx, posted, config) if status == _RESOLVED else None
+            data = _shown(tx, posted) if status == _RESOLVED else None
             yield posted, status, data
 
 
@@ -141,9 +145,9 @@ def _changed(log: Log) -> tuple[Posted, int] | None:
     return (int.from_bytes(log.topics[1], "big"), parsed.hash), status
 
 
-def _shown(tx: Transaction, posted: Posted, config: AltDaConfig) -> bytes | None:
-    """The data that a transaction shows for a commitment, if it is a call that does."""
-    if tx.to != config.challenge_contract or tx.data[:4] != RESOLVE:
+def _shown(tx: Transaction, posted: Posted) -> bytes | None:
+    """The data that a transaction shows for a commitment, if its calldata are a call that does."""
+    if tx.data[:4] != RESOLVE:
         return None
     try:
         number, commitment, data = abi.decode(_RESOLVE_TYPES, tx.data[4:])

@@ -117,7 +117,8 @@ class KeccakData:
         if payload is None:
             standing = "not challenged"
             if challenge is not None:
-                standing = f"challenged in L1 block {challenge.started_in}, open before {lost_in}"
+                standing = f"challenged in L1 block {challenge.started_in}, "
+                standing += "resolved" if lost_in is None else f"open before {lost_in}"
             raise L1DataMissing(commitment=commitment, standing=standing)
         return self._counting(posted, payload, Rule.COMMITMENT_TAKEN, subject)
 

@@ -97,6 +97,19 @@ class HashWorld(ScriptWorld):
         )
         self.miner.send_as(CHALLENGER, to=self.challenges, data=call)
 
+    def resolve_through_a_contract(self, number, data):
+        """Creation code that makes the call: the transaction's own data are something else."""
+        call = abi.selector("resolve(uint256,bytes,bytes)") + abi.encode(
+            ["uint256", "bytes", "bytes"], [number, b"\x00" + keccak256(data), data]
+        )
+        size = len(call).to_bytes(2, "big")
+        # PUSH2 size, PUSH1 start, PUSH0, CODECOPY; CALL(gas, contract, 0, 0, size, 0, 0); STOP
+        code = bytes.fromhex("61") + size + bytes.fromhex("60285f39")
+        code += bytes.fromhex("5f5f61") + size + bytes.fromhex("5f5f73") + self.challenges
+        code += bytes.fromhex("5af100")
+        code = code.ljust(0x28, b"\x00")
+        self.miner.send_as(CHALLENGER, to=None, data=code + call)
+
     # -- deriving
 
     def derive_one(self, node=None, **options):
@@ -283,6 +296,21 @@ def test_data_that_could_not_be_shown_on_l1_are_dropped(world):
     world.serve(most)
     world.commit(most)
     assert world.derive_one() == 6
+
+
+def test_data_that_a_contract_has_resolved_out_of_sight_are_not_lost(world):
+    data = world.batch(first=1, last=6, name=1)
+    world.serve(data)
+    number = world.commit(data)
+    assert world.derive_one() == 6
+    world.challenge(number, data)
+    world.miner.mine()
+    world.resolve_through_a_contract(number, data)
+    world.miner.mine(RESOLVE_WINDOW + 3)
+    assert world.derive_one() == 6
+    world.withhold(data)
+    world.verifier = world.new_verifier()
+    assert "resolved" in str(world.stalls())
 
 
 def test_wrong_data_resolve_nothing(world):

@@ -250,6 +250,13 @@ async def published(gossiping, count: int) -> list[tuple[Topic, bytes]]:
     return gossiping.server.published
 
 
+def told(gossiping) -> list[bytes]:
+    """The transactions of the newest batch, which was told again."""
+    *raws, mark = rlp.decode(gossiping.server.published[-1][1])
+    assert isinstance(mark, list)
+    return raws
+
+
 async def test_what_waits_too_long_is_told_again_in_order(here, monkeypatch) -> None:
     world, chain, gossiping, clock = here
     raws = [world.sequencer.send(ALICE).encode() for _ in range(5)]
@@ -259,14 +266,25 @@ async def test_what_waits_too_long_is_told_again_in_order(here, monkeypatch) -> 
     assert gossiping.resend(clock.time + 1) == 0
     monkeypatch.setattr(room, "RESENT_AT_ONCE", 3)
     assert gossiping.resend(clock.time + 10) == 3
-    await published(gossiping, 2)
-    assert gossiping.server.published[1][1] == rlp.encode(raws[:3])
-    assert gossiping.resend(clock.time + 11) == 2  # those that have waited longest
-    await published(gossiping, 3)
-    assert gossiping.server.published[2][1] == rlp.encode(raws[3:])
+    assert told(gossiping) == raws[:3]
+    assert gossiping.resend(clock.time + 11) == 3  # what stands in front of those that are due
+    assert told(gossiping) == raws[:3]
+    monkeypatch.setattr(room, "RESENT_AT_ONCE", 1000)
+    assert gossiping.resend(clock.time + 17) == 5
+    assert told(gossiping) == raws  # by nonce, whenever each was told last
+    payloads = [payload for _, payload in gossiping.server.published]
+    assert len(set(payloads)) == len(payloads)  # no batch is one of before
     await hear(gossiping, clock, world.sequencer.build())  # all are in a block
     assert gossiping.resend(clock.time + 100) == 0
     assert not gossiping._own
+
+
+async def test_a_batch_that_is_told_again_is_read_like_any_other(here) -> None:
+    world, chain, gossiping, _ = here
+    raws = [world.sequencer.send(ALICE).encode() for _ in range(3)]
+    batch = rlp.encode([*raws, [b"\x07"]])
+    assert await gossiping.validate(b"p", Topic.TRANSACTIONS, batch) is Verdict.ACCEPT
+    assert len(chain.pool) == 3
 
 
 async def test_what_is_told_again_is_passed_on_again_but_not_in_circles(here) -> None:
@@ -293,7 +311,18 @@ async def test_batches_are_judged_in_the_order_of_their_arrival(here) -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b"\xc0", b"\x01", rlp.encode([b"junk"]), rlp.encode([b"\x02"] * 201)]
+    "payload",
+    [
+        b"",
+        b"\xc0",
+        b"\x01",
+        rlp.encode([b"junk"]),
+        rlp.encode([b"\x02"] * 201),
+        rlp.encode([[b"\x01"]]),
+        rlp.encode([b"\x02", [b"\x01", b"\x02"]]),
+        rlp.encode([b"\x02", [bytes(9)]]),
+        rlp.encode([b"\x02", []]),
+    ],
 )
 async def test_malformed_batches_are_rejected(here, payload) -> None:
     _, chain, gossiping, _ = here
