@@ -3,9 +3,8 @@ PYTHON ?= python3
 TORCH ?= cpu
 BIN := .venv/bin
 RUN := $(BIN)/python
-# Single cases of the full runs take minutes. A look at where they are (faulthandler, after two) reads
-# the frames of a running thread, and has ended the process.
-LONG := -o faulthandler_timeout=0 -o timeout=3600
+# Single cases of the full runs take minutes.
+LONG := -o timeout=3600
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format fixtures verify-games verify-steps verify-steps-on-l1 bench bench-evm bench-derive bench-join bench-gossip bench-batcher bench-tools bench-memory bench-state bench-da bench-steps node-tools clean
