@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from pathlib import Path
 
@@ -110,11 +111,24 @@ def l1_says(monkeypatch, *roots) -> list[TrustedRoot]:
     return asked
 
 
-async def test_where_nobody_has_the_state_all_is_derived(place, monkeypatch) -> None:
+async def test_where_peers_say_that_they_lack_the_state_all_is_derived(place, monkeypatch) -> None:
     asked = l1_says(monkeypatch, ROOT)
+
+    async def attempt(place, server, root):
+        open_store(place.directory, place.config.state, is_rollup=True).close()
+        raise joining.NoPeerHasState("nobody")
+
+    monkeypatch.setattr(room, "_attempt", attempt)
     assert await join_by_snapshot(place) is None
     assert asked == [ROOT, ROOT]
     assert not (place.directory / STORE_DIRECTORY).exists()
+
+
+async def test_without_any_peer_it_waits(place, monkeypatch) -> None:
+    l1_says(monkeypatch, ROOT)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(join_by_snapshot(place), 5 * place.config.sync.patience_s)
+    assert (place.directory / STORE_DIRECTORY).exists()
 
 
 async def test_a_newer_root_is_tried_before_that(place, monkeypatch) -> None:
