@@ -134,10 +134,6 @@ class Hosts:
             self.prefix(number), "qdisc", "add", "dev", f"right{number}", "root", "netem", *rule
         )
 
-    def lose(self, number: int, percent: int) -> str | None:
-        """Lose so many packets from host number to the next; the reason where it cannot be."""
-        return lose(self.prefix(number), f"right{number}", percent)
-
 
 def _enter(namespace: str | None) -> None:
     """Move the calling thread into a namespace; without a name into the process's own, since a

@@ -70,9 +70,9 @@ def line(tmp_path, capsys):
             )  # fmt: skip
             with capsys.disabled():
                 for number in range(2):
-                    lacks = hosts.lose(number, 5)
+                    lacks = hosts.slow(number, "delay", "40ms", "loss", "5%")
                     if lacks:
-                        print(f"\nlink {number} loses nothing: {lacks}")
+                        print(f"\nlink {number} is neither slow nor lossy: {lacks}")
             yield hosts, sequencer, near, far
         finally:
             for node in reversed(started):
