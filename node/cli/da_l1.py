@@ -12,7 +12,7 @@ import typer
 
 from chain.crypto.keccak import keccak256
 from chain.crypto.secp256k1 import address_of
-from chain.types import Address, Hash32, to_address
+from chain.types import ZERO_ADDRESS, Address, Hash32, to_address
 
 from ..config import ConfigurationError, DaSection
 from ..run_file import write_run_file
@@ -21,6 +21,7 @@ from .keys import read_key_file
 if TYPE_CHECKING:
     from genesis.alt_da import AltDaConfig
     from genesis.config import RollupConfig
+    from genesis.da_committee import DaCommittee
 
     from ..da.server import DaServer
     from ..l1.transactions import L1Confirmation
@@ -68,15 +69,38 @@ def deploy_verifier(
         ..., "--rollup-config", help="rollup.json whose stemma_da names the operators"
     ),
 ) -> None:
-    """Create the DACertVerifier of a committee on L1; print stemma_da with its address."""
+    """Create the DACertVerifier of a committee on L1; print stemma_da with its address.
+
+    The file need not name a `verifier` yet; one that it names is replaced in what is printed.
+    """
+    from rollup.da.security import check_committee
     from rollup.settlement.data_availability import cert_verifier_creation
 
-    from ..da.access import committee_of
-
-    committee = committee_of(_rollup(rollup_config))
-    confirmed = _send(l1_url, key_file, None, cert_verifier_creation(committee))
+    committee, l1_chain_id = _committee_to_be(rollup_config)
+    check_committee(committee)  # no DA node would start with another: not worth the gas
+    confirmed = _send(
+        l1_url, key_file, None, cert_verifier_creation(committee), l1_chain_id=l1_chain_id
+    )
     value = {**committee.to_json(), "verifier": _created(confirmed)}
     typer.echo(json.dumps({"stemma_da": value}, indent=2))
+
+
+def _committee_to_be(path: Path) -> tuple[DaCommittee, int]:
+    """The committee of a rollup.json that may lack its contract's address, and the L1's chain id.
+
+    Raises ConfigurationError where the file has no stemma_da.
+    """
+    from genesis.config import RollupConfig
+
+    from ..da.access import committee_of
+    from ..specification_files import read_json
+
+    value = read_json(path)
+    if isinstance(value, dict) and isinstance(value.get("stemma_da"), dict):
+        none_yet = f"0x{ZERO_ADDRESS.hex()}"
+        value = {**value, "stemma_da": {"verifier": none_yet, **value["stemma_da"]}}
+    config = RollupConfig.from_json(value)
+    return committee_of(config), config.l1_chain_id
 
 
 def deploy_challenge(
@@ -181,14 +205,26 @@ def _data(data_hash: Hash32, file: Path | None, da_url: str | None) -> bytes:
 
 
 def _send(
-    l1_url: str, key_file: Path, to: Address | None, data: bytes, *, value_wei: int = 0
+    l1_url: str,
+    key_file: Path,
+    to: Address | None,
+    data: bytes,
+    *,
+    value_wei: int = 0,
+    l1_chain_id: int | None = None,
 ) -> L1Confirmation:
+    """Send a transaction and wait. Raises ConfigurationError on another L1 than is named."""
     from ..l1.json_rpc import JsonRpcClient
     from ..l1.transactions import L1Request, L1Sender
 
     async def run() -> L1Confirmation:
         async with JsonRpcClient(l1_url) as client:
             chain_id = int(await client.call("eth_chainId"), 16)
+            if l1_chain_id not in (None, chain_id):
+                raise ConfigurationError(
+                    f"{l1_url} is L1 {chain_id}, rollup.json is for L1 {l1_chain_id}: give the URL "
+                    "of that one"
+                )
             sender = L1Sender(client, read_key_file(key_file), chain_id)
             return await sender.send_and_wait(L1Request(to, data, value_wei))
 
