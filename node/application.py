@@ -86,7 +86,7 @@ from .rpc.server import RpcServer, ServerOptions, human_page
 from .rpc.stemma import StemmaNamespace
 from .run_file import forget_run_file
 from .sender_recovery import SenderRecovery
-from .snapshot.join import Place, join_by_snapshot
+from .snapshot.join import Place, Telling, join_by_snapshot
 from .specification_files import GENESIS_FILE, ROLLUP_FILE
 from .step_words import StepTeller
 
@@ -572,9 +572,13 @@ async def run_node(
     handle_signals(stopping)
     with DataDirectory(parts.datadir) as directory:
         forget_run_file(directory.path)
-        if config.sync.mode == "snapshot" and not await _joined(config, parts, stopping):
-            return
         readers = ThreadPoolExecutor(READERS, thread_name_prefix="rpc-reader")
+        if config.sync.mode == "snapshot":
+            place = Place(config, parts.rollup, parts.genesis, parts.l1_url, parts.datadir)
+            telling = Telling(place, readers)
+            if not await _joined(place, telling, stopping):
+                return
+            config = with_settings(config, {"rpc.port": telling.port})
         node = RollupNode(config, parts, SystemClock(), readers, Metrics())
         try:
             await node.start()
@@ -585,10 +589,9 @@ async def run_node(
             readers.shutdown(wait=False, cancel_futures=True)
 
 
-async def _joined(config: NodeConfig, parts: NodeParts, stopping: asyncio.Event) -> bool:
+async def _joined(place: Place, telling: Telling, stopping: asyncio.Event) -> bool:
     """Give the store a chain by a snapshot; False where the node was stopped meanwhile."""
-    place = Place(config, parts.rollup, parts.genesis, parts.l1_url, parts.datadir)
-    joining = asyncio.ensure_future(join_by_snapshot(place))
+    joining = asyncio.ensure_future(join_by_snapshot(place, telling))
     await run_until_stopped([joining], stopping)
     is_done = joining.done()
     joining.cancel()

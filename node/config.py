@@ -82,7 +82,8 @@ class SyncSection:
         "anchor", "snapshot: output root to begin with: anchor or proposed on L1, or NUMBER:0xROOT"
     )
     patience_s: float = _setting(
-        120.0, "snapshot: seconds without an answer of any peer, then another root is looked for"
+        120.0,
+        "snapshot: seconds after which another root is looked for, once a peer has said it is gone",
     )
 
 

@@ -179,11 +179,13 @@ class Dispatcher:
         observe: Callable[[str, int, float], None] | None = None,
         prefixes: Collection[str] | None = None,
         before_batch: Callable[[Sequence[object]], Callable[[], None]] | None = None,
+        unknown: Callable[[object], RpcError] = errors.method_not_found,
     ) -> None:
         """`readers` runs heavy methods; `observe` hears (method, error code or 0, seconds).
 
         `prefixes` are the namespaces to serve; None serves all. `before_batch` hears the items of a
         batch, checked by nobody yet, and what it returns is called when the batch is answered.
+        `unknown` is what a name that is not served is answered with.
         """
         self._methods: dict[str, Method] = {}
         for namespace in namespaces:
@@ -200,6 +202,7 @@ class Dispatcher:
         self._observe = observe
         self._streams = 0
         self._before_batch = before_batch
+        self._unknown = unknown
 
     @property
     def method_names(self) -> list[str]:
@@ -332,7 +335,7 @@ class Dispatcher:
     async def _call(self, name: str, raw: object, context: RequestContext) -> object:
         method = self._methods.get(name)
         if method is None:
-            raise errors.method_not_found(name)
+            raise self._unknown(name)
         arguments = _bind(method, raw)
         if method.wants_context:
             arguments.insert(0, context)

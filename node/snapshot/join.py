@@ -3,7 +3,8 @@
     store empty, or a part of a state → root from L1 → Joining → chain begun, the node goes on
     nobody has that state any more    → a newer root on L1? begin anew with it; none: derive all
 
-Meanwhile the node is a peer that has nothing yet: it listens and asks, and answers nobody.
+Meanwhile the node is a peer that has nothing yet: it listens and asks, and answers nobody. By
+JSON-RPC it says how far it is.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +31,12 @@ from ..p2p.handshake import Hello, Role
 from ..p2p.identity import NodeId
 from ..p2p.message import Request, Status, Topic
 from ..p2p.server import P2PServer
+from ..rpc.joining import JoiningNamespace, come_again, not_ready
+from ..rpc.jsonrpc import Dispatcher, Limits
 from ..rpc.net import client_version
+from ..rpc.server import RpcServer, ServerOptions, human_page
 from .joining import Checkpoint, Joined, Joining, NoPeerHasState
+from .standing import Standing
 from .trusted_root import TrustedRoot, parse_root, root_on_l1
 
 logger = logging.getLogger("stemma.snapshot")
@@ -79,13 +86,62 @@ class Newcomer:
         return Status.UNKNOWN, ()
 
 
-async def join_by_snapshot(place: Place) -> Joined | None:
+class Telling:
+    """The JSON-RPC of a node that joins: it says how far the node is, and of all else, to try
+    again. Without a port of its own it takes a free one, which `port` then names.
+    """
+
+    def __init__(self, place: Place, readers: Executor) -> None:
+        """Nothing is opened before `start`."""
+        self.standing = standing = Standing(place.rollup.genesis.l2.number)
+        self.peers: Callable[[], int] = lambda: 0
+        chain_id = place.rollup.l2_chain_id
+        dispatcher = Dispatcher(
+            [JoiningNamespace(chain_id, standing, lambda: self.peers())],
+            readers,
+            Limits(),
+            prefixes=place.config.rpc.api,
+            unknown=lambda _: come_again(standing),
+        )
+        rpc, title = place.config.rpc, "stemma L2, joining by a snapshot"
+        self._server = RpcServer(
+            dispatcher,
+            ServerOptions(
+                host=rpc.host,
+                port=rpc.port,
+                cors_origins=rpc.cors,
+                virtual_hosts=rpc.vhosts,
+                title=title,
+                page=lambda: human_page(
+                    title, [("fetching", str(standing))], dispatcher.method_names
+                ),
+                health=lambda: not_ready(standing),
+            ),
+        )
+
+    @property
+    def port(self) -> int:
+        """Where it listens, or has listened."""
+        return self._server.port
+
+    async def start(self) -> None:
+        """Listen. Raises AddressInUse."""
+        await self._server.start()
+        logger.info("JSON-RPC says how far it is: %s", self._server.url)
+
+    async def stop(self) -> None:
+        """Give the port back."""
+        await self._server.stop()
+
+
+async def join_by_snapshot(place: Place, telling: Telling) -> Joined | None:
     """Give the store a chain by a state from peers; None where it is left to derivation.
 
-    Raises ConfigurationError, NoTrustedRoot, NoContracts, L1CallFailed, DecodeError.
+    Raises ConfigurationError, NoTrustedRoot, NoContracts, L1CallFailed, DecodeError, AddressInUse.
     """
     given = parse_root(place.config.sync.root)
     server = _make_server(place)
+    telling.peers = lambda: len(server.overlay.peers)
     async with JsonRpcClient(place.l1_url) as client:
 
         async def ask_l1() -> TrustedRoot:
@@ -98,16 +154,18 @@ async def join_by_snapshot(place: Place) -> Joined | None:
         if has_chain:
             logger.info("the store has a chain: sync.mode snapshot has nothing to do")
             return None
+        telling.standing.begin(root)
         await server.start()
         turning = asyncio.create_task(server.run())
         try:
+            await telling.start()
             while True:
                 root = root or await ask_l1()
                 if root.number <= place.rollup.genesis.l2.number:
                     logger.info("L1 knows no output root after genesis: all is derived from L1")
                     return None
                 try:
-                    return await _attempt(place, server, root)
+                    return await _attempt(place, server, root, telling.standing)
                 except NoPeerHasState as error:
                     logger.warning("no peer has the state of %s: %s", root, error)
                 shutil.rmtree(place.directory / STORE_DIRECTORY)
@@ -118,6 +176,7 @@ async def join_by_snapshot(place: Place) -> Joined | None:
                 root = newer
         finally:
             turning.cancel()
+            await telling.stop()
             await server.stop()
 
 
@@ -137,7 +196,9 @@ def _open(place: Place) -> ChainStore:
     return open_store(place.directory, place.config.state, is_rollup=True)
 
 
-async def _attempt(place: Place, server: P2PServer, root: TrustedRoot) -> Joined:
+async def _attempt(
+    place: Place, server: P2PServer, root: TrustedRoot, standing: Standing
+) -> Joined:
     logger.info("joining at output root %s", root)
     store = _open(place)
     try:
@@ -149,6 +210,7 @@ async def _attempt(place: Place, server: P2PServer, root: TrustedRoot) -> Joined
             SystemClock(),
             root,
             patience_s=place.config.sync.patience_s,
+            standing=standing,
         )
         return await joining.run()
     finally:

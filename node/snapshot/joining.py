@@ -36,6 +36,7 @@ from ..p2p.scoring import Budget
 from ..p2p.state_ranges import CodesWanted, Progress, RangesWanted, StateRanges
 from ..p2p.sync import ANSWER_BYTES, WrongAnswer
 from .note import NOTE
+from .standing import Phase, Standing
 from .trusted_root import TrustedRoot
 
 logger = logging.getLogger("stemma.snapshot")
@@ -48,6 +49,7 @@ LACKS_S: Final = 20.0
 """A peer that has not what was asked for is asked again after so long."""
 
 PAUSE_S: Final = 0.2
+WAITING_REPORT_S: Final = 30.0
 REPORT_S: Final = 5.0
 _ASKED_PER_S: Final = 15.0
 _ASKED_BURST: Final = 40.0
@@ -57,7 +59,9 @@ _Found = TypeVar("_Found")
 
 
 class NoPeerHasState(StemmaError):
-    """For a while nobody has given anything of the state; each peer's last word is named."""
+    """Peers have said that they do not have the state, or lied about it, and for a while nobody has
+    given anything of it; each peer's last word is named.
+    """
 
     recovery: ClassVar[Recovery] = Recovery.RETRY
 
@@ -138,29 +142,63 @@ class _Peers:
     network: Asking
     clock: Clock
     patience_s: float
+    standing: Standing
     lacks: dict[NodeId, float] = field(default_factory=dict)
     words: dict[NodeId, str] = field(default_factory=dict)
     budgets: dict[NodeId, Budget] = field(default_factory=dict)
+    refused_at: float | None = None
+    reported: float = 0.0
 
     async def ask_until_right(
         self, number: int, make: Callable[[int], Request], use: Callable[[Response], _Found]
     ) -> _Found:
         """Ask one peer after another until an answer is right. Raises NoPeerHasState.
 
-        While there is no peer at all, nobody has said that the state is gone: then it waits.
+        Patience ends only where somebody has said that the state is gone. Without peers, or with
+        such as are behind, busy or silent, it waits: what is there already is worth more.
         """
-        deadline = self.clock.now() + self.patience_s
+        self.refused_at = None
         while True:
             if not self.network.overlay.peers:
-                deadline = self.clock.now() + self.patience_s
+                self.refused_at = None
             for peer in self._able(number):
                 found = await self._ask(peer, make, use)
                 if found is not None:
+                    self.standing.waits_for = ""
                     return found
-            if self.clock.now() > deadline:
-                words = "; ".join(f"{peer.hex()[:8]}: {why}" for peer, why in self.words.items())
-                raise NoPeerHasState(f"for {self.patience_s:.0f} s: {words or 'no peers'}")
+            self._wait_for(number)
+            if self._is_patience_over():
+                raise NoPeerHasState(f"for {self.patience_s:.0f} s: {self._last_words()}")
             await asyncio.sleep(PAUSE_S)
+
+    def _is_patience_over(self) -> bool:
+        return self.refused_at is not None and self.clock.now() > self.refused_at + self.patience_s
+
+    def _wait_for(self, number: int) -> None:
+        """Say why nothing comes, to who asks at once and in the log now and then."""
+        peers = self.network.overlay.peers.values()
+        behind = sum(peer.head_number < number for peer in peers)
+        what = "no peers"
+        if peers:
+            what = f"{len(peers)} peers, {behind} of them below block {number}"
+            if self.words:
+                what += f"; {self._last_words()}"
+        self.standing.waits_for = what
+        if self.clock.now() - self.reported >= WAITING_REPORT_S:
+            self.reported = self.clock.now()
+            logger.info("waiting: %s", what)
+
+    def _last_words(self) -> str:
+        """What each peer that is still there has said last."""
+        here = self.network.overlay.peers
+        return "; ".join(
+            f"{peer.hex()[:8]}: {why}" for peer, why in self.words.items() if peer in here
+        )
+
+    def _refused(self) -> None:
+        """Somebody has said that there is nothing, or something that is not so."""
+        if self.refused_at is None:
+            self.refused_at = self.clock.now()
 
     def _able(self, number: int) -> list[NodeId]:
         overlay, now = self.network.overlay, self.clock.now()
@@ -184,6 +222,7 @@ class _Peers:
             self.words[peer] = word
             if response is not None and response.status != Status.BUSY:
                 self.lacks[peer] = self.clock.now() + LACKS_S
+                self._refused()
             return None
         overlay = self.network.overlay
         try:
@@ -191,6 +230,7 @@ class _Peers:
         except WrongAnswer as error:
             logger.warning("peer %s: %s", peer.hex()[:8], error)
             self.words[peer] = f"wrong: {error}"
+            self._refused()
             overlay.judge(peer, is_right=False, now=self.clock.now())
             return None
         overlay.judge(peer, is_right=True, now=self.clock.now())
@@ -210,9 +250,15 @@ class Joining:
         root: TrustedRoot,
         *,
         patience_s: float,
+        standing: Standing | None = None,
     ) -> None:
-        """Go on where the store is, if it holds a part of that very state."""
-        self._peers = _Peers(network, clock, patience_s)
+        """Go on where the store is, if it holds a part of that very state.
+
+        `standing` hears how far it is.
+        """
+        self._standing = standing or Standing(config.genesis.l2.number)
+        self._standing.begin(root)
+        self._peers = _Peers(network, clock, patience_s, self._standing)
         self._store = store
         self._config = config
         self._genesis = genesis
@@ -265,6 +311,7 @@ class Joining:
 
     async def _state(self, header: Header) -> Progress:
         wanted = StateRanges(self._begun(header), lambda key: self._store.code(key) is not None)
+        self._standing.phase, self._standing.progress = Phase.STATE, wanted.progress
         number = header.number
         while not wanted.is_complete:
             asked = wanted.next_request()
@@ -295,6 +342,7 @@ class Joining:
         return True
 
     def _report(self, progress: Progress) -> None:
+        self._standing.progress = progress
         now = self._clock.now()
         if now - self._reported < REPORT_S and not progress.is_complete:
             return
@@ -314,6 +362,7 @@ class Joining:
 
     async def _history(self, header: Header) -> Block:
         """The block, and those below it that derivation may look at; the block itself."""
+        self._standing.phase = Phase.BLOCKS
         number, block_hash = header.number, header.hash
         pivot = await self._peers.ask_until_right(
             number,
@@ -376,6 +425,7 @@ class Joining:
             blocks.append(block)
             tip = block.header.parent_hash
         self.blocks += count
+        self._standing.blocks = self.blocks
         self.blocks_bytes += sum(map(len, response.items))
         return blocks[::-1]
 

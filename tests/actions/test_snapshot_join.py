@@ -20,6 +20,7 @@ from node.p2p.message import GetBlocks, GetOutput, GetRanges, GetState, Status
 from node.snapshot import joining as room
 from node.snapshot.joining import Joining, NoPeerHasState
 from node.snapshot.note import NOTE
+from node.snapshot.standing import Phase, Standing
 from node.snapshot.trusted_root import TrustedRoot
 from rollup.wire.output_root import output_of_header
 
@@ -141,6 +142,67 @@ async def test_without_any_peer_it_waits_and_goes_on_when_one_comes(world) -> No
     assert not running.done()
     network.meet("peer", honest(world))
     assert (await running).block.number == number
+
+
+async def test_peers_that_are_behind_busy_or_silent_have_not_said_that_it_is_gone(world) -> None:
+    network, number = Answers(Moment()), pivot_of(world)
+    network.meet("behind", lambda _: pytest.fail("asked for what it has not"), head_number=3)
+    network.meet("busy", lambda _: Status.BUSY)
+    network.meet("silent", lambda _: None)
+    standing = Standing(0)
+    begun = joining(world, network, ChainStore(MemoryStore()), number, patience_s=3)
+    begun._peers.standing = standing
+    running = asyncio.ensure_future(begun.run())
+    for _ in range(20):
+        network.clock.time += 10
+        await asyncio.sleep(0)
+    assert not running.done()
+    assert standing.waits_for.startswith(f"3 peers, 1 of them below block {number}; ")
+    assert ": busy" in standing.waits_for
+    assert ": no answer" in standing.waits_for
+    network.meet("peer", honest(world))
+    assert (await running).block.number == number
+    assert standing.waits_for == ""
+
+
+async def test_a_peer_that_has_left_does_not_end_the_patience_of_who_is_alone(world) -> None:
+    network, number = Answers(Moment()), pivot_of(world)
+    gone = network.meet("pruned", lambda _: [])
+    running = asyncio.ensure_future(
+        joining(world, network, ChainStore(MemoryStore()), number, patience_s=50).run()
+    )
+    while not network.asked:
+        await asyncio.sleep(0)
+    network.overlay.closed(gone)
+    for _ in range(20):
+        network.clock.time += 10
+        await asyncio.sleep(0)
+    assert not running.done()
+    network.meet("peer", honest(world))
+    assert (await running).block.number == number
+
+
+async def test_who_asks_hears_how_far_it_is(world, monkeypatch) -> None:
+    monkeypatch.setattr(state_ranges, "RANGE_LEAVES", 5)
+    standing, seen = Standing(0), []
+
+    def watched(request):
+        progress = standing.progress
+        seen.append((standing.phase, 0.0 if progress is None else progress.share, standing.blocks))
+        return answer(world.sequencer.engine, request)
+
+    network, _ = network_of(watched)
+    number = pivot_of(world)
+    joined = await Joining(
+        network, ChainStore(MemoryStore()), world.config, genesis_block(world.spec)[0],
+        network.clock, root_at(world, number), patience_s=3, standing=standing,
+    ).run()  # fmt: skip
+    phases = [phase for phase, _, _ in seen]
+    assert list(dict.fromkeys(phases)) == [Phase.OUTPUT, Phase.STATE, Phase.BLOCKS]
+    shares = [share for _, share, _ in seen]
+    assert shares == sorted(shares)
+    assert any(0 < share < 1 for share in shares)
+    assert (standing.blocks, standing.progress) == (joined.blocks, joined.progress)
 
 
 def lying(world, kind, spoil):
