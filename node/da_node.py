@@ -32,9 +32,11 @@ from .da.hashes import HashStore
 from .da.keeper import Keeper, LocalPeer, OperatorKeys
 from .da.light import LightLoop, LightNode
 from .da.light_claims import ClaimWatch
+from .da.light_heads import HeadWatch, L1View
 from .da.server import DaServer
 from .da.store import CellStore
 from .disputes import DisputeReader
+from .l1.block_signer import unsafe_block_signer
 from .l1.client import L1Follower, L1Source
 from .l1.json_rpc import JsonRpcClient
 from .network import fork_of, make_server, read_or_make_node_key
@@ -229,6 +231,8 @@ class LightProcess:
         self._l1.open()
         self._access.sessions = self._network.carriers
         self._access.open()
+        reader = DisputeReader(self._l1, self._rollup.deposit_contract_address)
+        heads = None if self._network.server is None else self._follow_heads(reader)
         self._light = LightNode(
             self._rollup,
             self._store,
@@ -237,7 +241,9 @@ class LightProcess:
             self._access.peers,
             self._plan,
             self._network,
-            ClaimWatch(DisputeReader(self._l1, self._rollup.deposit_contract_address)),
+            ClaimWatch(reader),
+            heads,
+            lambda: self._network.server,
         )
         await self.server.start()
         sampling = asyncio.ensure_future(LightLoop(self._light, self._poll_s).run())
@@ -259,6 +265,14 @@ class LightProcess:
         await self._l1.close()
         await self._access.close()
         self._store.close()
+
+    def _follow_heads(self, reader: DisputeReader) -> HeadWatch:
+        """What becomes of the blocks that other nodes pass on."""
+        contract = self._rollup.l1_system_config_address
+        view = L1View(lambda: unsafe_block_signer(self._l1, contract), reader.l1_number)
+        heads = HeadWatch(self._rollup, self._store, view, time.time)
+        self._network.judge_block = heads.judge
+        return heads
 
     def _describe(self) -> dict[str, Any]:
         shown = {} if self._light is None else self._light.describe()
@@ -290,7 +304,7 @@ def _network(
     evidence = Evidence(kv, time.time)
     network = CellNetwork(rollup, access.committee, hello, evidence, access.pool, keeper)
     if config.p2p.listen:
-        topics = (Topic.ATTESTATIONS,) if keeper is None else (Topic.CELLS, Topic.ATTESTATIONS)
+        topics = (Topic.BLOCKS if keeper is None else Topic.CELLS, Topic.ATTESTATIONS)
         network.server = make_server(config.p2p, seed, topics, network, time.time, config.datadir)
     return network
 

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from chain import abi, rlp
+from chain import rlp
 from chain.block import Block, Header
 from chain.crypto.secp256k1 import address_of
 from chain.errors import DecodeError, StemmaError
@@ -30,6 +30,7 @@ from chain.types import Address, Hash32
 from genesis.config import RollupConfig
 
 from ..chain_runtime import ChainRuntime
+from ..l1.block_signer import unsafe_block_signer
 from ..l1.json_rpc import JsonRpcClient
 from ..p2p.gossip import Verdict
 from ..p2p.handshake import Hello, Role
@@ -329,13 +330,11 @@ class Gossiping:
 
     async def _follow_signer(self) -> None:
         """Ask L1 who may sign blocks: SystemConfig.unsafeBlockSigner."""
-        contract = "0x" + self._rollup.l1_system_config_address.hex()
-        call = {"to": contract, "data": "0x" + abi.selector("unsafeBlockSigner()").hex()}
         while True:
             try:
-                answer = bytes.fromhex(str(await self._l1.call("eth_call", call, "latest"))[2:])
-                (signer,) = abi.decode(["address"], answer)
-            except (StemmaError, ValueError) as error:
+                contract = self._rollup.l1_system_config_address
+                signer = await unsafe_block_signer(self._l1, contract)
+            except StemmaError as error:
                 logger.warning("who signs blocks is not known: %s", error)
                 await asyncio.sleep(_RETRY_S)
                 continue

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol, TypeVar
 
@@ -86,6 +86,8 @@ class CellNetwork:
         self.evidence = evidence
         self.identities = tuple(operator.identity for operator in committee.operators)
         self.server: P2PServer | None = None
+        self.judge_block: Callable[[bytes], Awaitable[Verdict]] | None = None
+        """What a signed block is worth, of a node that follows headers."""
 
     # -- what the server asks
 
@@ -101,6 +103,8 @@ class CellNetwork:
             return await asyncio.to_thread(self._judge_attestation, payload)
         if topic is Topic.CELLS:
             return await self._judge_cell(payload)
+        if topic is Topic.BLOCKS and self.judge_block is not None:
+            return await self.judge_block(payload)
         return Verdict.IGNORE
 
     def _judge_attestation(self, payload: bytes) -> Verdict:

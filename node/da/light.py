@@ -18,6 +18,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,6 +44,7 @@ from ..l1.client import L1Follower
 from .access import committee_of
 from .dispersal import Peers
 from .light_claims import ClaimWatch
+from .light_heads import Asking, HeadWatch
 from .sampling import Watch, begin, begin_again, sample
 
 logger = logging.getLogger("stemma.light")
@@ -118,9 +121,12 @@ class LightNode:
         plan: SamplingPlan,
         watch: Watch | None = None,
         claims: ClaimWatch | None = None,
+        heads: HeadWatch | None = None,
+        network: Callable[[], Asking | None] = lambda: None,
     ) -> None:
         """Nothing is asked before the first turn; `watch` hears of wrong and missing cells,
-        `claims` looks at what is said of the L2.
+        `claims` looks at what is said of the L2 on L1, `heads` at what the sequencer signs, and
+        asks the network for what it lacks.
         """
         self._config = config
         self._store = store
@@ -130,6 +136,8 @@ class LightNode:
         self._plan = plan
         self._watch = watch
         self._claims = claims
+        self._heads = heads
+        self._network = network
         self._collector = CertificateCollector(config)
         self._journal = Journal()
         self._traversal: L1Traversal | None = None
@@ -147,6 +155,8 @@ class LightNode:
             await asyncio.gather(*(self._sample(sampling) for sampling in part))
         if self._claims is not None:
             await self._claims.look()
+        if self._heads is not None:
+            await self._heads.look(self._network())
 
     # -- L1
 
@@ -300,6 +310,8 @@ class LightNode:
         """What `stemma da status` shows."""
         batches, read, refused = self.batches(), self.l1_read, self.first_refused()
         accepted = read.number if refused is None else refused.l1_number - 1
+        data_up_to = self._data_known()
+        heads, claims = self._heads, self._claims
         return {
             "role": "light",
             "l1_head": self._follower.head_number,
@@ -309,8 +321,30 @@ class LightNode:
             "refused": None if refused is None else self._shown(refused),
             "batches": len(batches),
             "newest": [self._shown(batch) for batch in batches[-_SHOWN_BATCHES:]],
-            "l2": None if self._claims is None else self._claims.describe(accepted),
+            "l2": None if claims is None else claims.describe(accepted, data_up_to),
+            "unsafe": (
+                None if heads is None else heads.describe(read.number, accepted, data_up_to)
+            ),
         }
+
+    def _data_known(self) -> Callable[[int], dict[str, Any]]:
+        """What is known of the data that L1 had certified by a block: how many batches are kept,
+        how many of them were not found available, and the newest one's certificate.
+        """
+        batches = self.batches()
+        waiting = [batch.l1_number for batch in batches if not _is_available(batch.sampling)]
+
+        def up_to(l1_number: int) -> dict[str, Any]:
+            count = bisect_right(batches, l1_number, key=lambda batch: batch.l1_number)
+            newest = batches[count - 1].sampling if count else None
+            return {
+                "certified": count,
+                "not_available": bisect_right(waiting, l1_number),
+                "certificate": None if newest is None else f"0x{newest.commitment.hex()}",
+                "miss_probability": None if newest is None else _miss(newest),
+            }
+
+        return up_to
 
     def _shown(self, batch: SeenBatch) -> dict[str, Any]:
         sampling = batch.sampling
@@ -320,7 +354,7 @@ class LightNode:
             "verdict": sampling.verdict.value,
             "round": sampling.round,
             "cells": f"{sampling.held_count}/{len(sampling.indices)}",
-            "miss_probability": f"{float(1 - sampling.confidence):.3g}",
+            "miss_probability": _miss(sampling),
         }
         if sampling.verdict is Verdict.WITHHELD:
             shown["failed_cells"] = list(sampling.failed_indices)
@@ -346,6 +380,11 @@ class LightLoop:
                     raise
                 logger.warning("no turn now: %s", error)
             await asyncio.sleep(self._poll_s)
+
+
+def _miss(sampling: Sampling) -> str:
+    """The chance that the blob is withheld although so many cells came."""
+    return f"{float(1 - sampling.confidence):.3g}"
 
 
 def _is_available(sampling: Sampling) -> bool:

@@ -11,6 +11,7 @@ head is the newest claim that stands against both. Knows nothing of how data are
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -88,18 +89,29 @@ class ClaimWatch:
         standing = [seen for seen in self._claims if refusal(seen, l1_accepted) is None]
         return max(standing, key=lambda seen: seen.game.subject.l2_number, default=None)
 
-    def describe(self, l1_accepted: int) -> dict[str, Any]:
-        """What `stemma da status` shows of the L2."""
+    def describe(
+        self, l1_accepted: int, data_up_to: Callable[[int], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """What `stemma da status` shows of the L2.
+
+        `data_up_to` says what is known of the data that L1 had certified by a block.
+        """
         head = self.head(l1_accepted)
-        refused = [seen for seen in self._claims if refusal(seen, l1_accepted) is not None]
+        accepted: list[dict[str, Any]] = []
+        refused: list[dict[str, Any]] = []
+        for seen in self._claims:
+            why_not = refusal(seen, l1_accepted)
+            data = None if seen.l1_head is None else data_up_to(seen.l1_head)
+            (accepted if why_not is None else refused).append(_shown(seen, why_not, data))
         return {
-            "head": None if head is None else _shown(head, None),
+            "head": None if head is None else _shown(head, None, None),
             "claims": len(self._claims),
-            "refused": [_shown(seen, refusal(seen, l1_accepted)) for seen in refused],
+            "accepted": accepted,
+            "refused": refused,
         }
 
 
-def _shown(seen: SeenClaim, why_not: str | None) -> dict[str, Any]:
+def _shown(seen: SeenClaim, why_not: str | None, data: dict[str, Any] | None) -> dict[str, Any]:
     game = seen.game
     shown: dict[str, Any] = {
         "l2_block": game.subject.l2_number,
@@ -107,7 +119,10 @@ def _shown(seen: SeenClaim, why_not: str | None) -> dict[str, Any]:
         "game": f"0x{seen.listed.address.hex()}",
         "status": game.status.name,
         "l1_head": seen.l1_head,
+        "moves": len(game.claims) - 1,
     }
+    if data is not None:
+        shown["data"] = data
     if why_not is not None:
         shown["why_not"] = why_not
     return shown

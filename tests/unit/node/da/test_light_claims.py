@@ -27,7 +27,7 @@ class Watched:
 
     async def said(self, l1_accepted=L1_HEAD):
         await self.watch.look()
-        return self.watch.describe(l1_accepted)
+        return self.watch.describe(l1_accepted, lambda number: {"up_to": number})
 
 
 @pytest.fixture
@@ -40,6 +40,9 @@ async def test_a_claim_that_nobody_attacks_is_the_head(watched):
     assert said["head"]["l2_block"] == 4
     assert said["head"]["output_root"] == "0x" + output_root(4).hex()
     assert (said["claims"], said["refused"]) == (1, [])
+    (accepted,) = said["accepted"]
+    assert accepted == {**said["head"], "data": {"up_to": L1_HEAD}}
+    assert (accepted["status"], accepted["moves"]) == ("IN_PROGRESS", 0)
 
 
 async def test_a_claim_over_data_that_were_not_found_available_is_refused(watched):
@@ -83,4 +86,5 @@ async def test_without_contracts_there_is_nothing_to_say():
     client = Watched(output_root(4)).client
     watch = ClaimWatch(DisputeReader(client, Address(b"\x01" * 20)))
     await watch.look()
-    assert watch.describe(0) == {"head": None, "claims": 0, "refused": []}
+    said = watch.describe(0, lambda _: pytest.fail("no claim, no data"))
+    assert said == {"head": None, "claims": 0, "accepted": [], "refused": []}
