@@ -334,6 +334,8 @@ class Scenario:
         found["safe block"] = self.check_chain()
         found["batches"] = self.check_batches()
         found["faults of the liar"] = self.check_liar()
+        found["unsafe heads of light nodes"] = self.check_light_heads()
+        found["most memory of a light node, MB"] = round(self.light_memory_mb())
         return found
 
     def check_transactions(self) -> int:
@@ -414,6 +416,37 @@ class Scenario:
         logs = "".join(self.nodes[number].log_tail(100_000) for number in LIGHT_NODES)
         assert "banned: signed for a cell and did not serve it" in logs
         return len(faults)
+
+    def check_light_heads(self) -> list[int]:
+        """Each light node accepts an unsafe head that the sequencer has, linked to ones before."""
+        found = []
+        for number in LIGHT_NODES:
+            head = wait_for(
+                f"host {number} accepts a head",
+                lambda n=number: self._accepted_head(n),
+                SETTLE_S,
+            )
+            ours = block_hash(self.urls[SEQUENCER], head["l2_block"])
+            assert head["hash"] == ours, (number, head, ours)
+            found.append(head["l2_block"])
+        return found
+
+    def _accepted_head(self, number: int) -> dict | None:
+        """Raises what is said of a head that is refused, or not linked."""
+        head = self._status(number)["unsafe"]["head"]
+        if head is None or not head["accepted"] or head["linked_from"] == head["l2_block"]:
+            raise OSError(f"the head is {head}")
+        assert head["data"]["not_available"] == 0, head
+        return head
+
+    def light_memory_mb(self) -> float:
+        """The most that a light node has had resident."""
+        return max(_peak_mb(self.nodes[number].pid) for number in LIGHT_NODES)
+
+
+def _peak_mb(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1000
 
 
 def _settled(status: dict) -> dict | None:

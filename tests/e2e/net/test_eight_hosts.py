@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 SECONDS = 60.0
 LOSS_PERCENT = 10
 """Half of what scripts/eight_hosts.py has: a minute is short for what twenty make of it."""
+LIGHT_MEMORY_MB = 150
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,11 @@ def test_there_is_one_chain_and_one_safe_head(scenario) -> None:
 
 def test_every_batch_can_be_put_together_without_the_liar(scenario) -> None:
     assert scenario.check_batches() > 0
+
+
+def test_light_nodes_follow_the_sequencers_heads_without_much_memory(scenario) -> None:
+    assert min(scenario.check_light_heads()) > 0
+    assert scenario.light_memory_mb() < LIGHT_MEMORY_MB
 
 
 def test_the_liar_is_banned_and_its_receipt_is_shown(scenario) -> None:
