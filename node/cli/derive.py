@@ -65,6 +65,12 @@ async def _notes(
         access = data_access(config, DaSection(peers=tuple(da_peers), processes=1))
         if access is not None:
             access.open()
+            if not da_peers:
+                typer.echo(
+                    "data of this chain are not on L1 and nobody is named who has them: where they "
+                    "are needed, give --da-peer",
+                    err=True,
+                )
         try:
             return await explain_l1_block(
                 config,
