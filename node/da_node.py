@@ -33,6 +33,7 @@ from .da.keeper import Keeper, LocalPeer, OperatorKeys
 from .da.light import LightLoop, LightNode
 from .da.light_claims import ClaimWatch
 from .da.light_heads import HeadWatch, L1View
+from .da.quota import Holding
 from .da.server import DaServer
 from .da.store import CellStore
 from .disputes import DisputeReader
@@ -120,6 +121,7 @@ class DaNode:
             alt_da=alt_da,
             describe=self._describe,
             faults=self._network.evidence.faults,
+            holding=Holding(section.capacity_mb * 1_000_000, section.retention_s),
         )
         await self.server.start()
         self.tasks = [asyncio.ensure_future(self._look_after()), *await _talk(self._network)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from chain.crypto import ed25519
 from chain.crypto.secp256k1 import address_of
@@ -15,8 +16,8 @@ from chain.errors import StemmaError
 from genesis.da_committee import DaCommittee
 from rollup.da.cell_message import CellMessage
 from rollup.da.certificate import certificate_digest, sign_certificate
-from rollup.da.commitment import COMMITMENT_BYTES
-from rollup.da.erasure import Cell, verify_cells
+from rollup.da.commitment import COMMITMENT_BYTES, PROOF_BYTES
+from rollup.da.erasure import CELL_BYTES, Cell, verify_cells
 from rollup.da.errors import MalformedInput
 from rollup.da.receipt import StorageReceipt, cell_set
 from rollup.da.security import assignments
@@ -24,6 +25,9 @@ from rollup.da.security import assignments
 from .kzg_pool import KzgPool
 from .peer import Stored
 from .store import CellStore
+
+_KEPT_BYTES: Final = CELL_BYTES + PROOF_BYTES
+"""Of a cell."""
 
 
 class NotInCommittee(StemmaError):
@@ -102,13 +106,17 @@ class Keeper:
         if new:
             await self._pool.run(verify_cells, commitment, new)
         until = int(self._now()) + self._retention_s
-        self.store.put(commitment, new, until)
-        return self._answer(commitment, message.reference_block, until)
+        count = self.store.put(commitment, new, until)
+        longer = 0.0 if known is None else (until - known.stored_until) / self._retention_s
+        cells = count + held.bit_count() * max(0.0, longer)
+        return self._answer(commitment, message.reference_block, until, int(cells * _KEPT_BYTES))
 
-    def _answer(self, commitment: bytes, reference_block: int, until: int) -> Stored:
+    def _answer(
+        self, commitment: bytes, reference_block: int, until: int, new_bytes: int
+    ) -> Stored:
         digest = certificate_digest(self._committee, self._l1_chain_id, commitment, reference_block)
         receipt = StorageReceipt.sign(commitment, self.custody, until, self._keys.identity_seed)
-        return Stored(receipt, sign_certificate(digest, self._keys.signer_key))
+        return Stored(receipt, sign_certificate(digest, self._keys.signer_key), new_bytes)
 
     def take_gossiped(self, commitment: bytes, cells: tuple[Cell, ...]) -> int:
         """Keep verified cells of a certified blob, those of its custody; how many were new.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import aiohttp
@@ -36,10 +36,15 @@ class PeerFailed(StemmaError):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A node's word that it stores cells, and its signature (65 bytes) for a certificate."""
+    """A node's word that it stores cells, and its signature (65 bytes) for a certificate.
+
+    `new_bytes` is what that took of its store: cells that were there already count by how much
+    longer they are kept. Only the node itself knows it.
+    """
 
     receipt: StorageReceipt
     signature: bytes
+    new_bytes: int = field(default=0, compare=False)
 
 
 class CellPeer(Protocol):

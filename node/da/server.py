@@ -30,7 +30,7 @@ from ..rpc.server import AddressInUse
 from .alt_da import UnknownCommitment
 from .dispersal import Dispersal
 from .keeper import Keeper
-from .quota import StoreQuota
+from .quota import Holding, StoreQuota
 from .store import StoreFull
 
 logger = logging.getLogger("stemma.da")
@@ -90,16 +90,17 @@ class DaServer:
         alt_da: AltDaInterface | None = None,
         describe: Callable[[], dict[str, Any]],
         faults: Callable[[], list[dict[str, Any]]] | None = None,
+        holding: Holding | None = None,
     ) -> None:
         """Without a keeper there are no cells here, without `alt_da` nothing to put or get;
-        `faults` is what was found of others.
+        `faults` is what was found of others, `holding` what the store can keep.
         """
         self._host, self._port = host, port
         self._keeper = keeper
         self._alt_da = alt_da
         self._describe = describe
         self._faults = faults or list
-        self._quota = StoreQuota(time.monotonic)
+        self._quota = StoreQuota(time.monotonic, holding)
         self._runner: web.AppRunner | None = None
         self.url = ""
 
@@ -159,16 +160,22 @@ class DaServer:
 
     async def _store(self, request: web.Request) -> web.Response:
         assert self._keeper is not None  # noqa: S101
-        body = await request.read()
-        self._quota.take(request.remote or "", len(body))
+        body, sender = await request.read(), request.remote or ""
+        self._quota.take(sender, len(body))
         stored = await self._keeper.accept(CellMessage.decode(body))
+        self._quota.stored(sender, stored.new_bytes)
         return web.Response(body=stored.receipt.encode() + stored.signature)
 
     async def _put(self, request: web.Request) -> web.Response:
         assert self._alt_da is not None  # noqa: S101
         given = b"" if "commitment" not in request.match_info else _commitment(request)
-        commitment, dispersal = await self._alt_da.put(await request.read(), given)
+        payload, sender = await request.read(), request.remote or ""
+        # A payload of one byte makes a whole blob's cells, here and at the other operators.
+        size = len(payload) if self._keeper is None else MAX_MESSAGE_BYTES
+        self._quota.take(sender, size)
+        commitment, dispersal = await self._alt_da.put(payload, given)
         if dispersal is not None:
+            self._quota.stored(sender, size)
             logger.info(
                 "dispersed",
                 extra={

@@ -12,9 +12,11 @@ from da_committee import L1_CHAIN_ID
 from da_network import Network
 
 from chain.storage.memory import MemoryStore
+from node.da import quota
 from node.da.alt_da import AltDa
 from node.da.dispersal import Disperser, Peers, Retriever
 from node.da.peer import HttpPeer, PeerFailed
+from node.da.quota import SHARE, Holding
 from node.da.server import DaServer
 from node.da.store import CellStore
 from rollup.da.cell_message import MAX_MESSAGE_BYTES, CellMessage
@@ -112,6 +114,69 @@ async def test_random_bytes_never_end_the_server():
             status, _ = await served.answer("POST", "/da/v1/cells", body)
             assert status in (400, 422)
         assert (await served.carriers[0].status())["identity"].startswith("0x")
+
+
+def unwanted(number):
+    """Valid cells of a blob that no batcher has."""
+    extended = extend_payload(b"unwanted %d" % number)
+    return CellMessage(extended.commitment, extended.cells).encode()
+
+
+async def test_who_stores_valid_cells_that_nobody_wants_leaves_room_for_others(monkeypatch):
+    blobs = 4
+    async with Served() as served:
+        keeper = served.network.keepers[0]
+        holding = Holding(2 * blobs * MAX_MESSAGE_BYTES, 1_000)
+        served.servers.append(
+            DaServer("127.0.0.1", 0, keeper=keeper, describe=dict, holding=holding)
+        )
+        full = served.servers[-1]
+        await full.start()
+        monkeypatch.setattr(keeper, "_retention_s", holding.retention_s)
+        answers = [
+            await served.answer("POST", "/da/v1/cells", unwanted(n), server=full)
+            for n in range(2 * blobs + 2)
+        ]
+        refused = [body for status, body in answers if status == 503]
+        assert len(refused) >= 2
+        assert all(body.startswith(b"QuotaExceeded: 127.0.0.1: 268") for body in refused)
+        assert keeper.store.used_bytes <= holding.capacity_bytes * SHARE
+        # what is there is still served, and counted once however often it comes
+        commitment = extend_payload(b"unwanted 0").commitment
+        status, body = await served.answer("GET", f"/da/v1/held/0x{commitment.hex()}", server=full)
+        assert (status, int.from_bytes(body, "big")) == (200, keeper.custody)
+        # another sender has its own share
+        monkeypatch.setattr(quota, "sender_of", lambda address: f"not {address}")
+        status, _ = await served.answer("POST", "/da/v1/cells", unwanted(100), server=full)
+        assert status == 200
+
+
+async def test_the_same_cells_again_take_nothing_of_a_share_until_they_are_kept_longer():
+    async with Served() as served:
+        network, keeper = served.network, served.network.keepers[0]
+        message = CellMessage.decode(unwanted(0))
+        first = await keeper.accept(message)
+        assert first.new_bytes == keeper.store.used_bytes > 0
+        assert (await keeper.accept(message)).new_bytes == 0
+        network.now += keeper._retention_s // 2
+        again = await keeper.accept(message)
+        assert abs(again.new_bytes - first.new_bytes / 2) < 10_000
+
+
+async def test_payloads_are_counted_as_the_cells_that_they_become(monkeypatch):
+    monkeypatch.setattr(quota, "BURST_BYTES", 2 * MAX_MESSAGE_BYTES)
+    monkeypatch.setattr(quota, "REFILL_BYTES_S", 0)
+    async with Served() as served:
+        front = DaServer(
+            "127.0.0.1", 0, keeper=served.network.keepers[0], alt_da=served.front._alt_da,
+            describe=dict,
+        )  # fmt: skip
+        served.servers.append(front)
+        await front.start()
+        statuses = [
+            (await served.answer("POST", "/put", n, server=front))[0] for n in (b"1", b"2", b"3")
+        ]
+        assert statuses == [200, 200, 503]
 
 
 class Rogue:
