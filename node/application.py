@@ -18,7 +18,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +78,9 @@ from .rpc.admin import AdminNamespace
 from .rpc.dev_l2 import DevL2Namespace, SnapshotsRefused
 from .rpc.dispute import DisputeNamespace
 from .rpc.eth_transactions import raw_transactions
+from .rpc.joining import JoiningNamespace, come_again, not_ready
 from .rpc.jsonrpc import Dispatcher
+from .rpc.jsonrpc import Limits as RpcLimits
 from .rpc.optimism import OptimismNamespace, RollupView
 from .rpc.p2p import P2PNamespace
 from .rpc.parameters import LATEST
@@ -87,6 +89,7 @@ from .rpc.stemma import StemmaNamespace
 from .run_file import forget_run_file
 from .sender_recovery import SenderRecovery
 from .snapshot.join import Place, Telling, join_by_snapshot
+from .snapshot.standing import Standing
 from .specification_files import GENESIS_FILE, ROLLUP_FILE
 from .step_words import StepTeller
 
@@ -575,10 +578,10 @@ async def run_node(
         readers = ThreadPoolExecutor(READERS, thread_name_prefix="rpc-reader")
         if config.sync.mode == "snapshot":
             place = Place(config, parts.rollup, parts.genesis, parts.l1_url, parts.datadir)
-            telling = Telling(place, readers)
+            server, telling = make_telling(place, readers)
             if not await _joined(place, telling, stopping):
                 return
-            config = with_settings(config, {"rpc.port": telling.port})
+            config = with_settings(config, {"rpc.port": server.port})
         node = RollupNode(config, parts, SystemClock(), readers, Metrics())
         try:
             await node.start()
@@ -587,6 +590,35 @@ async def run_node(
         finally:
             await stop_within(STOP_S, node.stop())
             readers.shutdown(wait=False, cancel_futures=True)
+
+
+def make_telling(place: Place, readers: Executor) -> tuple[RpcServer, Telling]:
+    """The JSON-RPC of a node that joins by a snapshot: how far it is, and of all else, to try
+    again. Where no port is set it takes a free one; nothing is opened yet.
+    """
+    telling = Telling(Standing(place.rollup.genesis.l2.number))
+    standing, title = telling.standing, "stemma L2, joining by a snapshot"
+    chain_id, rpc = place.rollup.l2_chain_id, place.config.rpc
+    dispatcher = Dispatcher(
+        [JoiningNamespace(chain_id, standing, lambda: telling.peers())],
+        readers,
+        RpcLimits(),
+        prefixes=rpc.api,
+        unknown=lambda _: come_again(standing),
+    )
+    telling.server = RpcServer(
+        dispatcher,
+        ServerOptions(
+            host=rpc.host,
+            port=rpc.port,
+            cors_origins=rpc.cors,
+            virtual_hosts=rpc.vhosts,
+            title=title,
+            page=lambda: human_page(title, [("fetching", str(standing))], dispatcher.method_names),
+            health=lambda: not_ready(standing),
+        ),
+    )
+    return telling.server, telling
 
 
 async def _joined(place: Place, telling: Telling, stopping: asyncio.Event) -> bool:

@@ -13,7 +13,6 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,10 +30,8 @@ from ..p2p.handshake import Hello, Role
 from ..p2p.identity import NodeId
 from ..p2p.message import Request, Status, Topic
 from ..p2p.server import P2PServer
-from ..rpc.joining import JoiningNamespace, come_again, not_ready
-from ..rpc.jsonrpc import Dispatcher, Limits
 from ..rpc.net import client_version
-from ..rpc.server import RpcServer, ServerOptions, human_page
+from ..rpc.server import RpcServer
 from .joining import Checkpoint, Joined, Joining, NoPeerHasState
 from .standing import Standing
 from .trusted_root import TrustedRoot, parse_root, root_on_l1
@@ -86,52 +83,26 @@ class Newcomer:
         return Status.UNKNOWN, ()
 
 
+@dataclass(slots=True)
 class Telling:
-    """The JSON-RPC of a node that joins: it says how far the node is, and of all else, to try
-    again. Without a port of its own it takes a free one, which `port` then names.
+    """What a node that joins says of itself: `standing` is written here and read by `server`, which
+    answers JSON-RPC meanwhile; `peers` counts sessions.
     """
 
-    def __init__(self, place: Place, readers: Executor) -> None:
-        """Nothing is opened before `start`."""
-        self.standing = standing = Standing(place.rollup.genesis.l2.number)
-        self.peers: Callable[[], int] = lambda: 0
-        chain_id = place.rollup.l2_chain_id
-        dispatcher = Dispatcher(
-            [JoiningNamespace(chain_id, standing, lambda: self.peers())],
-            readers,
-            Limits(),
-            prefixes=place.config.rpc.api,
-            unknown=lambda _: come_again(standing),
-        )
-        rpc, title = place.config.rpc, "stemma L2, joining by a snapshot"
-        self._server = RpcServer(
-            dispatcher,
-            ServerOptions(
-                host=rpc.host,
-                port=rpc.port,
-                cors_origins=rpc.cors,
-                virtual_hosts=rpc.vhosts,
-                title=title,
-                page=lambda: human_page(
-                    title, [("fetching", str(standing))], dispatcher.method_names
-                ),
-                health=lambda: not_ready(standing),
-            ),
-        )
-
-    @property
-    def port(self) -> int:
-        """Where it listens, or has listened."""
-        return self._server.port
+    standing: Standing
+    server: RpcServer | None = None
+    peers: Callable[[], int] = lambda: 0
 
     async def start(self) -> None:
         """Listen. Raises AddressInUse."""
-        await self._server.start()
-        logger.info("JSON-RPC says how far it is: %s", self._server.url)
+        if self.server is not None:
+            await self.server.start()
+            logger.info("JSON-RPC says how far it is: %s", self.server.url)
 
     async def stop(self) -> None:
         """Give the port back."""
-        await self._server.stop()
+        if self.server is not None:
+            await self.server.stop()
 
 
 async def join_by_snapshot(place: Place, telling: Telling) -> Joined | None:

@@ -15,6 +15,7 @@ from actors import World
 from p2p import HELLO, identity
 
 from chain.storage import SnapshotUnfinished, StatePart
+from node.application import make_telling
 from node.chain_runtime import STORE_DIRECTORY, open_store, store_genesis
 from node.config import ConfigurationError, NodeConfig, load, with_settings
 from node.p2p.message import Response, Status
@@ -22,7 +23,7 @@ from node.p2p.state_ranges import Progress
 from node.rpc.server import AddressInUse
 from node.snapshot import join as room
 from node.snapshot import joining, trusted_root
-from node.snapshot.join import Place, Telling, join_by_snapshot
+from node.snapshot.join import Place, join_by_snapshot
 from node.snapshot.joining import Checkpoint
 from node.snapshot.standing import Phase, Standing
 from node.snapshot.trusted_root import NoTrustedRoot, TrustedRoot, parse_root, root_on_l1
@@ -142,7 +143,7 @@ def l1_says(monkeypatch, *roots) -> list[TrustedRoot]:
 
 async def join(place):
     with ThreadPoolExecutor(1) as readers:
-        return await join_by_snapshot(place, Telling(place, readers))
+        return await join_by_snapshot(place, make_telling(place, readers)[1])
 
 
 async def test_where_peers_say_that_they_lack_the_state_all_is_derived(place, monkeypatch) -> None:
@@ -219,18 +220,18 @@ async def test_an_l1_that_knows_the_genesis_alone_leaves_all_to_derivation(
 async def joining_at(place):
     """A node that joins, and what it answers to a request: HTTP status and JSON."""
     with ThreadPoolExecutor(1) as readers:
-        telling = Telling(place, readers)
+        server, telling = make_telling(place, readers)
         running = asyncio.ensure_future(join_by_snapshot(place, telling))
         async with aiohttp.ClientSession() as session:
 
             async def ask(method, *params, path=""):
-                url = f"http://127.0.0.1:{telling.port}/{path}"
+                url = f"http://127.0.0.1:{server.port}/{path}"
                 body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
                 request = session.get(url) if path else session.post(url, json=body)
                 async with request as response:
                     return response.status, await response.json()
 
-            while not (telling.port and telling.standing.waits_for):
+            while not (server.port and telling.standing.waits_for):
                 assert not running.done(), running.result()
                 await asyncio.sleep(0.01)
             try:
@@ -299,9 +300,9 @@ async def test_half_a_state_waits_for_a_peer_and_is_not_dropped(waiting, monkeyp
 async def test_the_port_is_free_again_when_it_has_joined(waiting, monkeypatch) -> None:
     l1_says(monkeypatch, TrustedRoot(0, b"\x01" * 32))
     with ThreadPoolExecutor(1) as readers:
-        telling = Telling(waiting, readers)
+        server, telling = make_telling(waiting, readers)
         assert await join_by_snapshot(waiting, telling) is None
-    with socket.create_server(("127.0.0.1", telling.port)):
+    with socket.create_server(("127.0.0.1", server.port)):
         pass
 
 
