@@ -29,6 +29,11 @@ MAX_CALL_GAS: Final = 14_000_000
 MAX_RECEIPTS_A_CALL: Final = 512
 """As many as L1Blocks reads in one call."""
 
+KNOWN_HEADERS: Final = 8_191
+"""So many of its last headers L1 looks up by itself (EIP-2935); 256 where that is not active."""
+_SOON: Final = 64
+"""Blocks that L1 may go on until a call is included."""
+
 _BEHIND: Final = bytes(32)
 _SIZE_BYTES: Final = 3
 _WORD_BYTES: Final = 32
@@ -77,6 +82,16 @@ class ListTrie:
 def prove_header(header: bytes) -> bytes:
     """Record an L1 header (RLP) at L1Blocks."""
     return _call("prove(bytes)", header)
+
+
+def headers_to_prove(number: int, newest: int, known: int = KNOWN_HEADERS) -> range:
+    """The L1 blocks whose headers have to be proven, in that order, until `number` is recorded.
+
+    Itself alone where L1, of which `newest` is the last block, can still look it up; else down from
+    the oldest that it can, each through its child. Those recorded already may be left out.
+    """
+    oldest = newest - known + min(_SOON, known // 2)
+    return range(max(number, oldest), number - 1, -1)
 
 
 def read_receipts(number: int, receipts: Sequence[Receipt], first: int) -> list[bytes]:

@@ -331,6 +331,18 @@ def test_the_last_256_headers_are_known_and_older_ones_through_their_child():
         assert contract.block(number) == header_fields(by_number[number])
 
 
+def test_a_header_of_any_age_is_recorded_by_the_calls_that_are_planned_for_it():
+    # L1's newest block is 400; the call comes into block 464 at the latest.
+    blocks = {block.number: block for block in linked(150, 400)}
+    for number, calls in ((399, 1), (209, 1), (208, 1), (207, 2), (150, 59)):
+        wanted = input_proof.headers_to_prove(number, newest=400, known=256)
+        assert len(wanted) == calls
+        contract = L1BlocksContract(*blocks.values(), head=464)
+        for each in wanted:
+            assert contract.prove(blocks[each]).succeeded, (number, each)
+        assert contract.block(number) == header_fields(blocks[number])
+
+
 def test_headers_that_only_eip_2935_knows():
     old, forged = block_of((), number=20), block_of((), number=20, gas_used=1)
     contract = L1BlocksContract(head=8_000)
@@ -547,3 +559,25 @@ def test_the_most_deposits_that_one_receipt_may_have():
         first, *_ = contract.read(block)
         assert first.succeeded  # the bench allows more than a transaction does
         assert (contract.gas[1] <= MAX_TRANSACTION_GAS) is fits, contract.gas
+
+
+def test_receipts_beyond_the_bounds_are_refused_and_change_nothing():
+    bare = Log(STRANGER, (), b"")
+    for logs, reason in (
+        ((bare,) * 4_097, "L1Blocks: too many logs in one receipt"),
+        ((deposit_log(b"\xff" * 126_000),), None),  # the call's own bound of 126,000 bytes
+    ):
+        block = block_of(receipts_of((NOISE,), logs))
+        contract = recorded(block)
+        first, second, *_ = contract.read(block)
+        assert first.succeeded
+        assert not second.succeeded
+        assert reason is None or second.reason == reason
+        assert contract.progress(NUMBER) == (1, 1, False, 0, 0)
+
+
+def test_a_receipt_of_4096_logs_is_read_in_one_transaction():
+    block = block_of(receipts_of((Log(STRANGER, (), b""),) * 4_095 + (deposit_log(),)))
+    contract = read(block)
+    agree(block, contract)
+    assert max(contract.gas) <= MAX_TRANSACTION_GAS
