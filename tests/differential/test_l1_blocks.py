@@ -172,6 +172,57 @@ def test_the_last_readable_change_of_each_type_counts(logs):
     agree(block, read(block))
 
 
+def word(number):
+    return number.to_bytes(32, "big")
+
+
+VERSION_1 = 1 << 248
+# By type: words before the value, values that count, and values that mean nothing.
+EDGES = {
+    0: (0, (0, 1, 2**160 - 1), (2**160, 2**255)),
+    1: (
+        1,
+        (0, 2**32 - 1, VERSION_1, VERSION_1 + 2**64 - 1, VERSION_1 + 2**32),
+        (2**32, 2**64 - 1, 2**64, VERSION_1 + 2**64, VERSION_1 + 2**247, 2 * VERSION_1, 2**255),
+    ),
+    2: (0, (0, 1, 2**64 - 1), (2**64, 2**255)),
+    3: (0, (), (0, 1, 2**160)),
+    4: (
+        0,
+        (0, 1, 2**32 - 1, 2**32 + 1, 2**64 - 1),
+        (2**32, 2**63, 2**64 - 2**32, 2**64, 2**64 + 1, 2**255),
+    ),
+    5: (0, (0, 1, 2**64 - 1, 2**64, 2**96 - 1), (2**96, 2**255)),
+    6: (0, (0, 1, 2**64 - 1), (2**64, 2**255)),
+    7: (0, (0, 1, 2**16 - 1), (2**16, 2**255)),
+    8: (0, (), (0, 1)),
+    2**8: (0, (), (0, 1)),
+    2**255: (0, (), (0, 1)),
+}
+
+
+@pytest.mark.parametrize("kind", EDGES)
+def test_values_of_each_type_at_their_edges(kind):
+    before, counting, void = EDGES[kind]
+    for value in (*counting, *void):
+        block = block_of(receipts_of((update_log(kind, *[word(9)] * before, word(value)),)))
+        contract = read(block)
+        agree(block, contract)
+        assert contract.progress(NUMBER)[4] == (1 << kind if value in counting else 0), value
+
+
+@pytest.mark.parametrize("kind", range(8))
+def test_an_unreadable_change_leaves_the_one_before_it(kind):
+    before, counting, void = EDGES[kind]
+    logs = [update_log(kind, *[word(9)] * before, word(value)) for value in (*counting, *void)]
+    block = block_of(receipts_of(tuple(logs)))
+    agree(block, read(block))
+    # Too few and too many words.
+    for size in (before, before + 2):
+        block = block_of(receipts_of((*logs, update_log(kind, *[word(1)] * size))))
+        agree(block, read(block))
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 16, 17, 127, 128, 129, 256, 300])
 def test_blocks_of_many_receipts_are_read_to_their_end(count):
     rnd = random.Random(count)
