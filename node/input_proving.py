@@ -29,6 +29,8 @@ from .l1.json_rpc import JsonRpcClient, L1CallFailed
 from .l1.transactions import L1Request, L1Sender
 
 _LOGS_AT_ONCE: Final = 1_000
+_MAX_HEADERS: Final = 512
+"""Sent for one L1 block at most: each takes a transaction of some 240,000 gas."""
 _BLOCK_TYPES: Final = ("(bytes32,bytes32,uint256,uint256,uint256,bytes32,bytes32,bytes32)",)
 _READING_TYPES: Final = ("(uint256,uint256,bool,uint256,uint256)",)
 
@@ -37,6 +39,12 @@ class NotProvableYet(StemmaError):
     """L1 has not gone far enough: a batch may come yet, or a block that is needed is its newest."""
 
     recovery: ClassVar[Recovery] = Recovery.RETRY
+
+
+class TooOldToProve(StemmaError):
+    """An L1 block is so old that L1 knows it only through very many headers."""
+
+    recovery: ClassVar[Recovery] = Recovery.STOP
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,7 @@ class InputProver:
     async def prove(self, parent: Block) -> Hash32:
         """Have L1 compute the inputs of the block behind an L2 block; the inputs root.
 
-        Raises NotProvableYet, L1TransactionFailed, L1CallFailed, L1Unreachable.
+        Raises NotProvableYet, TooOldToProve, L1TransactionFailed, L1CallFailed, L1Unreachable.
         """
         await self._follower.poll()
         self._l1_blocks = Address(await self._ask(view(self._at, "l1Blocks()", "address")))
@@ -129,20 +137,38 @@ class InputProver:
     # -- blocks of L1
 
     async def _record(self, number: int) -> bool:
-        """Record the header of an L1 block that is not recorded; whether a call was sent."""
+        """Record the header of an L1 block that is not recorded; whether a call was sent.
+
+        One that is too old for L1 to look up takes the headers behind it too.
+        """
+        if await self._is_recorded(number):
+            return False
+        newest = self._follower.head_number
+        if number >= newest:
+            raise NotProvableYet(f"L1 block {number} is needed, L1's newest is {newest}")
+        wanted = input_proof.headers_to_prove(number, newest)
+        if len(wanted) > _MAX_HEADERS:
+            raise TooOldToProve(
+                f"L1 block {number} is {newest - number} blocks old and L1 looks up "
+                f"{input_proof.KNOWN_HEADERS}: {len(wanted)} headers would have to be sent, the "
+                f"limit is {_MAX_HEADERS}; record it at L1Blocks while it is younger"
+            )
+        for each in wanted:
+            if each == number or not await self._is_recorded(each):
+                await self._send_header(each)
+        return True
+
+    async def _is_recorded(self, number: int) -> bool:
         assert self._l1_blocks is not None  # noqa: S101 - asked for first
         call = encode_call("l1Block(uint256)", number)
         (recorded,) = await self._ask(View(self._l1_blocks, call, _BLOCK_TYPES), whole=True)
-        if recorded[0] != ZERO_HASH:
-            return False
-        if number >= self._follower.head_number:
-            raise NotProvableYet(
-                f"L1 block {number} is needed, L1's newest is {self._follower.head_number}"
-            )
+        return bool(recorded[0] != ZERO_HASH)
+
+    async def _send_header(self, number: int) -> None:
+        assert self._l1_blocks is not None  # noqa: S101 - asked for first
         block = await self._block(number)
         call = input_proof.prove_header(block.header.encode())
         await self._send(self._l1_blocks, call, f"record L1 block {number}")
-        return True
 
     async def _read(self, number: int) -> bool:
         """Read receipts of an L1 block that are not read; whether a call was sent."""

@@ -13,17 +13,40 @@ from typing import TYPE_CHECKING, Final
 from chain import abi, rlp
 from chain.trie import Trie
 from chain.types import Hash32
+from evm.intrinsic_gas import TX_BASE, required_gas
+from rollup.bridge.deposits import TRANSACTION_DEPOSITED
+from rollup.bridge.system_config import CONFIG_UPDATE
 
 if TYPE_CHECKING:
     from chain.receipt import Receipt
 
 MAX_PROOFS_BYTES: Final = 120_000
 """Of proofs in one call: below the 128 KiB that L1 nodes take as one transaction."""
-MAX_RECEIPTS_A_CALL: Final = 256
-"""So many, with a log each, cost less than what a transaction may (EIP-7825)."""
+MAX_CALL_GAS: Final = 14_000_000
+"""What a call of several receipts is planned to take at most: below the 16,777,216 of a transaction
+(EIP-7825). A receipt that takes more goes alone, and L1 refuses what does not fit.
+"""
+MAX_RECEIPTS_A_CALL: Final = 512
+"""As many as L1Blocks reads in one call."""
+
+KNOWN_HEADERS: Final = 8_191
+"""So many of its last headers L1 looks up by itself (EIP-2935); 256 where that is not active."""
+_SOON: Final = 64
+"""Blocks that L1 may go on until a call is included."""
 
 _BEHIND: Final = bytes(32)
 _SIZE_BYTES: Final = 3
+_WORD_BYTES: Final = 32
+_CALL_GAS: Final = 260_000
+_RECEIPT_GAS: Final = 75_000
+_LOG_GAS: Final = 3_000
+_UPDATE_GAS: Final = 10_000
+_DEPOSIT_GAS: Final = 48_000
+_WORD_GAS: Final = 1_400
+"""What running costs at most, as tests/differential/test_l1_blocks.py holds against the contract: a
+call, a receipt with its proof, each log; and for a change of the configuration, a deposit and each
+word of its data as much again.
+"""
 
 
 class _Nodes:
@@ -61,22 +84,52 @@ def prove_header(header: bytes) -> bytes:
     return _call("prove(bytes)", header)
 
 
+def headers_to_prove(number: int, newest: int, known: int = KNOWN_HEADERS) -> range:
+    """The L1 blocks whose headers have to be proven, in that order, until `number` is recorded.
+
+    Itself alone where L1, of which `newest` is the last block, can still look it up; else down from
+    the oldest that it can, each through its child. Those recorded already may be left out.
+    """
+    oldest = newest - known + min(_SOON, known // 2)
+    return range(max(number, oldest), number - 1, -1)
+
+
 def read_receipts(number: int, receipts: Sequence[Receipt], first: int) -> list[bytes]:
     """Read the receipts of a recorded L1 block from the index `first` on, to their end."""
     trie = ListTrie([receipt.hashed_form for receipt in receipts])
     parts: list[bytearray] = []
-    count = 0
+    count = gas = 0
     for index in range(first, len(receipts) + 1):
         proof = trie.proof(index)
+        cost = _gas_to_read(receipts[index] if index < len(receipts) else None, proof)
         is_full = bool(parts) and (
-            len(parts[-1]) + len(proof) > MAX_PROOFS_BYTES or count == MAX_RECEIPTS_A_CALL
+            len(parts[-1]) + len(proof) > MAX_PROOFS_BYTES
+            or gas + cost > MAX_CALL_GAS
+            or count == MAX_RECEIPTS_A_CALL
         )
         if not parts or is_full:
             parts.append(bytearray())
-            count = 0
+            count, gas = 0, _CALL_GAS
         parts[-1] += proof
         count += 1
+        gas += cost
     return [_call("readReceipts(uint256,bytes)", number, bytes(part)) for part in parts]
+
+
+def _gas_to_read(receipt: Receipt | None, proof: bytes) -> int:
+    """Gas for a receipt, or for the end, at most: its bytes as calldata, and what L1 does with it.
+
+    What a log looks like counts, whoever emitted it.
+    """
+    calldata, _ = required_gas(proof, is_create=False)
+    gas = calldata - TX_BASE + _RECEIPT_GAS
+    for log in receipt.logs if receipt is not None else ():
+        gas += _LOG_GAS
+        if log.topics[:1] == (TRANSACTION_DEPOSITED,):
+            gas += _DEPOSIT_GAS + _WORD_GAS * (len(log.data) // _WORD_BYTES)
+        elif log.topics[:1] == (CONFIG_UPDATE,):
+            gas += _UPDATE_GAS
+    return gas
 
 
 def begin(output: bytes, header: bytes, transactions: Sequence[bytes]) -> bytes:

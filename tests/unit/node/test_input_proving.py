@@ -1,0 +1,94 @@
+"""Which headers of L1 a prover of inputs sends, over an L1 that records what it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from l1_blocks import bare_rollup_config, l1_block
+
+from chain import abi, rlp
+from chain.types import Address
+from node.input_proving import InputProver, NotProvableYet, TooOldToProve
+from rollup.dispute.input_proof import KNOWN_HEADERS, prove_header
+
+L1_BLOCKS = Address(b"\x1b" * 20)
+WORDS = ["bytes32", "bytes32", "uint256", "uint256", "uint256", "bytes32", "bytes32", "bytes32"]
+
+
+class RecordingL1:
+    """Answers l1Block and takes prove; keeps the order in which headers came."""
+
+    def __init__(self, head_number, recorded=()):
+        self.head_number = head_number
+        self.recorded = set(recorded)
+        self.sent = []
+        self.address = b"\x05" * 20
+
+    async def call(self, method, request, _tag):
+        assert method == "eth_call"
+        data = bytes.fromhex(request["data"][2:])
+        if data[:4] != abi.selector("l1Block(uint256)"):
+            return "0x"
+        number = int.from_bytes(data[4:36], "big")
+        block_hash = b"\x01" * 32 if number in self.recorded else bytes(32)
+        values = [block_hash, bytes(32), 0, 0, 0, bytes(32), bytes(32), bytes(32)]
+        return "0x" + abi.encode(WORDS, values).hex()
+
+    async def send_and_wait(self, request):
+        assert request.to == L1_BLOCKS
+        (header,) = abi.decode(["bytes"], request.data[4:-32])
+        number = int.from_bytes(rlp.decode(header)[8], "big")
+        assert request.data == prove_header(l1_block(number).header.encode())
+        self.sent.append(number)
+        self.recorded.add(number)
+        return SimpleNamespace(block=SimpleNamespace(number=self.head_number))
+
+    async def poll(self):
+        """Nothing is new."""
+
+    def block_by_number(self, number):
+        return l1_block(number)
+
+
+def record(l1, number):
+    """Have the header recorded; whether anything was sent."""
+    prover = InputProver(bare_rollup_config(), l1, l1, bytes(20), l1, lambda _: None)
+    prover._l1_blocks, prover._follower, prover._provider = L1_BLOCKS, l1, l1
+    return asyncio.run(prover._record(number))
+
+
+def test_a_young_header_is_sent_alone_and_once():
+    l1 = RecordingL1(9_000)
+    assert record(l1, 8_990)
+    assert not record(l1, 8_990)
+    assert l1.sent == [8_990]
+
+
+def test_an_old_header_is_sent_behind_those_that_lead_to_it():
+    oldest = 9_000 - KNOWN_HEADERS + 64
+    l1 = RecordingL1(9_000)
+    assert record(l1, oldest - 3)
+    assert l1.sent == [oldest, oldest - 1, oldest - 2, oldest - 3]
+
+
+def test_headers_that_are_recorded_already_are_not_sent_again():
+    oldest = 9_000 - KNOWN_HEADERS + 64
+    l1 = RecordingL1(9_000, recorded=(oldest, oldest - 1))
+    assert record(l1, oldest - 3)
+    assert l1.sent == [oldest - 2, oldest - 3]
+
+
+def test_a_header_behind_very_many_is_refused_before_anything_is_sent():
+    l1 = RecordingL1(100_000)
+    with pytest.raises(TooOldToProve, match="while it is younger"):
+        record(l1, 90_000)
+    assert l1.sent == []
+
+
+def test_the_newest_block_waits_for_the_next():
+    l1 = RecordingL1(50)
+    with pytest.raises(NotProvableYet):
+        record(l1, 50)
+    assert record(l1, 49)
