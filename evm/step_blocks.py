@@ -92,8 +92,16 @@ def _parent_flags(rules: RuleSet) -> Rule:
     return found
 
 
-def block_inputs(config: ChainConfig, parent: Header, attributes: PayloadAttributes) -> Attributes:
+def block_inputs(
+    config: ChainConfig,
+    parent: Header,
+    attributes: PayloadAttributes,
+    refused: Sequence[bytes] = (),
+) -> Attributes:
     """What the block behind `parent` is made from, as the inputs tree holds it.
+
+    `refused` are transactions behind those of the attributes, which the block does not have since
+    one of them is invalid.
 
     Raises NotProvable for a block with payouts of the beacon chain, which an L2 never has.
     """
@@ -101,8 +109,8 @@ def block_inputs(config: ChainConfig, parent: Header, attributes: PayloadAttribu
         raise NotProvable(f"no steps for the {len(attributes.withdrawals)} withdrawals of an L1")
     denominator, elasticity = attributes.eip1559_params or (0, 0)
     transactions: Name = NOTHING
-    for tx in reversed(attributes.transactions):
-        encoded = tx.encode()
+    encodings = [*(tx.encode() for tx in attributes.transactions), *refused]
+    for encoded in reversed(encodings):
         transactions = Link(transactions, Data(data_tree(encoded), len(encoded)))
     return Attributes(
         timestamp=attributes.timestamp,
@@ -114,7 +122,7 @@ def block_inputs(config: ChainConfig, parent: Header, attributes: PayloadAttribu
         elasticity=elasticity,
         min_base_fee=attributes.min_base_fee or 0,
         extra_data=Raw(attributes.extra_data or b""),
-        transaction_count=len(attributes.transactions),
+        transaction_count=len(encodings),
         transactions=transactions,
         rules=chain_rules(config, parent, attributes.timestamp),
     )

@@ -50,6 +50,7 @@ from .actors.deriving import Deriving
 from .actors.following_l1 import FollowingL1
 from .actors.group import ActorGroup
 from .actors.proposing import ProposerOptions, Proposing
+from .actors.proving import ProvingInputs
 from .actors.sequencing import Sequencing
 from .chain_runtime import ChainRuntime, open_chain
 from .config import LOOPBACK_HOSTS, ConfigurationError, NodeConfig, with_settings
@@ -351,8 +352,9 @@ class RollupNode:
         root_of = honest.output_root
         if fault is not None:
             # Proposing and playing run beside each other: each has its own.
-            trace = OneLie(ChainOutputs(self.chain.engine), fault)
-            root_of = OneLie(honest, fault).output_root
+            proven = self._parts.rollup.has_inbox_contract
+            trace = OneLie(ChainOutputs(self.chain.engine), fault, has_proven_inputs=proven)
+            root_of = OneLie(honest, fault, has_proven_inputs=proven).output_root
         proposing = Proposing(
             self._parts.rollup,
             self.chain.engine,
@@ -387,6 +389,9 @@ class RollupNode:
             options=options,
             caught_up=self._deriving.caught_up,
             called=lambda what: self._metrics.dispute_calls.labels(what).inc(),
+            proving=ProvingInputs(
+                self._parts.rollup, self.client, sender, self.chain.engine.block_by_number
+            ),
         )
 
     def _l1_sender(self, key: bytes) -> L1Sender:

@@ -17,8 +17,10 @@ from rollup.challenger.reading import (
     read_credit,
     read_game,
     read_head,
+    read_inputs,
 )
 from rollup.dispute.game import Game
+from rollup.dispute.split import agreed_roots
 from rollup.l1.calls import View, encode_call, view
 
 from .l1.json_rpc import JsonRpcClient
@@ -145,9 +147,18 @@ class DisputeReader:
         return found
 
     async def game(self, address: Address, at: L1Moment) -> Game:
-        """A whole game."""
+        """A whole game, with what L1 has computed of its inputs."""
         head = read_head(address, await self.ask(head_views(address), at))
-        return read_game(head, await self.ask(claim_views(head), at))
+        game = read_game(head, await self.ask(claim_views(head), at))
+        if game.subject.inputs_root is None and (agreed := agreed_roots(game)):
+            block_inputs = await self.block_inputs(address, at)
+            views = [view(block_inputs, "inputsRoot(bytes32)", "bytes32", root) for root in agreed]
+            read_inputs(game, agreed, await self.ask(views, at))
+        return game
+
+    async def block_inputs(self, game: Address, at: L1Moment) -> Address:
+        """The contract that computes what the blocks of a game are made of; zero for none."""
+        return Address((await self.ask([view(game, "blockInputs()", "address")], at))[0])
 
     async def credit(
         self, contracts: DisputeContracts, game: Address, account: Address, at: L1Moment

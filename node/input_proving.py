@@ -2,7 +2,7 @@
 
 Every turn asks anew, so it can be stopped and begun again, by anybody. What it sends is made by
 rollup/dispute/input_proof.py; docs/protocol/inputs-on-l1.md says what comes of it. Knows nothing of
-printing.
+printing, nor why a block is asked about.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from chain import abi
-from chain.block import Block, decode_block
+from chain.block import Block
 from chain.errors import Recovery, StemmaError
 from chain.types import ZERO_HASH, Address, Hash32
 from genesis.config import RollupConfig
@@ -64,14 +64,13 @@ class InputProver:
         self,
         config: RollupConfig,
         l1: JsonRpcClient,
-        l2: JsonRpcClient,
         block_inputs: Address,
         sender: L1Sender,
         say: Callable[[str], None],
     ) -> None:
         """Nothing is asked or sent yet; `say` hears of each call."""
         self._config = config
-        self._l1, self._l2 = l1, l2
+        self._l1 = l1
         self._at = block_inputs
         self._sender = sender
         self._say = say
@@ -79,11 +78,7 @@ class InputProver:
         source = L1Source(l1, config.batch_inbox_address)
         self._follower = L1Follower(source, self._provider, self._apply)
         self._l1_blocks: Address | None = None
-
-    async def block(self, number: int) -> Block:
-        """An L2 block of the node. Raises L1CallFailed."""
-        raw = await self._l2.call("debug_getRawBlock", hex(number))
-        return decode_block(bytes.fromhex(raw.removeprefix("0x")))
+        self._remembered: int | None = None
 
     async def inputs_root(self, agreed: Hash32) -> Hash32 | None:
         """What L1 knows of the block behind an output root; None while it is not proven."""
@@ -95,15 +90,36 @@ class InputProver:
 
         Raises NotProvableYet, TooOldToProve, L1TransactionFailed, L1CallFailed, L1Unreachable.
         """
-        await self._follower.poll()
-        self._l1_blocks = Address(await self._ask(view(self._at, "l1Blocks()", "address")))
+        while (root := await self.advance(parent)) is None:
+            pass
+        return root
+
+    async def advance(self, parent: Block) -> Hash32 | None:
+        """Send what is missing next for the block behind an L2 block, and wait for it; the inputs
+        root where nothing is. Raises as `prove` does.
+        """
+        await self._look()
         agreed = output_of_header(parent.header).root
-        while (root := await self.inputs_root(agreed)) is None:
+        root = await self.inputs_root(agreed)
+        if root is None:
             await self._turn(parent, agreed)
         return root
 
+    async def remember(self, block: Block) -> None:
+        """Record the L1 block behind an L2 block's origin: L1 forgets its blocks in a day, and
+        from one that is recorded, those before it can be reached later. Raises as `prove` does.
+        """
+        await self._look()
+        number = l2_block_ref(self._config, block).l1_origin.number + 1
+        await self._record(number)
+        self._remembered = number
+
+    async def _look(self) -> None:
+        await self._follower.poll()
+        if self._l1_blocks is None:
+            self._l1_blocks = Address(await self._ask(view(self._at, "l1Blocks()", "address")))
+
     async def _turn(self, parent: Block, agreed: Hash32) -> None:
-        """Send what is missing next."""
         progress = await self._progress(agreed)
         if not progress.is_begun:
             transactions = [tx.encode() for tx in parent.transactions] if parent.number else []
@@ -146,7 +162,7 @@ class InputProver:
         newest = self._follower.head_number
         if number >= newest:
             raise NotProvableYet(f"L1 block {number} is needed, L1's newest is {newest}")
-        wanted = input_proof.headers_to_prove(number, newest)
+        wanted = await self._headers_to(number, newest)
         if len(wanted) > _MAX_HEADERS:
             raise TooOldToProve(
                 f"L1 block {number} is {newest - number} blocks old and L1 looks up "
@@ -157,6 +173,14 @@ class InputProver:
             if each == number or not await self._is_recorded(each):
                 await self._send_header(each)
         return True
+
+    async def _headers_to(self, number: int, newest: int) -> range:
+        """The headers that lead to one, from what L1 can look up or from what is recorded."""
+        wanted = input_proof.headers_to_prove(number, newest)
+        known = self._remembered
+        if known is None or not number < known < wanted.start or not await self._is_recorded(known):
+            return wanted
+        return range(known - 1, number - 1, -1)
 
     async def _is_recorded(self, number: int) -> bool:
         assert self._l1_blocks is not None  # noqa: S101 - asked for first

@@ -350,6 +350,9 @@ def _creations(
     nonce, verifier = deployment.first_nonce, deployment.verifier
     if verifier:
         parameters = replace(parameters, step_verifier=to_address(verifier[ROUTER]))
+    if deployment.inputs:
+        at = to_address(deployment.inputs["BlockInputs"])
+        parameters = replace(parameters, block_inputs=at)
     creations = deployment_transactions(
         parameters, deployer=deployer, nonce=nonce, l1_chain_id=chain_id, fees=fees
     )
@@ -398,6 +401,8 @@ def settlement_parameters(founded: Founded, *, is_disputed: bool) -> SettlementP
         anchor_root=output_of_header(genesis).root,
         anchor_number=genesis.number,
         settlement=settlement,
+        l2_time=genesis.timestamp - genesis.number * config.block_time,
+        l2_block_time=config.block_time,
     )
 
 

@@ -17,7 +17,7 @@ from rollup.challenger.plan import (
     GameCall,
     credit_call,
     is_done,
-    playing_calls,
+    play_of,
     resolving_calls,
 )
 from rollup.dispute.game import Game, GameStatus
@@ -25,6 +25,7 @@ from rollup.dispute.trace import TraceProvider, TraceUnknown
 
 from ..disputes import DisputeContracts, DisputeReader, L1Moment
 from ..l1.transactions import L1Request, L1Sender, L1TransactionFailed, PendingTransaction
+from .proving import ProvingInputs, Wanted
 
 logger = logging.getLogger("stemma.challenge")
 
@@ -55,8 +56,13 @@ class Challenging:
         options: ChallengerOptions,
         caught_up: asyncio.Event,
         called: Callable[[str], None],
+        proving: ProvingInputs | None = None,
     ) -> None:
-        """`caught_up` is set when derivation has read L1 to its head; nothing is sent before."""
+        """`caught_up` is set when derivation has read L1 to its head; nothing is sent before.
+
+        `proving` is needed where L1 computes what blocks are made of.
+        """
+        self._proving = proving
         self._reader = reader
         self._sender = sender
         self._trace = trace
@@ -67,6 +73,7 @@ class Challenging:
         self._open: dict[Address, int] = {}
         self._done: set[Address] = set()
         self._told: set[tuple[Address, int]] = set()
+        self._wanted: list[Wanted] = []
 
     async def run(self) -> None:
         """Play until cancelled. Raises what cannot be recovered from."""
@@ -96,6 +103,7 @@ class Challenging:
             game.address: game.index for game in listed if game.address not in self._done
         }
         self._sender.forget_nonce()
+        self._wanted = []
         sent: list[PendingTransaction] = []
         for address in sorted(self._open, key=self._open.__getitem__):
             try:
@@ -104,6 +112,8 @@ class Challenging:
                 self._tell(address, -1, error)
         for pending in sent:
             await self._wait(pending)
+        if self._proving is not None:
+            await self._proving.turn(self._wanted)
 
     async def _play(
         self, contracts: DisputeContracts, address: Address, at: L1Moment
@@ -137,13 +147,21 @@ class Challenging:
         if game.status is GameStatus.IN_PROGRESS:
             if calls := resolving_calls(game, at.timestamp):
                 return calls
-            return await asyncio.to_thread(
-                playing_calls,
+            play = await asyncio.to_thread(
+                play_of,
                 game,
                 self._trace,
                 at.timestamp,
                 lambda index, error: self._tell(address, index, error),
             )
+            if game.subject.inputs_root is None and (play.calls or play.unproven):
+                block_inputs = await self._reader.block_inputs(address, at)
+                claimed = game.subject.l2_number
+                self._wanted += [
+                    Wanted(block_inputs, claimed),
+                    *(Wanted(block_inputs, claimed, number) for number in play.unproven),
+                ]
+            return play.calls
         if self._options.only_own:
             # The proposer collects the bonds of its own games.
             self._forget(address)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chain.errors import DecodeError, Recovery, StemmaError
-from chain.types import Address, Hash32
+from chain.types import ZERO_ADDRESS, Address, Hash32
 from genesis.config import RollupConfig
 from rollup.dispute.outputs import Chain, ChainOutputs
 from rollup.l1.calls import View, encode_call, view
@@ -28,7 +28,7 @@ from rollup.proposer.rules import (
     proposal_due,
 )
 
-from ..l1.json_rpc import JsonRpcClient
+from ..l1.json_rpc import JsonRpcClient, L1CallFailed
 from ..l1.transactions import L1Request, L1Sender, L1TransactionFailed
 
 logger = logging.getLogger("stemma.propose")
@@ -62,6 +62,7 @@ class _Contracts:
     weth: Address
     game_type: int
     delays: GameDelays
+    takes_inputs: bool
 
 
 class Proposing:
@@ -184,7 +185,16 @@ class Proposing:
         )
         (bond_s,) = await self._ask(view(weth, "delay()", "uint256"))
         delays = GameDelays(max_clock_s, finality_s, bond_s)
-        return _Contracts(factory, registry, weth, game_type, delays)
+        takes_inputs = await self._takes_inputs(implementation)
+        return _Contracts(factory, registry, weth, game_type, delays, takes_inputs)
+
+    async def _takes_inputs(self, implementation: Address) -> bool:
+        """Whether a game is told what blocks are made of; else it asks a contract."""
+        try:
+            (at,) = await self._ask(view(implementation, "blockInputs()", "address"))
+        except L1CallFailed:
+            return True  # a game of before there was such a contract
+        return bool(at == ZERO_ADDRESS)
 
     async def _find_games(self, contracts: _Contracts, limit: int) -> None:
         """Take this proposer's games among the newest into the list, in order."""
@@ -221,7 +231,9 @@ class Proposing:
             return
         # A false root is that of a whole trace, which takes its time.
         root = await asyncio.to_thread(self._root_of, number)
-        inputs = self._outputs.inputs_root(anchor_number + 1, number)
+        inputs = None
+        if contracts.takes_inputs:
+            inputs = self._outputs.inputs_root(anchor_number + 1, number)
         data = create_game(contracts.game_type, root, number, inputs)
         await self._send([L1Request(contracts.factory, data, value_wei=bond)])
         self._proposed()

@@ -13,7 +13,9 @@ from typing import Final
 from chain.types import Address
 
 from ..dispute.game import Game, GameStatus
+from ..dispute.position import depth, index_at_depth
 from ..dispute.position import move as moved
+from ..dispute.split import execution_bounds
 from ..dispute.strategy import Move, Resolution, Step, next_actions, next_resolution
 from ..dispute.trace import TraceProvider, TraceUnknown
 from ..l1.calls import encode_call
@@ -21,6 +23,10 @@ from .reading import CreditState
 
 _RESOLVE_GAS: Final = 200_000
 _CHILD_GAS: Final = 15_000
+_LEVELS_AT_THE_EDGE: Final = 10
+"""Behind so many attacks at the left edge of a trace, its inputs are asked for: L1 takes its time
+to compute them, and one in a thousand of such traces would not have needed it.
+"""
 _RESOLUTIONS: Final = 50
 """At most so many resolutions are sent before the next reading."""
 
@@ -43,18 +49,50 @@ class BondDelays:
     bond_s: int
 
 
-def playing_calls(
+@dataclass(frozen=True, slots=True)
+class Play:
+    """What to send to a game now, and of which L2 blocks L1 has to compute the inputs before more
+    can be sent.
+    """
+
+    calls: list[GameCall]
+    unproven: list[int]
+
+
+def play_of(
     game: Game, trace: TraceProvider, now: int, unknown: Callable[[int, TraceUnknown], None]
-) -> list[GameCall]:
+) -> Play:
     """Moves and steps that are still in time. Raises TraceUnknown where the root's truth is not
     known.
     """
     limit_s = game.parameters.clocks.max_clock_s
-    return [
-        _call(game, action)
-        for action in next_actions(game, trace, unknown)
-        if isinstance(action, Step) or game.challenger_used_s(action.parent_index, now) < limit_s
-    ]
+    calls, unproven = [], []
+    for action in next_actions(game, trace, unknown):
+        block = _unproven(game, action)
+        if block is not None:
+            unproven.append(block)
+        if isinstance(action, Step):
+            if block is None:
+                calls.append(_call(game, action))
+        elif game.challenger_used_s(action.parent_index, now) < limit_s:
+            calls.append(_call(game, action))
+    return Play(calls, sorted(set(unproven)))
+
+
+def _unproven(game: Game, action: Move | Step) -> int | None:
+    """The block whose inputs an action waits for, or will: the first step of its trace is, or most
+    likely becomes, what the sides disagree about.
+    """
+    index = action.claim_index if isinstance(action, Step) else action.parent_index
+    claim, rules = game.claims[index], game.parameters
+    levels = depth(claim.position) - rules.split_depth - 1
+    if levels < min(_LEVELS_AT_THE_EDGE, rules.max_depth - rules.split_depth - 1):
+        return None
+    bounds = execution_bounds(game, index)
+    if bounds.inputs_root is not None or not action.is_attack:
+        return None
+    is_at_edge = index_at_depth(claim.position) % (1 << levels) == 0
+    return bounds.l2_number if is_at_edge else None
 
 
 def resolving_calls(game: Game, now: int) -> list[GameCall]:

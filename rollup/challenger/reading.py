@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chain.types import Address, Hash32, Wei
+from chain.types import ZERO_HASH, Address, Hash32, Wei
 
 from ..dispute.claim import NO_PARENT, Claim
 from ..dispute.clock import ClockLimits, unpack_clock
@@ -55,7 +55,7 @@ def head_views(game: Address) -> list[View]:
         view(game, "startingOutputRoot()", "bytes32,uint256"),
         view(game, "l2BlockNumber()", "uint256"),
         view(game, "l1Head()", "bytes32"),
-        view(game, "inputsRoot()", "bytes32"),
+        view(game, "extraData()", "bytes"),
         view(game, "claimDataLen()", "uint256"),
         view(game, "status()", "uint8"),
         view(game, "resolvedAt()", "uint64"),
@@ -67,13 +67,15 @@ def read_head(game: Address, answers: Sequence[Any]) -> GameHead:
     """A game's head from the answers to `head_views`."""
     (
         deepest, split, clock_s, extension_s, (base, growth), (root, start), number, l1_head,
-        inputs, count, status, resolved_at, is_challenged,
+        extra_data, count, status, resolved_at, is_challenged,
     ) = answers  # fmt: skip
     limits = ClockLimits(clock_s, extension_s)
+    # Behind the number stands the inputs root, where L1 does not compute it.
+    inputs = Hash32(extra_data[32:]) if len(extra_data) > 32 else None
     return GameHead(
         address=game,
         parameters=GameParameters(deepest, split, limits, base, growth),
-        subject=Subject(Hash32(root), start, number, Hash32(l1_head), Hash32(inputs)),
+        subject=Subject(Hash32(root), start, number, Hash32(l1_head), inputs),
         claim_count=count,
         status=GameStatus(status),
         resolved_at=resolved_at,
@@ -103,6 +105,15 @@ def read_game(head: GameHead, answers: Sequence[Any]) -> Game:
     if head.is_number_challenged:
         game.number_challenger = claims[0].countered_by
     return game
+
+
+def read_inputs(game: Game, agreed: Sequence[Hash32], answers: Sequence[bytes]) -> None:
+    """Note the inputs roots that L1 has computed, by the agreed output roots; zero for none."""
+    game.proven_inputs = {
+        root: Hash32(answer)
+        for root, answer in zip(agreed, answers, strict=True)
+        if answer != ZERO_HASH
+    }
 
 
 def _claim(answer: Sequence[Any]) -> Claim:

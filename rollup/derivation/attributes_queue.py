@@ -57,12 +57,14 @@ class DerivedAttributes:
     """The next block as L1 has it: build on parent, found complete in L1 block derived_from.
 
     While `concludes` is false the block is not safe yet: the rest of its span may undo it.
+    `refused` are the transactions of a batch that gave way to a block of deposits alone.
     """
 
     parent: L2BlockRef
     attributes: PayloadAttributes
     derived_from: L1BlockRef
     concludes: bool = True
+    refused: tuple[bytes, ...] = ()
 
     @property
     def is_deposits_only(self) -> bool:
@@ -74,7 +76,12 @@ class DerivedAttributes:
         kept = tuple(
             tx for tx in self.attributes.transactions if isinstance(tx, DepositTransaction)
         )
-        return replace(self, attributes=replace(self.attributes, transactions=kept))
+        others = self.attributes.transactions[len(kept) :]
+        return replace(
+            self,
+            attributes=replace(self.attributes, transactions=kept),
+            refused=self.refused or tuple(tx.encode() for tx in others),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +154,8 @@ class AttributesQueue:
         try:
             transactions = _decode_transactions(batch, self._already_decoded(parent))
         except DecodeError as error:
-            return self.invalidate(derived, str(error)) or BatchUndone(parent)
+            unreadable = replace(derived, refused=batch.transactions)
+            return self.invalidate(unreadable, str(error)) or BatchUndone(parent)
         attributes = replace(attributes, transactions=attributes.transactions + transactions)
         subject = Subject(timestamp=batch.timestamp, l2_number=parent.number + 1)
         self._journal.note(Rule.PAYLOAD, subject, f"{len(attributes.transactions)} transactions")

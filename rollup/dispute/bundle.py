@@ -46,8 +46,9 @@ def to_json(
             "starting_number": subject.starting_number,
             "l2_number": subject.l2_number,
             "l1_head": _hex(subject.l1_head),
-            "inputs_root": _hex(subject.inputs_root),
+            "inputs_root": None if subject.inputs_root is None else _hex(subject.inputs_root),
         },
+        "proven_inputs": {_hex(key): _hex(root) for key, root in game.proven_inputs.items()},
         "claims": [_claim_json(claim) for claim in game.claims],
         "number_challenger": None
         if game.number_challenger is None
@@ -81,10 +82,14 @@ def from_json(document: Any) -> Game:  # noqa: ANN401 - JSON
                 _int(subject["starting_number"], 2**64),
                 _int(subject["l2_number"], 2**64),
                 Hash32(_bytes(subject["l1_head"], 32)),
-                Hash32(_bytes(subject["inputs_root"], 32)),
+                _root_or_none(subject["inputs_root"]),
             ),
             [_claim(item, index) for index, item in enumerate(claims)],
         )
+        game.proven_inputs = {
+            Hash32(_bytes(key, 32)): Hash32(_bytes(root, 32))
+            for key, root in document.get("proven_inputs", {}).items()
+        }
         game.status = GameStatus[document["status"]]
         game.resolved_at = _int(document["resolved_at"], 2**64)
         if document["number_challenger"] is not None:
@@ -102,6 +107,7 @@ def check(game: Game) -> list[str]:
         return [f"depths {rules.split_depth} and {rules.max_depth} make no game"]
     begun = Claim(None, ZERO_ADDRESS, root.claimant, root.bond_wei, root.value, ROOT, root.clock)
     again = game_of(rules, game.subject, [begun])
+    again.proven_inputs = game.proven_inputs
     wrong: list[str] = []
     if root.bond_wei != rules.bond_wei(ROOT):
         wrong.append(f"claim 0: bond {root.bond_wei} wei, expected {rules.bond_wei(ROOT)}")
@@ -201,6 +207,10 @@ def _claim(item: Any, index: int) -> Claim:  # noqa: ANN401 - JSON
         Position(position),
         unpack_clock(_int(item["clock"], 2**128)),
     )
+
+
+def _root_or_none(value: str | None) -> Hash32 | None:
+    return None if value is None else Hash32(_bytes(value, 32))
 
 
 def _hex(value: bytes) -> str:

@@ -7,6 +7,7 @@ shown the state.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evm.step.machine import Machine
@@ -20,6 +21,7 @@ from .block_steps import BlockSteps
 from .explain import disagreement, is_attack
 from .faults import HonestOutputs
 from .game import Game
+from .input_lies import INPUT_LIES
 from .lies import lies_at
 from .position import depth
 from .split import execution_bounds
@@ -93,7 +95,10 @@ def step_lines(game: Game, outputs: HonestOutputs) -> list[str]:
     lines = [f"one step decides: {words.name}, step {split.index} of {steps.trace.steps}"]
     for line in words.lines:
         if line.startswith("rule"):
-            lines.append(labelled("claimed", _claimed(game, steps, split, words.after)))
+            claimed = _false_inputs(game, outputs, split) or _claimed(
+                game, steps, split, words.after
+            )
+            lines.append(labelled("claimed", claimed))
         lines.append(line)
     return [*lines, labelled("hence", _hence(game, split))]
 
@@ -110,9 +115,29 @@ def _hence(game: Game, split: SplitStep) -> str:
 def _claimed(game: Game, steps: BlockSteps, split: SplitStep, after: State) -> str:
     found = recognised(game, steps, split, after)
     if found is not None:
-        return listed([f"{each.what} is {each.new} rather than {each.old}" for each in found])
+        return _said(found)
     right = after.commitment.hex()
     return f"a state that nobody has shown, and not the right one, whose commitment is 0x{right}"
+
+
+def _said(found: Sequence[Difference]) -> str:
+    return listed([f"{each.what} is {each.new} rather than {each.old}" for each in found])
+
+
+def _false_inputs(game: Game, outputs: HonestOutputs, split: SplitStep) -> str | None:
+    """What is false in what the block is made of, where the claim follows from such a lie."""
+    at, claim = split.false
+    bounds = execution_bounds(game, claim)
+    if split.index != 0 or not bounds.by_l1:
+        return None
+    for lie in INPUT_LIES.values():
+        found = lie.falsified(outputs.transactions(bounds.l2_number))
+        if found is None:
+            continue
+        steps = outputs.steps_from(bounds, found[0])
+        if steps.commitment(at) == game.claims[claim].value:
+            return _said([found[1]])
+    return None
 
 
 def recognised(

@@ -6,15 +6,18 @@ there on; and in the trace of that block true up to the step at which the lie is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from chain.crypto.keccak import keccak256
 from chain.errors import StemmaError
+from chain.transaction import Transaction
 from chain.types import ZERO_HASH, Hash32
 
 from .block_steps import BlockSteps, SteppedAside
 from .game import Game
+from .input_lies import INPUT_LIES
 from .lie import FaultKind
 from .lies import needed, places
 from .position import Position
@@ -60,6 +63,16 @@ class HonestOutputs(Outputs, Protocol):
         """Bounds of the block for itself, in no game."""
         ...
 
+    def transactions(self, l2_number: int) -> Sequence[Transaction]:
+        """Those that a block has."""
+        ...
+
+    def steps_from(
+        self, bounds: ExecutionBounds, transactions: Sequence[Transaction]
+    ) -> BlockSteps:
+        """The steps of the block, made of other transactions."""
+        ...
+
 
 class FaultyOutputs:
     """An honest view of the chain up to a fault, and a lying one behind it.
@@ -68,12 +81,17 @@ class FaultyOutputs:
     fault's block has an output root of its own. Blocks behind it have hashes that are of nothing.
     """
 
-    def __init__(self, honest: HonestOutputs, fault: Fault) -> None:
-        """Nothing is run before somebody asks for the fault's block."""
+    def __init__(
+        self, honest: HonestOutputs, fault: Fault, *, has_proven_inputs: bool = False
+    ) -> None:
+        """Nothing is run before somebody asks for the fault's block. Where inputs are proven, what
+        can be told of them is told of them rather than of execution.
+        """
         self._honest = honest
         self._fault = fault
+        self._input_lie = INPUT_LIES.get(fault.kind) if has_proven_inputs else None
         self._false_root: Hash32 | None = None
-        self._told: tuple[ExecutionBounds, SteppedAside] | None = None
+        self._told: tuple[ExecutionBounds, SteppedAside | BlockSteps] | None = None
 
     def output_root(self, l2_number: int) -> Hash32:
         """True below the fault's block; false, and another for each kind, from there on.
@@ -96,19 +114,32 @@ class FaultyOutputs:
             return self._honest.steps(bounds)
         if bounds.l2_number > self._fault.block:
             return FaultySteps(None, bounds, 0, believed)
-        if self._told is None or self._told[0] != bounds:
-            self._told = (bounds, self._lie(bounds))
+        named = replace(bounds, inputs_root=None) if bounds.by_l1 else bounds
+        if self._told is None or self._told[0] != named:
+            self._told = (named, self._lie(named))
         return self._told[1]
 
-    def _lie(self, bounds: ExecutionBounds) -> SteppedAside:
+    def _lie(self, bounds: ExecutionBounds) -> SteppedAside | BlockSteps:
+        if self._input_lie is not None:
+            return self._made_of_others(bounds)
         honest = self._honest.steps(bounds)
         for lie, change in places(honest, self._fault.kind):
             aside = SteppedAside(honest, lie, change)
             if aside.output_root not in (honest.output_root, ZERO_HASH):
                 return aside
-        raise NoPlaceForFault(
+        raise self._no_place(needed(self._fault.kind))
+
+    def _made_of_others(self, bounds: ExecutionBounds) -> BlockSteps:
+        assert self._input_lie is not None  # noqa: S101 - asked before
+        found = self._input_lie.falsified(self._honest.transactions(bounds.l2_number))
+        if found is None:
+            raise self._no_place(self._input_lie.needs)
+        return self._honest.steps_from(bounds, found[0])
+
+    def _no_place(self, needs: str) -> NoPlaceForFault:
+        return NoPlaceForFault(
             f"fault {self._fault.kind.value}: no place for it in L2 block {self._fault.block}, "
-            f"which needs {needed(self._fault.kind)}"
+            f"which needs {needs}"
         )
 
 
@@ -119,11 +150,13 @@ class OneLie:
     has one game to lose.
     """
 
-    def __init__(self, honest: HonestOutputs, fault: Fault) -> None:
-        """Nothing is run before somebody asks for the fault's block."""
+    def __init__(
+        self, honest: HonestOutputs, fault: Fault, *, has_proven_inputs: bool = False
+    ) -> None:
+        """See FaultyOutputs."""
         self._block = fault.block
         self._honest = honest
-        self._lying = FaultyOutputs(honest, fault)
+        self._lying = FaultyOutputs(honest, fault, has_proven_inputs=has_proven_inputs)
         self._true, self._false = SplitTrace(honest), SplitTrace(self._lying)
 
     def output_root(self, l2_number: int) -> Hash32:
@@ -159,7 +192,8 @@ class FaultySteps:
         """See Steps."""
         if self._honest is not None and index < self._first_lie:
             return self._honest.commitment(index)
-        false = keccak256(b"fault:" + self._bounds.pending + index.to_bytes(8, "big"))
+        bounds = self._bounds
+        false = keccak256(b"fault:" + bounds.agreed + bounds.disputed + index.to_bytes(8, "big"))
         return Hash32(bytes([self._last]) + false[1:])
 
     def step_data(self, index: int) -> StepData:

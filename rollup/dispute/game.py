@@ -39,13 +39,17 @@ class GameParameters:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What one game is about: the anchor it starts from, and the block that is claimed."""
+    """What one game is about: the anchor it starts from, and the block that is claimed.
+
+    Whoever makes the game names the `inputs_root`; None where L1 computes of each block what it is
+    made of.
+    """
 
     starting_root: Hash32
     starting_number: int
     l2_number: int
     l1_head: Hash32
-    inputs_root: Hash32
+    inputs_root: Hash32 | None
 
 
 @dataclass(slots=True)
@@ -59,7 +63,10 @@ class Checkpoint:
 
 @dataclass(slots=True)
 class Game:
-    """One game. `children` lists the answers to each claim in the order in which they came."""
+    """One game. `children` lists the answers to each claim in the order in which they came.
+
+    `proven_inputs` is what L1 has computed: inputs roots, by the output root of the block before.
+    """
 
     parameters: GameParameters
     subject: Subject
@@ -73,6 +80,7 @@ class Game:
     status: GameStatus = GameStatus.IN_PROGRESS
     resolved_at: int = 0
     names: set[Hash32] = field(default_factory=set)
+    proven_inputs: dict[Hash32, Hash32] = field(default_factory=dict)
 
     @property
     def root(self) -> Claim:

@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Final
 
 from chain.crypto.keccak import keccak256
-from chain.types import Hash32
+from chain.types import ZERO_HASH, Hash32
 
 from .claim import Claim
 from .game import Game, Subject
@@ -44,25 +44,27 @@ class ExecutionBounds:
     """What a trace starts from and what it is measured by.
 
     The inputs root is over the blocks behind `starting_number` up to `claimed_number`; `encode`
-    has neither.
+    has neither. Of a game whose inputs are computed `by_l1` it is over block `l2_number` alone, and
+    None as long as L1 has not computed it.
     """
 
     agreed: Hash32
     disputed: Hash32
     l2_number: int
     l1_head: Hash32
-    inputs_root: Hash32
+    inputs_root: Hash32 | None
     starting_number: int
     claimed_number: int
+    by_l1: bool = False
 
     def encode(self) -> bytes:
-        """The 136 bytes that the first state's `pending` names."""
+        """The 136 bytes that the first state's `pending` names; zeros for unknown inputs."""
         return (
             self.agreed
             + self.disputed
             + self.l2_number.to_bytes(8, "big")
             + self.l1_head
-            + self.inputs_root
+            + (self.inputs_root or ZERO_HASH)
         )
 
     @property
@@ -124,15 +126,34 @@ def bounds_below(game: Game, output_index: int, *, is_attack: bool) -> Execution
         agreed = claim.value
         right = Position(claim.position + 1)
         disputed = game.claims[find_trace_ancestor(game, right, output_index, is_global=True)]
+    subject, split = game.subject, game.parameters.split_depth
     return ExecutionBounds(
         agreed=agreed,
         disputed=disputed.value,
-        l2_number=block_number(game.subject, disputed.position, game.parameters.split_depth),
-        l1_head=game.subject.l1_head,
-        inputs_root=game.subject.inputs_root,
-        starting_number=game.subject.starting_number,
-        claimed_number=game.subject.l2_number,
+        l2_number=block_number(subject, disputed.position, split),
+        l1_head=subject.l1_head,
+        inputs_root=_inputs_root(game, agreed, disputed.position),
+        starting_number=subject.starting_number,
+        claimed_number=subject.l2_number,
+        by_l1=subject.inputs_root is None,
     )
+
+
+def _inputs_root(game: Game, agreed: Hash32, disputed: Position) -> Hash32 | None:
+    subject = game.subject
+    if subject.inputs_root is not None:
+        return subject.inputs_root
+    behind = trace_index(disputed, game.parameters.split_depth) + 1
+    if subject.starting_number + behind > subject.l2_number:
+        return ZERO_HASH  # the claimed block itself is agreed on: such a trace has nothing to do
+    return game.proven_inputs.get(agreed)
+
+
+def agreed_roots(game: Game) -> list[Hash32]:
+    """The output roots at which the traces of a game begin, each once."""
+    first = game.parameters.split_depth + 1
+    traces = [i for i, claim in enumerate(game.claims) if depth(claim.position) == first]
+    return list(dict.fromkeys(execution_bounds(game, index).agreed for index in traces))
 
 
 def block_number(subject: Subject, position: Position, split_depth: int) -> int:

@@ -144,6 +144,10 @@ def step_ends(game: Game, index: int, *, is_attack: bool) -> tuple[Hash32, Claim
         after = find_trace_ancestor(game, right, claim.parent_index, is_global=False)
         return claim.value, game.claims[after], bounds
     if index_at_depth(claim.position) % leaves == 0:
+        _require(
+            bounds.inputs_root is not None,
+            "InputsNotProven", f"L1 has not computed what L2 block {bounds.l2_number} is made of",
+        )  # fmt: skip
         return bounds.prestate, claim, bounds
     left = Position(claim.position - 1)
     before = find_trace_ancestor(game, left, claim.parent_index, is_global=False)

@@ -29,6 +29,7 @@ from rollup.derivation.attributes_queue import BatchUndone
 from rollup.derivation.errors import ChallengeLost, CorruptDerivation, ReorgDetected
 from rollup.derivation.l2_block import l2_block_ref, require_block
 from rollup.derivation.pipeline import DerivationPipeline, OriginAdvanced, OriginConsumed
+from rollup.dispute.refused_batches import keep_refused
 from rollup.l1.provider import ConfirmedL1, L1DataMissing
 
 from .safe_head_log import MAX_ENTRIES, MetaStore, SafeHeadEntry, SafeHeadLog
@@ -146,6 +147,7 @@ class Driver:
         """
         config.require_supported()
         self._config = config
+        self._store = store
         self._provider = provider
         self._engine = engine
         self._journal = journal
@@ -340,6 +342,7 @@ class Driver:
             return self._build(derived, ())
         mismatch = attributes_mismatch(self._config, derived.attributes, present)
         if mismatch is None:
+            self._keep_refused(derived, present.hash)
             if derived.concludes:
                 self._engine.set_heads(safe=BlockId(present.number, present.hash))
             self._note(present, concludes=derived.concludes)
@@ -353,10 +356,16 @@ class Driver:
         if result is None:
             self._span_head = None
             return DriverStep(StepKind.UNDONE, None, returned)
+        self._keep_refused(self._pending or derived, result.block.hash)
         self._engine.commit(result, is_safe=derived.concludes)
         self._note(result.block, concludes=derived.concludes)
         block = BlockId(result.block.number, result.block.hash)
         return DriverStep(StepKind.DERIVED, block, returned)
+
+    def _keep_refused(self, derived: DerivedAttributes, block_hash: Hash32) -> None:
+        """Where L1 computes what blocks are made of, it does so with these transactions too."""
+        if self._config.has_inbox_contract:
+            keep_refused(self._store, block_hash, derived.refused)
 
     def _note(self, block: Block, *, concludes: bool) -> None:
         """Keep in mind the block that is safe now, or the last one while its span goes on."""

@@ -16,9 +16,11 @@ from .rules import BondMode, Game, GameState, GameStatus
 _SEARCH_RESULTS: Final = ("(uint256,bytes32,uint64,bytes32,bytes)[]",)
 
 
-def create_game(game_type: int, root: Hash32, l2_number: int, inputs_root: Hash32) -> bytes:
-    """The factory's call that claims an output root for an L2 block, made from certain inputs."""
-    extra_data = l2_number.to_bytes(32, "big") + inputs_root
+def create_game(game_type: int, root: Hash32, l2_number: int, inputs_root: Hash32 | None) -> bytes:
+    """The factory's call that claims an output root for an L2 block, made from certain inputs: from
+    those that L1 computes where `inputs_root` is None.
+    """
+    extra_data = l2_number.to_bytes(32, "big") + (inputs_root or b"")
     return encode_call("create(uint32,bytes32,bytes)", game_type, root, extra_data)
 
 
@@ -39,7 +41,6 @@ def read_games(results: Sequence[Any]) -> list[Game]:
             address=Address(metadata[12:]),
             root=Hash32(root),
             l2_number=int.from_bytes(extra_data[:32], "big"),
-            inputs_root=Hash32(extra_data[32:64]),
             created_at=timestamp,
         )
         for index, metadata, timestamp, root, extra_data in results

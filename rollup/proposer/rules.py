@@ -56,7 +56,6 @@ class Game:
     address: Address
     root: Hash32
     l2_number: int
-    inputs_root: Hash32
     created_at: int
 
 

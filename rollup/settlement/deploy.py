@@ -42,7 +42,8 @@ _SYSTEM_CONFIG_ARGUMENTS: Final = (
     "(address,address,address,address,address)",
 )  # fmt: skip
 _GAME_ARGUMENTS: Final = (
-    "(uint32,uint256,uint256,uint64,uint64,address,address,address,address,uint256,uint256,uint256)"
+    "(uint32,uint256,uint256,uint64,uint64,address,address,address,address,uint256,uint256,uint256,"
+    "address,uint256,uint256)"
 )
 
 
@@ -97,7 +98,9 @@ class SettlementParameters:
 
     `owner` may change the SystemConfig and the factory afterwards, `guardian` may pause.
     `anchor_root` is the output root of the L2 block `anchor_number`, where disputes begin.
-    `step_verifier` decides single steps; without one, games end by their clocks.
+    `step_verifier` decides single steps; without one, games end by their clocks. `block_inputs`
+    computes what blocks are made of; without it, proposers say so. `l2_time` is when the L2 block 0
+    was or would have been, in seconds, `l2_block_time` what lies between two.
     """
 
     owner: Address
@@ -109,7 +112,10 @@ class SettlementParameters:
     anchor_root: Hash32
     anchor_number: int
     settlement: SettlementPreset
+    l2_time: int
+    l2_block_time: int
     step_verifier: Address = ZERO_ADDRESS
+    block_inputs: Address = ZERO_ADDRESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,5 +289,8 @@ def _game_arguments(parameters: SettlementParameters, at: SettlementAddresses) -
         parameters.l2_chain_id,
         settlement.base_bond_gwei * _GWEI,
         settlement.bond_growth_ppm * _PPM_TO_WAD,
+        parameters.block_inputs,
+        parameters.l2_time,
+        parameters.l2_block_time,
     )
     return abi.encode([_GAME_ARGUMENTS], [game])

@@ -15,7 +15,6 @@ from evm.step.names import NOTHING, Link, name_of
 from evm.step.structures.words import data_tree
 from evm.step_blocks import inputs_tree
 from genesis.dev_accounts import dev_accounts
-from rollup.batcher.payload import batch_of
 from rollup.bridge.deposits import user_deposits
 from rollup.derivation.l2_block import l2_block_ref
 from rollup.dispute.input_proof import begin, conclude, prove_header, read_receipts, scan
@@ -23,13 +22,6 @@ from rollup.dispute.inputs import inputs_of, inputs_root_of
 from rollup.wire.output_root import output_of_header
 
 ALICE, BOB = dev_accounts()[:2]
-
-
-def batches(world, first=1, last=None):
-    engine = world.sequencer.engine
-    last = engine.heads.unsafe.number if last is None else last
-    blocks = [engine.block_by_number(number) for number in range(first, last + 1)]
-    return [batch_of(block, l2_block_ref(world.config, block)) for block in blocks]
 
 
 def expected(world, number):
@@ -83,7 +75,7 @@ def test_blocks_behind_early_late_false_and_unreadable_batches(seed):
         if rnd.random() < 0.5:
             world.deposit(BOB, to=ALICE.address, mint=rnd.randrange(9))
         world.sequencer.build_to_l1_head()
-        made = batches(world, max(1, world.verifier.engine.heads.safe.number - 2))
+        made = world.batches(max(1, world.verifier.engine.heads.safe.number - 2))
         rnd.shuffle(made)
         for _ in range(rnd.randrange(3)):
             chosen = [spoilt(rnd, batch) for batch in made[: rnd.randrange(len(made) + 1)]]
@@ -132,7 +124,7 @@ def test_a_block_of_deposits_alone_is_made_of_the_transactions_that_failed_too()
     world.sequencer.build(2)
     world.sequencer.send(ALICE, value=3)
     world.sequencer.build(2)
-    made = batches(world)
+    made = world.batches()
     bad = replace(made[2], transactions=(b"\x02\xc0", b"\xf8"))
     world.append(*made[:2], bad)
     world.miner.mine()
@@ -164,7 +156,7 @@ def begun():
     """A world with two items behind genesis, of which neither has a batch that fits."""
     world = ProvingWorld()
     world.sequencer.build(6)
-    made = batches(world)
+    made = world.batches()
     world.append(*made[3:])
     world.append(replace(made[0], epoch_number=9))
     world.miner.mine()

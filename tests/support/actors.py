@@ -403,19 +403,8 @@ class World:
         if self.forks is not None:
             self.config = replace(self.config, forks=self.forks)
         self.contracts = contracts
-        parameters = SettlementParameters(
-            owner=DEPLOYER.address,
-            guardian=DEPLOYER.address,
-            system_config=preset.system_config(BATCHER.address),
-            unsafe_block_signer=ZERO_ADDRESS,
-            batch_inbox=default_batch_inbox(L2_CHAIN_ID),
-            l2_chain_id=L2_CHAIN_ID,
-            anchor_root=genesis_output_root(self.spec),
-            anchor_number=0,
-            settlement=preset.settlement,
-        )
         creations = deployment_transactions(
-            parameters,
+            self.parameters(preset),
             deployer=DEPLOYER.address,
             nonce=0,
             l1_chain_id=self.miner.chain_id,
@@ -429,6 +418,22 @@ class World:
         )
         self.batcher = BatcherActor(self.sequencer, self.miner, self.batcher_config)
         self.verifier = self.new_verifier()
+
+    def parameters(self, preset):
+        """What the settlement contracts are told."""
+        return SettlementParameters(
+            owner=DEPLOYER.address,
+            guardian=DEPLOYER.address,
+            system_config=preset.system_config(BATCHER.address),
+            unsafe_block_signer=ZERO_ADDRESS,
+            batch_inbox=default_batch_inbox(L2_CHAIN_ID),
+            l2_chain_id=L2_CHAIN_ID,
+            anchor_root=genesis_output_root(self.spec),
+            anchor_number=0,
+            settlement=preset.settlement,
+            l2_time=self.spec.timestamp,
+            l2_block_time=self.block_time,
+        )
 
     def new_verifier(self):
         """A node that knows L1 and the rollup config only."""

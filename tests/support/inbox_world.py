@@ -10,6 +10,7 @@ from chain import abi
 from chain.transaction import sign_transaction
 from evm.call import CallRequest
 from genesis.allocation import genesis_block
+from rollup.batcher.payload import batch_of
 from rollup.derivation.inbox_reader import items_of
 from rollup.derivation.journal import Explanation
 from rollup.derivation.l2_block import l2_block_ref
@@ -66,6 +67,13 @@ class InboxWorld(World):
     def rules(self):
         """What derivation has applied."""
         return {note.rule for note in self.explanation.notes}
+
+    def batches(self, first=1, last=None):
+        """The batches of the sequencer's blocks."""
+        engine = self.sequencer.engine
+        last = engine.heads.unsafe.number if last is None else last
+        blocks = [engine.block_by_number(number) for number in range(first, last + 1)]
+        return [batch_of(block, l2_block_ref(self.config, block)) for block in blocks]
 
     def append(self, *batches, account=BATCHER):
         """Queue an item of these batches."""

@@ -62,6 +62,8 @@ PARAMETERS = SettlementParameters(
     anchor_root=Hash32(b"\xa0" * 32),
     anchor_number=0,
     settlement=SETTLEMENT,
+    l2_time=0,
+    l2_block_time=2,
 )
 WITHDRAWAL = "(uint256,address,address,uint256,uint256,bytes)"
 PROVE = (

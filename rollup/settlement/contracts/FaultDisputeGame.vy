@@ -14,7 +14,9 @@
      to the bottom is decided by the clocks.
 
      A trace does not begin in one constant state: it begins in one that names the output roots
-     it lies between, and the game makes it from its claims (docs/protocol/one-step.md).
+     it lies between, and the game makes it from its claims (docs/protocol/one-step.md). It names
+     what the block is made of too: by the word of whoever makes the game, or, where there is a
+     BlockInputs contract, by what that has computed from L1's own data.
 """
 
 interface AnchorStateRegistry:
@@ -29,6 +31,9 @@ interface StepVerifier:
     def step(
         _stateData: Bytes[MAX_STATE], _proof: Bytes[MAX_PROOF], _localContext: bytes32
     ) -> bytes32: nonpayable
+
+interface BlockInputs:
+    def inputsRoot(_agreed: bytes32) -> bytes32: view
 
 interface DelayedWETH:
     def deposit(): payable
@@ -49,6 +54,11 @@ struct Parameters:
     # Bond of the root claim in wei, and by how much it grows with each depth, in 1e-18.
     baseBond: uint256
     bondGrowth: uint256
+    # Who computes what blocks are made of; zero where the word of the proposer is taken.
+    blockInputs: address
+    # When the L2 block of number 0 was or would have been, and what lies between two, in seconds.
+    l2Time: uint256
+    l2BlockTime: uint256
 
 struct Claim:
     # parent index (bits 0..31), position (32..159), bond in wei (160..255): one word, so that
@@ -120,6 +130,9 @@ FACTORY: immutable(address)
 L2_CHAIN_ID: immutable(uint256)
 BASE_BOND: immutable(uint256)
 BOND_GROWTH: immutable(uint256)
+BLOCK_INPUTS: immutable(address)
+L2_TIME: immutable(uint256)
+L2_BLOCK_TIME: immutable(uint256)
 
 # created at (bits 0..63), resolved at (64..127), status (128..135), initialised (136),
 # respected when created (137), block number challenged (138), bond distribution (144..151)
@@ -174,6 +187,9 @@ def __init__(_parameters: Parameters):
     L2_CHAIN_ID = _parameters.l2ChainId
     BASE_BOND = _parameters.baseBond
     BOND_GROWTH = _parameters.bondGrowth
+    BLOCK_INPUTS = _parameters.blockInputs
+    L2_TIME = _parameters.l2Time
+    L2_BLOCK_TIME = _parameters.l2BlockTime
 
 
 @external
@@ -281,12 +297,12 @@ def initialize(
     @param _creator Who makes the root claim and pays its bond.
     @param _rootClaim The output root.
     @param _l1Head Hash of the L1 block before this one: what the disputed trace may read of L1.
-    @param _extraData The L2 block number and the inputs root, a word each.
+    @param _extraData The L2 block number; behind it the inputs root where no contract computes it.
     """
     if self.packed != 0:
         raw_revert(method_id("AlreadyInitialized()"))
     assert msg.sender == FACTORY, "FaultDisputeGame: only the factory begins a game"
-    if len(_extraData) != 64:
+    if len(_extraData) != (64 if BLOCK_INPUTS == empty(address) else 32):
         raw_revert(method_id("BadExtraData()"))
     root: bytes32 = empty(bytes32)
     number: uint256 = 0
@@ -296,10 +312,14 @@ def initialize(
     l2Number: uint256 = convert(slice(_extraData, 0, 32), uint256)
     if l2Number <= number or l2Number > MASK_64:
         raw_revert(abi_encode(_rootClaim, method_id=method_id("UnexpectedRootClaim(bytes32)")))
+    # Of a block that has had no time to come about, nobody could say in time what is true.
+    if L2_TIME + l2Number * L2_BLOCK_TIME > block.timestamp:
+        raw_revert(method_id("BlockInFuture()"))
     self.startingRoot = root
     self.startingNumber = number
     self.l2Number = l2Number
-    self.inputsRoot = convert(slice(_extraData, 32, 32), bytes32)
+    if BLOCK_INPUTS == empty(address):
+        self.inputsRoot = convert(slice(_extraData, 32, 32), bytes32)
     self.l1Head = _l1Head
     respected: bool = (
         staticcall AnchorStateRegistry(REGISTRY).respectedGameType() == GAME_TYPE
@@ -437,8 +457,22 @@ def _verifyTraceRoot(claim: bytes32, parentPosition: uint256, isAttack: bool):
 
 @internal
 @view
-def _traceBounds(claimIndex: uint256) -> bytes32:
-    # Hash of what the trace of a claim lies between: the first state's `pending`.
+def _inputsOf(agreed: bytes32, ordinal: uint256) -> (bytes32, bool):
+    # What the block behind the agreed output root is made of, and whether that is known.
+    if BLOCK_INPUTS == empty(address):
+        return self.inputsRoot, True
+    if self.startingNumber + ordinal > self.l2Number:
+        # The claimed block itself is agreed on: such a trace has nothing to do.
+        return empty(bytes32), True
+    root: bytes32 = staticcall BlockInputs(BLOCK_INPUTS).inputsRoot(agreed)
+    return root, root != empty(bytes32)
+
+
+@internal
+@view
+def _traceBounds(claimIndex: uint256) -> (bytes32, bool):
+    # Hash of what the trace of a claim lies between, the first state's `pending`; and whether its
+    # inputs are known.
     below: uint256 = 0
     index: uint256 = claimIndex
     output: uint256 = 0
@@ -462,20 +496,26 @@ def _traceBounds(claimIndex: uint256) -> bytes32:
     place: uint256 = (self.claimList[disputed].link >> 32) & MASK_128
     ordinal: uint256 = ((place + 1) << (SPLIT_DEPTH - self._depth(place))) - (1 << SPLIT_DEPTH)
     number: uint256 = min(self.startingNumber + ordinal, self.l2Number)
-    return keccak256(
+    inputs: bytes32 = empty(bytes32)
+    isKnown: bool = False
+    inputs, isKnown = self._inputsOf(agreed, ordinal)
+    bounds: bytes32 = keccak256(
         concat(
             agreed,
             self.claimList[disputed].claim,
             convert(convert(number, uint64), bytes8),
             self.l1Head,
-            self.inputsRoot,
+            inputs,
         )
     )
+    return bounds, isKnown
 
 
 @internal
 @view
-def _stepEnds(claimIndex: uint256, isAttack: bool, bounds: bytes32) -> (bytes32, uint256):
+def _stepEnds(
+    claimIndex: uint256, isAttack: bool, bounds: bytes32, isKnown: bool
+) -> (bytes32, uint256):
     # The commitment before the step, and the index of the claim of the one after it.
     link: uint256 = self.claimList[claimIndex].link
     position: uint256 = (link >> 32) & MASK_128
@@ -485,6 +525,8 @@ def _stepEnds(claimIndex: uint256, isAttack: bool, bounds: bytes32) -> (bytes32,
             self._traceAncestor(position + 1), parent
         )
     if position % (1 << (MAX_GAME_DEPTH - SPLIT_DEPTH - 1)) == 0:
+        if not isKnown:
+            raw_revert(method_id("InputsNotProven()"))
         return keccak256(concat(b"\x00", bounds, STATE_REST)), claimIndex
     before: uint256 = self._findAbove(self._traceAncestor(position - 1), parent)
     return self.claimList[before].claim, claimIndex
@@ -508,10 +550,12 @@ def step(
     depth: uint256 = self._depth(((self.claimList[_claimIndex].link >> 32) & MASK_128))
     if depth != MAX_GAME_DEPTH:
         raw_revert(method_id("InvalidParent()"))
-    bounds: bytes32 = self._traceBounds(_claimIndex)
+    bounds: bytes32 = empty(bytes32)
+    isKnown: bool = False
+    bounds, isKnown = self._traceBounds(_claimIndex)
     before: bytes32 = empty(bytes32)
     after: uint256 = 0
-    before, after = self._stepEnds(_claimIndex, _isAttack, bounds)
+    before, after = self._stepEnds(_claimIndex, _isAttack, bounds, isKnown)
     difference: uint256 = convert(keccak256(_stateData) ^ before, uint256)
     if difference & COMMITMENT_MASK != 0:
         raw_revert(method_id("InvalidPrestate()"))
@@ -839,13 +883,21 @@ def bondSeries() -> (uint256, uint256):
     return BASE_BOND, BOND_GROWTH
 
 
+@internal
+@view
+def _extraData() -> Bytes[64]:
+    if BLOCK_INPUTS == empty(address):
+        return abi_encode(self.l2Number, self.inputsRoot)
+    return abi_encode(self.l2Number)
+
+
 @external
 @view
 def gameData() -> (uint32, bytes32, Bytes[64]):
     """
     @notice Type, root claim and extra data.
     """
-    return GAME_TYPE, self.claimList[0].claim, abi_encode(self.l2Number, self.inputsRoot)
+    return GAME_TYPE, self.claimList[0].claim, self._extraData()
 
 
 @external
@@ -879,9 +931,9 @@ def rootClaim() -> bytes32:
 @view
 def extraData() -> Bytes[64]:
     """
-    @notice The L2 block number and the inputs root, ABI-encoded.
+    @notice The L2 block number, and the inputs root where the proposer names it, ABI-encoded.
     """
-    return abi_encode(self.l2Number, self.inputsRoot)
+    return self._extraData()
 
 
 @external
@@ -998,11 +1050,17 @@ def traceBounds(_claimIndex: uint256) -> bytes32:
     """
     @notice For a claim below the split depth: hash of the agreed output root, the disputed one, its
             L2 block number (8 bytes), the L1 head and the inputs root. A step's local context.
+            Fails while BlockInputs has not computed that root.
     """
     assert _claimIndex < self.claimDataLen, "FaultDisputeGame: no claim has this index"
     if self._depth(((self.claimList[_claimIndex].link >> 32) & MASK_128)) <= SPLIT_DEPTH:
         raw_revert(method_id("ClaimAboveSplit()"))
-    return self._traceBounds(_claimIndex)
+    bounds: bytes32 = empty(bytes32)
+    isKnown: bool = False
+    bounds, isKnown = self._traceBounds(_claimIndex)
+    if not isKnown:
+        raw_revert(method_id("InputsNotProven()"))
+    return bounds
 
 
 @external
@@ -1048,6 +1106,15 @@ def vm() -> address:
     @notice The verifier of single steps; zero while there is none.
     """
     return VM
+
+
+@external
+@view
+def blockInputs() -> address:
+    """
+    @notice Who computes what an L2 block is made of; zero where `inputsRoot` is the proposer's word.
+    """
+    return BLOCK_INPUTS
 
 
 @external

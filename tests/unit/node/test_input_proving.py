@@ -54,7 +54,7 @@ class RecordingL1:
 
 def record(l1, number):
     """Have the header recorded; whether anything was sent."""
-    prover = InputProver(bare_rollup_config(), l1, l1, bytes(20), l1, lambda _: None)
+    prover = InputProver(bare_rollup_config(), l1, bytes(20), l1, lambda _: None)
     prover._l1_blocks, prover._follower, prover._provider = L1_BLOCKS, l1, l1
     return asyncio.run(prover._record(number))
 

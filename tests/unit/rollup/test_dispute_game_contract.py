@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from contract_bench import SENDER, call_data
-from settlement import GUARDIAN, INPUTS_ROOT, PROPOSER, SETTLEMENT, Rollup, extra_data
+from settlement import (
+    GUARDIAN,
+    INPUTS_ROOT,
+    PARAMETERS,
+    PROPOSER,
+    SETTLEMENT,
+    Rollup,
+    extra_data,
+)
 
 from chain import abi, rlp
 from chain.abi import event_topic
@@ -24,8 +34,8 @@ NO_PARENT = 2**32 - 1
 class Table:
     """A game and its players."""
 
-    def __init__(self) -> None:
-        self.rollup = Rollup()
+    def __init__(self, parameters=PARAMETERS) -> None:
+        self.rollup = Rollup(parameters)
         self.bench, self.at = self.rollup.bench, self.rollup.at
         self.bench.state.set_balance(CHALLENGER, 10**24)
         self.index, self.game = self.rollup.propose(ROOT, 7)
@@ -101,6 +111,52 @@ def test_a_new_game_says_what_it_is_about(table):
     assert table.claim(0) == (
         NO_PARENT, ZERO_ADDRESS, PROPOSER, table.rollup.bond, ROOT, 1, clock,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asks", "data"),
+    [
+        (False, extra_data(7)[:32]),
+        (True, extra_data(7)),
+        (True, b""),
+        (False, extra_data(7) + b"1"),
+    ],
+    ids=["too short", "with inputs that L1 computes", "none", "too long"],
+)
+def test_extra_data_of_another_length_is_refused(asks, data):
+    at = Address(b"\x0b" * 20) if asks else ZERO_ADDRESS
+    rollup = Rollup(replace(PARAMETERS, block_inputs=at))
+    create = call_data("create(uint32,bytes32,bytes)", GAME_TYPE, ROOT, data)
+    outcome = rollup.bench.send(
+        rollup.at.dispute_game_factory, create, value=rollup.bond, sender=PROPOSER
+    )
+    assert outcome.refused_with("BadExtraData()")
+
+
+def test_a_game_about_inputs_that_l1_computes_says_so():
+    at = Address(b"\x0b" * 20)
+    rollup = Rollup(replace(PARAMETERS, block_inputs=at))
+    create = call_data("create(uint32,bytes32,bytes)", GAME_TYPE, ROOT, extra_data(7)[:32])
+    outcome = rollup.bench.send(
+        rollup.at.dispute_game_factory, create, value=rollup.bond, sender=PROPOSER
+    )
+    (game,) = abi.decode(["address"], outcome.output)
+    assert rollup.bench.view(game, "blockInputs()", ["address"]) == at
+    assert rollup.bench.view(game, "extraData()", ["bytes"]) == extra_data(7)[:32]
+    assert rollup.bench.view(game, "gameData()", ["uint32", "bytes32", "bytes"]) == (
+        GAME_TYPE, ROOT, extra_data(7)[:32],
+    )  # fmt: skip
+
+
+def test_a_game_about_a_block_that_has_had_no_time_is_refused():
+    rollup = Rollup()
+    number = rollup.bench.now // PARAMETERS.l2_block_time
+    rollup.propose(ROOT, number)
+    create = call_data("create(uint32,bytes32,bytes)", GAME_TYPE, ROOT, extra_data(number + 1))
+    outcome = rollup.bench.send(
+        rollup.at.dispute_game_factory, create, value=rollup.bond, sender=PROPOSER
+    )
+    assert outcome.refused_with("BlockInFuture()")
 
 
 def test_the_factory_lists_games_and_makes_each_once(table):
@@ -311,7 +367,8 @@ def test_an_output_root_of_another_block_is_thrown_out_by_its_header(table):
 
 
 @pytest.mark.parametrize("number", [1, 127, 128, 255, 256, 2**32, 2**63])
-def test_an_output_root_of_the_right_block_cannot_be_thrown_out(table, number):
+def test_an_output_root_of_the_right_block_cannot_be_thrown_out(number):
+    table = Table(replace(PARAMETERS, l2_block_time=0))
     items = rlp.decode(genesis_block(dev_l1_genesis(1_700_000_000))[0].header.encode())
     items[8] = rlp.encode_int(number)
     header = rlp.encode(items)

@@ -39,7 +39,6 @@ GAME = Game(
     Address(b"\x09" * 20),
     Hash32(b"\x01" * 32),
     l2_number=50,
-    inputs_root=INPUTS,
     created_at=1000,
 )
 DELAYS = GameDelays(max_clock_s=100, finality_s=40, bond_s=60)
