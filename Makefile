@@ -20,7 +20,7 @@ demo: setup  ## the whole payable-AI loop on a real rollup, verified by a second
 
 test: setup  ## all tests; those that need node.js, vectors or a GPU say so when they are skipped
 	@$(RUN) -m pytest -q -m "not e2e" -n auto --maxprocesses 4 --dist loadfile
-	@$(RUN) -m pytest -q -m e2e
+	@$(RUN) -m pytest -q -m e2e -n auto --maxprocesses 2 --dist loadfile
 
 fixtures: setup  ## every case of the outside vectors, not the seeded share (about half an hour on two cores)
 	@STEMMA_FIXTURES=all $(RUN) -m pytest -q -n auto --maxprocesses 4 --dist worksteal $(LONG) tests/vectors

@@ -423,6 +423,10 @@ class RollupConfig:
         """The timestamp every L2 block of that number has, in seconds."""
         return self.genesis.l2_time + (l2_number - self.genesis.l2.number) * self.block_time
 
+    def number_by(self, timestamp: int) -> int:
+        """The last L2 block of that time in seconds or an earlier one."""
+        return self.genesis.l2.number + (timestamp - self.genesis.l2_time) // self.block_time
+
     def max_sequencer_drift_at(self, l1_origin_timestamp: int) -> int:
         """Seconds an L2 block may run ahead of its origin; a constant since Fjord."""
         if self.forks.is_active("fjord", l1_origin_timestamp):

@@ -224,8 +224,10 @@ class Proposing:
             view(contracts.registry, "getAnchorRoot()", "bytes32,uint256"),
             view(contracts.factory, "initBonds(uint32)", "uint256", contracts.game_type),
         )
+        # By L1's clock, which may be behind ours: a game about a later block would be refused.
+        newest = min(head.number, self._config.number_by(now))
         number = proposal_due(
-            head.number, anchor_number, games, now, self._options.interval_s, self._not_past
+            newest, anchor_number, games, now, self._options.interval_s, self._not_past
         )
         if number is None:
             return

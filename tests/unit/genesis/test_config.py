@@ -96,6 +96,8 @@ def test_zero_eip1559_params_mean_the_constants_of_the_chain():
 def test_timestamp_of_a_block_counts_from_genesis():
     assert ROLLUP_CONFIG.timestamp_of(0) == 1_700_000_000
     assert ROLLUP_CONFIG.timestamp_of(7) == 1_700_000_014
+    for timestamp, number in ((13, 6), (14, 7), (15, 7), (-1, -1)):
+        assert ROLLUP_CONFIG.number_by(1_700_000_000 + timestamp) == number
 
 
 def test_protocol_constants_replace_configured_ones_after_fjord_and_granite():
