@@ -13,7 +13,7 @@ of the rules: libp2p gossipsub v1.1. Knows nothing of what a payload means.
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -54,7 +54,9 @@ MAX_IWANT_IDS: Final = 512
 """A peer and heartbeat, both ways."""
 
 MAX_PENDING_PER_PEER: Final = 64
-"""Messages of one peer that wait for their verdict."""
+"""Messages of one peer and topic that wait for their verdict: transactions that wait keep no block
+out.
+"""
 
 MessageId: TypeAlias = bytes
 
@@ -135,7 +137,7 @@ class _Peer:
     """What is known of a connected peer."""
 
     topics: frozenset[Topic] = frozenset()
-    pending: int = 0
+    pending: Counter[Topic] = field(default_factory=Counter)
     wanted: int = 0
     served: int = 0
     messages: dict[Topic, Budget] = field(default_factory=dict)
@@ -144,10 +146,11 @@ class _Peer:
 
 @dataclass(slots=True)
 class _Seen:
-    """An id that was met, who sent it, and the payload while its verdict is out."""
+    """An id that was met, who sent it and who first, and the payload while its verdict is out."""
 
     at: float
     senders: set[PeerKey]
+    first: PeerKey | None = None
     pending: Publish | None = None
 
 
@@ -252,11 +255,11 @@ class Gossip:
                 self._penalise(peer, Offence.REPEATED, now)
             seen.senders.add(peer)
             return
-        if state.pending >= MAX_PENDING_PER_PEER:
+        if state.pending[topic] >= MAX_PENDING_PER_PEER:
             self.dropped += 1  # within its budget: we are slow, and it is not to blame
             return
-        state.pending += 1
-        self._remember(key, _Seen(now, {peer}, message))
+        state.pending[topic] += 1
+        self._remember(key, _Seen(now, {peer}, peer, message))
         self._effects.append(Validate(peer, topic, message.payload, key))
 
     def _within_budget(self, state: _Peer, message: Publish, now: float) -> bool:
@@ -275,24 +278,29 @@ class Gossip:
     def _remember(self, key: MessageId, seen: _Seen) -> None:
         self._seen[key] = seen
         while len(self._seen) > MAX_SEEN:
-            self._seen.popitem(last=False)
+            _, oldest = self._seen.popitem(last=False)
+            self._settle(oldest)
+
+    def _settle(self, seen: _Seen) -> Publish | None:
+        """Give its place back to whoever brought a message first; the message if it waited."""
+        message, seen.pending = seen.pending, None
+        state = None if seen.first is None else self._peers.get(seen.first)
+        if message is not None and state is not None and state.pending[message.topic] > 0:
+            state.pending[message.topic] -= 1
+        return message
 
     def validated(self, key: MessageId, verdict: Verdict, now: float) -> None:
         """The verdict on a message that `Validate` has brought."""
         seen = self._seen.get(key)
-        if seen is None or seen.pending is None:
+        message = None if seen is None else self._settle(seen)
+        if seen is None or message is None:
             return
-        message, seen.pending = seen.pending, None
-        first = next(iter(seen.senders), None)
-        for sender in seen.senders:
-            state = self._peers.get(sender)
-            if state is not None and state.pending > 0 and sender == first:
-                state.pending -= 1
-            if verdict is Verdict.REJECT:
+        if verdict is Verdict.REJECT:
+            for sender in seen.senders:
                 self._penalise(sender, RULES[message.topic].offence, now)
         if verdict is Verdict.ACCEPT:
-            if first is not None:
-                self._scores.reward(first, RULES[message.topic].service, now)
+            if seen.first is not None:
+                self._scores.reward(seen.first, RULES[message.topic].service, now)
             self._keep(key, message)
             self._forward(message, seen.senders, self._mesh_of(message.topic, now))
 
@@ -443,6 +451,7 @@ class Gossip:
             if now - seen.at < SEEN_S:
                 break
             del self._seen[key]
+            self._settle(seen)
             dropped = self._cache.pop(key, None)
             if dropped is not None:
                 self._cached_bytes -= len(dropped.payload)

@@ -182,3 +182,43 @@ def test_a_peer_with_a_bad_score_leaves_the_mesh() -> None:
         scores.penalise("p", gossip.Offence.BROKEN_PROMISE, 0.0)
     node.heartbeat(1.0)
     assert node.mesh[Topic.BLOCKS] == set()
+
+
+def two_peers() -> Gossip:
+    node, _ = lone()
+    node.add_peer("q")
+    node.handle("q", Subscribe((0, 1, 2, 3)), 0.0)
+    node.take_effects()
+    return node
+
+
+@pytest.mark.parametrize("names", ["pq", "qp"])
+def test_a_message_that_others_tell_too_gives_its_place_back_to_whoever_brought_it(names) -> None:
+    node = two_peers()
+    for number in range(5 * gossip.MAX_PENDING_PER_PEER):
+        payload = b"%d" % number
+        for peer in names:
+            node.handle(peer, Publish(Topic.TRANSACTIONS, payload), number / 10)
+        assert [e.peer for e in node.take_effects() if isinstance(e, Validate)] == [names[0]]
+        node.validated(message_id(Topic.TRANSACTIONS, payload), Verdict.ACCEPT, number / 10)
+        node.take_effects()
+    assert node.dropped == 0
+
+
+def test_a_verdict_that_never_comes_holds_no_place_for_ever() -> None:
+    node, _ = lone()
+    for number in range(gossip.MAX_PENDING_PER_PEER):
+        node.handle("p", Publish(Topic.TRANSACTIONS, b"%d" % number), 0.0)
+    node.take_effects()
+    node.heartbeat(gossip.SEEN_S + 1)
+    node.handle("p", Publish(Topic.TRANSACTIONS, b"late"), gossip.SEEN_S + 1)
+    assert [e.payload for e in node.take_effects() if isinstance(e, Validate)] == [b"late"]
+
+
+def test_transactions_that_wait_keep_no_block_out() -> None:
+    node, _ = lone()
+    for number in range(2 * gossip.MAX_PENDING_PER_PEER):
+        node.handle("p", Publish(Topic.TRANSACTIONS, b"%d" % number), 0.0)
+    node.take_effects()
+    node.handle("p", Publish(Topic.BLOCKS, b"block"), 0.0)
+    assert [e.payload for e in node.take_effects() if isinstance(e, Validate)] == [b"block"]
