@@ -27,6 +27,8 @@ from .transaction import (
     Transaction,
     effective_tip_wei,
     fee_cap_wei,
+    known_sender,
+    remember_sender,
     tip_cap_wei,
 )
 from .types import MAX_UINT64
@@ -559,6 +561,15 @@ class TransactionPool:
     def get(self, tx_hash: Hash32) -> PooledTransaction | None:
         """Return a waiting transaction by its hash."""
         return self._by_hash.get(tx_hash)
+
+    def recall_senders(self, transactions: Iterable[Transaction]) -> None:
+        """Tell transactions that wait here who sent them: a block brings them as new objects."""
+        for tx in transactions:
+            if isinstance(tx, DepositTransaction) or known_sender(tx) is not None:
+                continue
+            pooled = self._by_hash.get(tx.hash)
+            if pooled is not None:
+                remember_sender(tx, pooled.sender)
 
     def __contains__(self, tx_hash: object) -> bool:
         return tx_hash in self._by_hash

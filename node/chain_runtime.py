@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from chain.storage import (
     Retention,
     stored_schema,
 )
+from chain.transaction import Transaction
 from chain.types import Address
 from evm.engine import ExecutionEngine
 from evm.intrinsic_gas import minimum_gas
@@ -127,14 +128,13 @@ def open_chain(
     """Open a chain's store, beginning the chain with `genesis` if it is empty. Needs a loop."""
     store = open_store(directory, config.state, is_rollup=genesis.config.is_optimism)
     engine = ExecutionEngine.open(store, genesis.config, genesis_block(genesis))
-    if senders is not None:
-        engine.recover_ahead = senders.recover
     pool = SharedPool(
         chain_id=engine.config.chain_id,
         block_gas_limit=genesis.gas_limit,
         minimum_gas=minimum_gas,
         accepted_types=accepted_types,
     )
+    engine.recover_ahead = _recovery(pool, senders)
     backend = Backend(
         engine,
         pool,
@@ -151,3 +151,16 @@ def open_chain(
         config.limits.body_mb * _MIB, config.limits.batch, config.limits.response_mb * _MIB
     )
     return ChainRuntime(store, engine, pool, Writer(f"{name}-writer"), backend, limits)
+
+
+def _recovery(
+    pool: SharedPool, senders: SenderRecovery | None
+) -> Callable[[Sequence[Transaction]], None]:
+    """How senders of a block are found out: by those that wait in the pool, then by signatures."""
+
+    def recover(transactions: Sequence[Transaction]) -> None:
+        pool.recall_senders(transactions)
+        if senders is not None:
+            senders.recover(transactions)
+
+    return recover

@@ -13,6 +13,7 @@ from chain.transaction import (
     DynamicFeeTransaction,
     LegacyTransaction,
     SetCodeTransaction,
+    known_sender,
 )
 from chain.txpool import (
     AlreadyKnown,
@@ -395,3 +396,12 @@ def test_values_of_the_pool_are_frozen():
     assert (pooled.sender, pooled.cost_wei) == (_ALICE, _COST)
     with pytest.raises(dataclasses.FrozenInstanceError):
         pooled.cost_wei = 0
+
+
+def test_a_block_learns_who_sent_what_waits_here():
+    pool = _pool()
+    waiting = _add(pool, _tx(), sender=_BOB)
+    same, strange = dataclasses.replace(waiting), _tx(nonce=7)
+    pool.recall_senders([same, strange])
+    assert known_sender(same) == _BOB
+    assert known_sender(strange) is None
