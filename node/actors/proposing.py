@@ -235,7 +235,8 @@ class Proposing:
         root = await asyncio.to_thread(self._root_of, number)
         inputs = None
         if contracts.takes_inputs:
-            inputs = self._outputs.inputs_root(anchor_number + 1, number)
+            # All transactions since the anchor are hashed.
+            inputs = await asyncio.to_thread(self._outputs.inputs_root, anchor_number + 1, number)
         data = create_game(contracts.game_type, root, number, inputs)
         await self._send([L1Request(contracts.factory, data, value_wei=bond)])
         self._proposed()
