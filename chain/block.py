@@ -7,7 +7,7 @@ executor's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from . import rlp
 from .crypto.keccak import keccak256
@@ -19,7 +19,7 @@ from .trie import EMPTY_ROOT, ordered_trie_root
 from .types import ADDRESS_BYTES, HASH_BYTES, Address, Hash32
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .receipt import Receipt
     from .transaction import Transaction
@@ -223,17 +223,28 @@ def _in_body(encoded: bytes) -> bytes:
     return encoded if encoded[0] >= _FIRST_LIST_PREFIX else rlp.encode(encoded)
 
 
-def _from_body(item: bytes) -> Transaction:
+Known: TypeAlias = "Callable[[bytes], Transaction | None]"
+"""Finds a transaction that is decoded already by its bytes."""
+
+
+def _from_body(item: bytes, known: Known) -> Transaction:
     if item[0] >= _FIRST_LIST_PREFIX:
-        return decode_transaction(item)
+        return known(item) or decode_transaction(item)
     payload = rlp.decode_bytes(rlp.decode(item), "transaction")
     if payload[:1] >= b"\xc0":
         raise DecodeError("transaction: a legacy transaction is wrapped as a typed one")
-    return decode_transaction(payload)
+    return known(payload) or decode_transaction(payload)
 
 
-def decode_block(raw: bytes) -> Block:
-    """Decode one block. Raises DecodeError; roots are not checked against the body."""
+def _nothing_known(_: bytes) -> None:
+    return None
+
+
+def decode_block(raw: bytes, known: Known = _nothing_known) -> Block:
+    """Decode one block. Raises DecodeError; roots are not checked against the body.
+
+    `known` gives a transaction of just these bytes that is decoded already, or None.
+    """
     parts = rlp.split_list(raw, "block")
     if len(parts) not in (3, 4):
         raise DecodeError(f"block: expected 3 or 4 items, got {len(parts)}")
@@ -243,7 +254,9 @@ def decode_block(raw: bytes) -> Block:
         withdrawals = tuple(decode_withdrawal(item) for item in items)
     return Block(
         header=decode_header(parts[0]),
-        transactions=tuple(_from_body(item) for item in rlp.split_list(parts[1], "transactions")),
+        transactions=tuple(
+            _from_body(item, known) for item in rlp.split_list(parts[1], "transactions")
+        ),
         withdrawals=withdrawals,
         ommers=tuple(decode_header(item) for item in rlp.split_list(parts[2], "ommers")),
     )._with_encoding(raw)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
+from .crypto.keccak import keccak256
 from .errors import Recovery, StemmaError
 from .transaction import (
     ACCESS_LIST_TYPE,
@@ -561,6 +562,11 @@ class TransactionPool:
     def get(self, tx_hash: Hash32) -> PooledTransaction | None:
         """Return a waiting transaction by its hash."""
         return self._by_hash.get(tx_hash)
+
+    def decoded(self, raw: bytes) -> SignedTransaction | None:
+        """The waiting transaction of just these bytes: who meets it again need not decode it."""
+        pooled = self._by_hash.get(keccak256(raw))
+        return None if pooled is None else pooled.tx
 
     def recall_senders(self, transactions: Iterable[Transaction]) -> None:
         """Tell transactions that wait here who sent them: a block brings them as new objects."""

@@ -305,7 +305,9 @@ class Gossiping:
         if self.signer is None:
             return Verdict.IGNORE
         try:
-            block, signer = read_signed_block(payload, self._rollup.l2_chain_id)
+            block, signer = read_signed_block(
+                payload, self._rollup.l2_chain_id, self._chain.pool.decoded
+            )
         except DecodeError:
             return Verdict.REJECT
         if signer != self.signer:

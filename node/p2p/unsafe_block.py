@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from chain.block import Block, decode_block
+from chain.block import Block, Known, decode_block
 from chain.crypto.keccak import keccak256
 from chain.crypto.secp256k1 import InvalidSignature, Signature, recover, sign
 from chain.errors import DecodeError
@@ -31,8 +31,12 @@ def sign_block(block: Block, chain_id: int, private_key: bytes) -> bytes:
     return sign(_digest(chain_id, encoded), private_key).to_bytes() + encoded
 
 
-def read_signed_block(payload: bytes, chain_id: int) -> tuple[Block, Address]:
-    """The block and who signed it. Raises DecodeError for anything malformed."""
+def read_signed_block(
+    payload: bytes, chain_id: int, known: Known = lambda _: None
+) -> tuple[Block, Address]:
+    """The block and who signed it; `known` as decode_block has it. Raises DecodeError for anything
+    malformed.
+    """
     if len(payload) <= SIGNATURE_BYTES:
         raise DecodeError(f"signed block: {len(payload)} bytes")
     encoded = payload[SIGNATURE_BYTES:]
@@ -41,4 +45,4 @@ def read_signed_block(payload: bytes, chain_id: int) -> tuple[Block, Address]:
         signer = recover(_digest(chain_id, encoded), signature)
     except InvalidSignature as error:
         raise DecodeError(f"signed block: {error}") from None
-    return decode_block(encoded), signer
+    return decode_block(encoded, known), signer

@@ -24,7 +24,7 @@ from chain.crypto.secp256k1 import address_of
 from genesis.dev_accounts import DevAccount, dev_account
 
 LOOPBACK = "127.0.0.1:0"
-FUNDS_WEI = 10**18
+FUNDS_WEI = 50 * 10**18  # the pool sets aside the highest fee of whatever waits
 BATCH = 50
 PAUSE_S = 0.05
 

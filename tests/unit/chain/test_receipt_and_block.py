@@ -110,6 +110,14 @@ def test_block_decodes_to_itself_with_its_hash_and_number():
     assert [tx.hash for tx in block.transactions] == [tx.hash for tx in _TRANSACTIONS]
 
 
+def test_a_block_takes_transactions_that_are_decoded_already():
+    known = {tx.encode(): tx for tx in _TRANSACTIONS[1:]}
+    block = decode_block(_BLOCK.encode(), known.get)
+    assert block == _BLOCK
+    taken = [mine is theirs for mine, theirs in zip(block.transactions, _TRANSACTIONS, strict=True)]
+    assert taken == [False] + [True] * len(known)
+
+
 @pytest.mark.parametrize(
     ("parts", "reason"),
     [

@@ -404,4 +404,6 @@ def test_a_block_learns_who_sent_what_waits_here():
     same, strange = dataclasses.replace(waiting), _tx(nonce=7)
     pool.recall_senders([same, strange])
     assert known_sender(same) == _BOB
+    assert pool.decoded(waiting.encode()) is waiting
+    assert pool.decoded(strange.encode()) is None
     assert known_sender(strange) is None
