@@ -9,7 +9,7 @@ import pytest
 from actors import DEPLOYER
 from inbox_world import ProvingWorld
 
-from chain import abi
+from chain import abi, rlp
 from evm.step.block_records import Data
 from evm.step.names import NOTHING, Link, name_of
 from evm.step.structures.words import data_tree
@@ -19,6 +19,13 @@ from rollup.bridge.deposits import user_deposits
 from rollup.derivation.l2_block import l2_block_ref
 from rollup.dispute.input_proof import begin, conclude, prove_header, read_receipts, scan
 from rollup.dispute.inputs import inputs_of, inputs_root_of
+from rollup.wire.inbox_item import (
+    MAX_ITEM_BATCHES,
+    MAX_ITEM_BYTES,
+    MAX_ITEM_TRANSACTIONS,
+    ItemOut,
+    encode_in_item,
+)
 from rollup.wire.output_root import output_of_header
 
 ALICE, BOB = dev_accounts()[:2]
@@ -146,6 +153,50 @@ def chained(attributes, block, batch):
     for raw in reversed(raws):
         chain = Link(chain, Data(data_tree(raw), len(raw)))
     return replace(attributes, transactions=chain)
+
+
+# -- items that a batcher makes to be as dear as can be
+
+# Bytes of a transaction, and of the longer ones that fill the item: a word more each time.
+SHAPES = ((1, 33), (1, 65), (33, 65), (33, 97), (33, 193), (1, 8_001))
+
+
+def dear_item(good, other, short, long):
+    """As many batches that do not fit as an item may have, and behind them one of as many
+    transactions and bytes that does.
+    """
+    made = ItemOut()
+    for _ in range(MAX_ITEM_BATCHES - 1):
+        made.add(other)
+    sizes = [short] * MAX_ITEM_TRANSACTIONS
+    room = MAX_ITEM_BYTES - made.size_bound_with(len(encode_in_item(filled(good, sizes))))
+    more = len(rlp.encode(bytes(long))) - len(rlp.encode(bytes(short)))
+    longer = min(room // more, MAX_ITEM_TRANSACTIONS)
+    made.add(filled(good, [long] * longer + sizes[longer:]))
+    return made.close()
+
+
+def filled(batch, sizes):
+    """The batch with transactions of these sizes."""
+    return replace(batch, transactions=tuple(b"\x02" + b"\xff" * (size - 1) for size in sizes))
+
+
+@pytest.mark.parametrize(("short", "long"), SHAPES)
+def test_the_dearest_item_is_looked_at_in_one_transaction(short, long):
+    world = ProvingWorld()
+    world.sequencer.build(1)
+    (good,) = world.batches()
+    other = replace(good, epoch_number=good.epoch_number + 1, epoch_hash=b"\x01" * 32)
+    world.append_bytes(dear_item(good, other, short, long))
+    world.miner.mine()
+    parent = opened(world)
+    world.prove_inputs(parent)
+    root = output_of_header(parent.header).root
+    types = ["bool", "uint256", "uint256", "uint256"]
+    progress = world.asked(world.proofs.block_inputs, "progress(bytes32)", types, root)
+    assert progress[3] == 1  # a batch was found
+    # What other accesses and a later L1 may cost has room, too.
+    assert world.gas[abi.selector("scan(bytes32,uint256,bytes)").hex()] < 15_600_000
 
 
 # -- what is refused

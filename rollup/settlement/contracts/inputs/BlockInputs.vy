@@ -19,7 +19,7 @@ MAX_ITEM: constant(uint256) = 120_000
 MAX_PROOF: constant(uint256) = 8_192
 MAX_NODES: constant(uint256) = 7
 # rollup/wire/inbox_item.py: batches and transactions of an item that are read.
-MAX_BATCHES: constant(uint256) = 512
+MAX_BATCHES: constant(uint256) = 256
 MAX_TRANSACTIONS: constant(uint256) = 1_536
 DEPOSITS_A_CALL: constant(uint256) = 1_024
 ITEM_VERSION: constant(uint256) = 2
