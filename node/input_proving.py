@@ -224,7 +224,7 @@ class InputProver:
         first = progress.next_item - 1 if progress.next_item else None
         waiting = [item for item in items if first is None or item[0] >= first]
         if not waiting:
-            return await self._end(first)
+            return await self._first_behind(origin) if first is None else first
         index, data = waiting[0]
         call = input_proof.scan(agreed, index, data)
         refusal = await self._would_fail(self._at, call)
@@ -233,11 +233,19 @@ class InputProver:
         await self._send(self._at, call, f"look at item {index}")
         return None
 
-    async def _end(self, first: int | None) -> int:
-        if first is not None:
-            return first
+    async def _first_behind(self, origin: int) -> int:
+        """The first item of an L1 block behind the origin, or what will be its index."""
         inbox = self._config.batch_inbox_address
-        return int(await self._ask(view(inbox, "count()", "uint256")))
+        low, high = 0, int(await self._ask(view(inbox, "count()", "uint256")))
+        while low < high:
+            middle = (low + high) // 2
+            item = view(inbox, "item(uint256)", "uint256,bytes32", middle)
+            l1_block, _ = await self._ask(item)
+            if l1_block > origin:
+                high = middle
+            else:
+                low = middle + 1
+        return low
 
     async def _items(self, first: int, last: int) -> list[tuple[int, bytes]]:
         """(index, data) of the items in L1 blocks `first` to `last`, in order."""

@@ -1,4 +1,4 @@
-"""Which headers of L1 a prover of inputs sends, over an L1 that records what it is sent."""
+"""What a prover of inputs sends and asks, over an L1 that records what it is sent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from l1_blocks import bare_rollup_config, l1_block
 
 from chain import abi, rlp
 from chain.types import Address
-from node.input_proving import InputProver, NotProvableYet, TooOldToProve
+from node.input_proving import InputProver, NotProvableYet, Progress, TooOldToProve
 from rollup.dispute.input_proof import KNOWN_HEADERS, prove_header
 
 L1_BLOCKS = Address(b"\x1b" * 20)
@@ -92,3 +92,44 @@ def test_the_newest_block_waits_for_the_next():
     with pytest.raises(NotProvableYet):
         record(l1, 50)
     assert record(l1, 49)
+
+
+# -- items
+
+
+class InboxL1:
+    """An inbox of items in these L1 blocks, of which none may count any more."""
+
+    def __init__(self, head_number, *l1_blocks):
+        self.head_number = head_number
+        self.items = l1_blocks
+        self.address = b"\x05" * 20
+
+    async def call(self, method, request, _tag=None):
+        if method == "eth_getLogs":
+            span = range(int(request["fromBlock"], 16), int(request["toBlock"], 16) + 1)
+            return [
+                {"topics": ["0x00", hex(index)], "data": "0x" + abi.encode(["bytes"], [b"x"]).hex()}
+                for index, at in enumerate(self.items)
+                if at in span
+            ]
+        data = bytes.fromhex(request["data"][2:])
+        if data[:4] == abi.selector("count()"):
+            return "0x" + abi.encode(["uint256"], [len(self.items)]).hex()
+        assert data[:4] == abi.selector("item(uint256)")
+        at = self.items[int.from_bytes(data[4:], "big")]
+        return "0x" + abi.encode(["uint256", "bytes32"], [at, bytes(32)]).hex()
+
+
+def first_index(l1, origin):
+    """Which index a search that has looked at nothing ends with."""
+    prover = InputProver(bare_rollup_config(window=10), l1, bytes(20), l1, lambda _: None)
+    prover._follower = l1
+    return asyncio.run(prover._search(b"\x0a" * 32, Progress(True, origin, 0, 0), origin))
+
+
+@pytest.mark.parametrize("behind", [(), (62,), (62, 62, 70, 99)])
+@pytest.mark.parametrize("before", [(), (3,), (3, 50, 50), (3, 3, 7, 8, 9, 49, 50)])
+def test_a_window_without_items_ends_at_the_first_item_behind_the_origin(before, behind):
+    l1 = InboxL1(100, *before, *behind)
+    assert first_index(l1, 50) == len(before)
