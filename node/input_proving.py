@@ -134,11 +134,21 @@ class InputProver:
         index = await self._search(agreed, progress, origin)
         if index is None:
             return
-        # The empty batch's epoch is known when it comes: most often it is the next one.
-        epoch = progress.epoch if progress.found else origin + 1
+        due = parent.header.timestamp + self._config.block_time
+        epoch = await self._epoch(progress, origin, due)
         if epoch != origin and await self._read(epoch):
             return
         await self._send(self._at, input_proof.conclude(agreed, index), "put the inputs together")
+
+    async def _epoch(self, progress: Progress, origin: int, due: int) -> int:
+        """The L1 block whose deposits the block takes that is due behind that origin: the found
+        batch's, else the empty one's. No other one's receipts are read: they may be such that L1
+        cannot.
+        """
+        if progress.found:
+            return progress.epoch
+        following = await self._block(origin + 1)
+        return origin if due < following.timestamp else origin + 1
 
     async def _progress(self, agreed: Hash32) -> Progress:
         values = await self._ask(

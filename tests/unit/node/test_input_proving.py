@@ -133,3 +133,14 @@ def first_index(l1, origin):
 def test_a_window_without_items_ends_at_the_first_item_behind_the_origin(before, behind):
     l1 = InboxL1(100, *before, *behind)
     assert first_index(l1, 50) == len(before)
+
+
+@pytest.mark.parametrize(
+    ("found", "seconds", "expected"), [(0, -1, 50), (0, 0, 51), (0, 1, 51), (1, 9, 50), (2, 9, 50)]
+)
+def test_receipts_are_read_of_the_epoch_alone(found, seconds, expected):
+    l1 = RecordingL1(100)
+    prover = InputProver(bare_rollup_config(), l1, bytes(20), l1, lambda _: None)
+    prover._provider = l1
+    due = l1_block(51).timestamp + seconds
+    assert asyncio.run(prover._epoch(Progress(True, 50, 0, found), 50, due)) == expected
