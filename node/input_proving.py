@@ -26,7 +26,7 @@ from rollup.wire.output_root import output_of_header
 
 from .l1.client import L1Follower, L1Source
 from .l1.json_rpc import JsonRpcClient, L1CallFailed
-from .l1.transactions import L1Request, L1Sender
+from .l1.transactions import MAX_GAS, L1Request, L1Sender
 
 _LOGS_AT_ONCE: Final = 1_000
 _MAX_HEADERS: Final = 512
@@ -227,7 +227,7 @@ class InputProver:
     # -- items of the inbox
 
     async def _search(self, agreed: Hash32, progress: Progress, origin: int) -> int | None:
-        """Look at the next item; None where that was sent, else the index to conclude with."""
+        """Look at the next items; None where that was sent, else the index to conclude with."""
         if progress.found:
             return progress.next_item
         items = await self._items(origin + 1, origin + self._config.seq_window_size + 1)
@@ -235,13 +235,20 @@ class InputProver:
         waiting = [item for item in items if first is None or item[0] >= first]
         if not waiting:
             return await self._first_behind(origin) if first is None else first
-        index, data = waiting[0]
-        call = input_proof.scan(agreed, index, data)
-        refusal = await self._would_fail(self._at, call)
-        if refusal is not None:  # the window is over: nothing from here on counts
-            return index
-        await self._send(self._at, call, f"look at item {index}")
-        return None
+        return await self._scan(agreed, waiting)
+
+    async def _scan(self, agreed: Hash32, waiting: list[tuple[int, bytes]]) -> int | None:
+        """Look at as many items as one call takes; None where that was sent, else the first."""
+        index, items = waiting[0][0], [data for _, data in waiting]
+        count = input_proof.items_together(items)
+        while count:
+            call = input_proof.scan(agreed, index, *items[:count])
+            if await self._would_fail(self._at, call) is None:
+                await self._send(self._at, call, f"look at items {index} to {index + count - 1}")
+                return None
+            # Too much gas for one call, or the window ends before the last of them.
+            count //= 2
+        return index  # the window is over: nothing from here on counts
 
     async def _first_behind(self, origin: int) -> int:
         """The first item of an L1 block behind the origin, or what will be its index."""
@@ -291,6 +298,7 @@ class InputProver:
             "from": f"0x{self._sender.address.hex()}",
             "to": f"0x{to.hex()}",
             "data": f"0x{data.hex()}",
+            "gas": hex(MAX_GAS),
         }
         try:
             await self._l1.call("eth_call", call, "latest")

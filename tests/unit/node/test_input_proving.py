@@ -11,6 +11,7 @@ from l1_blocks import bare_rollup_config, l1_block
 from chain import abi, rlp
 from chain.types import Address
 from node.input_proving import InputProver, NotProvableYet, Progress, TooOldToProve
+from node.l1.json_rpc import L1CallFailed
 from rollup.dispute.input_proof import KNOWN_HEADERS, prove_header
 
 L1_BLOCKS = Address(b"\x1b" * 20)
@@ -133,6 +134,66 @@ def first_index(l1, origin):
 def test_a_window_without_items_ends_at_the_first_item_behind_the_origin(before, behind):
     l1 = InboxL1(100, *before, *behind)
     assert first_index(l1, 50) == len(before)
+
+
+class ScanningL1(InboxL1):
+    """An inbox whose items each take some gas to look at, as far as the window goes."""
+
+    def __init__(self, *gas, window):
+        super().__init__(100, *([62] * len(gas)))
+        self.gas, self.window = gas, window
+        self.next = 0
+
+    async def call(self, method, request, _tag=None):
+        data = bytes.fromhex(request.get("data", "0x")[2:])
+        if data[:4] != abi.selector("scan(bytes32,uint256,bytes)"):
+            return await super().call(method, request, _tag)
+        first, count = self.read(data)
+        assert first == self.next
+        gas = sum(self.gas[first : first + count])
+        if gas > int(request["gas"], 16) or first + count > self.window:
+            raise L1CallFailed(method, 3, "execution reverted")
+        return "0x"
+
+    @staticmethod
+    def read(data):
+        """The first item of a call, and how many there are: each has one byte behind its length."""
+        _, first, items = abi.decode(["bytes32", "uint256", "bytes"], data[4:-32])
+        assert items == b"\x00\x00\x01x" * (len(items) // 4)
+        return first, len(items) // 4
+
+    async def send_and_wait(self, request):
+        first, count = self.read(request.data)
+        self.next = first + count
+        return SimpleNamespace(block=SimpleNamespace(number=self.head_number))
+
+    async def poll(self):
+        """Nothing is new."""
+
+
+@pytest.mark.parametrize(
+    ("gas", "window", "cuts"),
+    [
+        ([10**5] * 9, 9, [9]),
+        ([9 * 10**6] * 4, 4, [1, 2, 3, 4]),
+        ([10**7, *[10**5] * 70], 71, [35, 71]),
+        ([10**6] * 20, 20, [10, 20]),
+        ([10**5] * 9, 5, [4, 5]),
+        ([10**5] * 9, 0, []),
+    ],
+)
+def test_as_many_items_go_into_a_call_as_it_has_gas_and_the_window_has(gas, window, cuts):
+    l1 = ScanningL1(*gas, window=window)
+    prover = InputProver(bare_rollup_config(window=20), l1, bytes(20), l1, lambda _: None)
+    prover._follower = l1
+    seen = []
+    while True:
+        progress = Progress(True, 50, l1.next + 1 if l1.next else 0, 0)
+        index = asyncio.run(prover._search(b"\x0a" * 32, progress, 50))
+        if index is not None:
+            break
+        seen.append(l1.next)
+    assert (seen, index) == (cuts, window)
 
 
 @pytest.mark.parametrize(
