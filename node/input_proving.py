@@ -28,7 +28,8 @@ from .l1.client import L1Follower, L1Source
 from .l1.json_rpc import JsonRpcClient, L1CallFailed
 from .l1.transactions import MAX_GAS, L1Request, L1Sender
 
-_LOGS_AT_ONCE: Final = 1_000
+_BLOCKS_AT_ONCE: Final = 100
+"""Whose items are asked for at once: there may be a megabyte in each block."""
 _MAX_HEADERS: Final = 512
 """Sent for one L1 block at most: each takes a transaction of some 240,000 gas."""
 _BLOCK_TYPES: Final = ("(bytes32,bytes32,uint256,uint256,uint256,bytes32,bytes32,bytes32)",)
@@ -230,16 +231,8 @@ class InputProver:
         """Look at the next items; None where that was sent, else the index to conclude with."""
         if progress.found:
             return progress.next_item
-        items = await self._items(origin + 1, origin + self._config.seq_window_size + 1)
-        first = progress.next_item - 1 if progress.next_item else None
-        waiting = [item for item in items if first is None or item[0] >= first]
-        if not waiting:
-            return await self._first_behind(origin) if first is None else first
-        return await self._scan(agreed, waiting)
-
-    async def _scan(self, agreed: Hash32, waiting: list[tuple[int, bytes]]) -> int | None:
-        """Look at as many items as one call takes; None where that was sent, else the first."""
-        index, items = waiting[0][0], [data for _, data in waiting]
+        index = progress.next_item - 1 if progress.next_item else await self._first_behind(origin)
+        items = await self._items(index, origin + self._config.seq_window_size + 1)
         count = input_proof.items_together(items)
         while count:
             call = input_proof.scan(agreed, index, *items[:count])
@@ -256,32 +249,46 @@ class InputProver:
         low, high = 0, int(await self._ask(view(inbox, "count()", "uint256")))
         while low < high:
             middle = (low + high) // 2
-            item = view(inbox, "item(uint256)", "uint256,bytes32", middle)
-            l1_block, _ = await self._ask(item)
-            if l1_block > origin:
+            if await self._came_in(middle) > origin:
                 high = middle
             else:
                 low = middle + 1
         return low
 
-    async def _items(self, first: int, last: int) -> list[tuple[int, bytes]]:
-        """(index, data) of the items in L1 blocks `first` to `last`, in order."""
-        found = []
+    async def _came_in(self, index: int) -> int:
+        """The L1 block of an item, zero where there is none yet."""
+        inbox = self._config.batch_inbox_address
+        item = await self._ask(view(inbox, "item(uint256)", "uint256,bytes32", index))
+        return int(item[0])
+
+    async def _items(self, first: int, last: int) -> list[bytes]:
+        """Items from an index on that came up to the L1 block `last`: no more than a call takes,
+        and what came beside them.
+        """
+        found: list[bytes] = []
+        begin = await self._came_in(first)
+        if begin == 0:
+            return found
         newest = min(last, self._follower.head_number)
-        for start in range(first, newest + 1, _LOGS_AT_ONCE):
-            logs = await self._l1.call(
-                "eth_getLogs",
-                {
-                    "address": f"0x{self._config.batch_inbox_address.hex()}",
-                    "topics": [f"0x{BATCHES.hex()}"],
-                    "fromBlock": hex(start),
-                    "toBlock": hex(min(start + _LOGS_AT_ONCE - 1, newest)),
-                },
-            )
-            for log in logs:
-                (data,) = abi.decode(("bytes",), bytes.fromhex(log["data"][2:]))
-                found.append((int(log["topics"][1], 16), data))
+        for start in range(begin, newest + 1, _BLOCKS_AT_ONCE):
+            found += await self._logged(first, start, min(start + _BLOCKS_AT_ONCE - 1, newest))
+            if input_proof.items_together(found) < len(found):
+                break
         return found
+
+    async def _logged(self, first: int, from_block: int, to_block: int) -> list[bytes]:
+        """Items from an index on that came in these L1 blocks."""
+        logs = await self._l1.call(
+            "eth_getLogs",
+            {
+                "address": f"0x{self._config.batch_inbox_address.hex()}",
+                "topics": [f"0x{BATCHES.hex()}"],
+                "fromBlock": hex(from_block),
+                "toBlock": hex(to_block),
+            },
+        )
+        wanted = [log["data"] for log in logs if int(log["topics"][1], 16) >= first]
+        return [abi.decode(("bytes",), bytes.fromhex(data[2:]))[0] for data in wanted]
 
     # -- L1
 

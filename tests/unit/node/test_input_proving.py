@@ -104,11 +104,13 @@ class InboxL1:
     def __init__(self, head_number, *l1_blocks):
         self.head_number = head_number
         self.items = l1_blocks
+        self.spans = []
         self.address = b"\x05" * 20
 
     async def call(self, method, request, _tag=None):
         if method == "eth_getLogs":
             span = range(int(request["fromBlock"], 16), int(request["toBlock"], 16) + 1)
+            self.spans.append(span)
             return [
                 {"topics": ["0x00", hex(index)], "data": "0x" + abi.encode(["bytes"], [b"x"]).hex()}
                 for index, at in enumerate(self.items)
@@ -118,7 +120,8 @@ class InboxL1:
         if data[:4] == abi.selector("count()"):
             return "0x" + abi.encode(["uint256"], [len(self.items)]).hex()
         assert data[:4] == abi.selector("item(uint256)")
-        at = self.items[int.from_bytes(data[4:], "big")]
+        index = int.from_bytes(data[4:], "big")
+        at = self.items[index] if index < len(self.items) else 0
         return "0x" + abi.encode(["uint256", "bytes32"], [at, bytes(32)]).hex()
 
 
@@ -194,6 +197,17 @@ def test_as_many_items_go_into_a_call_as_it_has_gas_and_the_window_has(gas, wind
             break
         seen.append(l1.next)
     assert (seen, index) == (cuts, window)
+
+
+def test_no_more_logs_are_asked_for_than_a_call_takes():
+    l1 = InboxL1(900, 62, *[63] * 2_000, 700, 800)
+    prover = InputProver(bare_rollup_config(window=800), l1, bytes(20), l1, lambda _: None)
+    prover._follower = l1
+    assert len(asyncio.run(prover._items(1, 850))) == 2_000
+    assert l1.spans == [range(63, 163)]
+    l1.spans.clear()
+    assert len(asyncio.run(prover._items(1_500, 850))) == 503
+    assert l1.spans[-1] == range(763, 851)
 
 
 @pytest.mark.parametrize(
