@@ -406,8 +406,13 @@ class RollupConfig:
         """What contracts on L1 read: data that are on L1 itself, and the rules of one fork."""
         if self.da_committee is not None or self.alt_da is not None:
             raise ConfigError("stemma_inbox: its data are on L1; alt_da or stemma_da is set too")
-        if not self.forks.is_active("isthmus", self.genesis.l2_time):
-            raise ConfigError("stemma_inbox: Isthmus has to be active from the first block on")
+        # Each of them: what L1 computes has what Ecotone, Fjord and Holocene changed, too.
+        for name in OPTIMISM_FORKS[: OPTIMISM_FORKS.index("isthmus") + 1]:
+            if not self.forks.is_active(name, self.genesis.l2_time):
+                raise ConfigError(
+                    f"stemma_inbox: {name}_time is not set or after the first block: Isthmus and "
+                    "all before it have to be active"
+                )
         later = [
             name
             for name in OPTIMISM_FORKS

@@ -26,9 +26,10 @@ from rollup.wire.output_root import output_of_header
 
 from .l1.client import L1Follower, L1Source
 from .l1.json_rpc import JsonRpcClient, L1CallFailed
-from .l1.transactions import L1Request, L1Sender
+from .l1.transactions import MAX_GAS, L1Request, L1Sender
 
-_LOGS_AT_ONCE: Final = 1_000
+_BLOCKS_AT_ONCE: Final = 100
+"""Whose items are asked for at once: there may be a megabyte in each block."""
 _MAX_HEADERS: Final = 512
 """Sent for one L1 block at most: each takes a transaction of some 240,000 gas."""
 _BLOCK_TYPES: Final = ("(bytes32,bytes32,uint256,uint256,uint256,bytes32,bytes32,bytes32)",)
@@ -134,11 +135,21 @@ class InputProver:
         index = await self._search(agreed, progress, origin)
         if index is None:
             return
-        # The empty batch's epoch is known when it comes: most often it is the next one.
-        epoch = progress.epoch if progress.found else origin + 1
+        due = parent.header.timestamp + self._config.block_time
+        epoch = await self._epoch(progress, origin, due)
         if epoch != origin and await self._read(epoch):
             return
         await self._send(self._at, input_proof.conclude(agreed, index), "put the inputs together")
+
+    async def _epoch(self, progress: Progress, origin: int, due: int) -> int:
+        """The L1 block whose deposits the block takes that is due behind that origin: the found
+        batch's, else the empty one's. No other one's receipts are read: they may be such that L1
+        cannot.
+        """
+        if progress.found:
+            return progress.epoch
+        following = await self._block(origin + 1)
+        return origin if due < following.timestamp else origin + 1
 
     async def _progress(self, agreed: Hash32) -> Progress:
         values = await self._ask(
@@ -217,46 +228,67 @@ class InputProver:
     # -- items of the inbox
 
     async def _search(self, agreed: Hash32, progress: Progress, origin: int) -> int | None:
-        """Look at the next item; None where that was sent, else the index to conclude with."""
+        """Look at the next items; None where that was sent, else the index to conclude with."""
         if progress.found:
             return progress.next_item
-        items = await self._items(origin + 1, origin + self._config.seq_window_size + 1)
-        first = progress.next_item - 1 if progress.next_item else None
-        waiting = [item for item in items if first is None or item[0] >= first]
-        if not waiting:
-            return await self._end(first)
-        index, data = waiting[0]
-        call = input_proof.scan(agreed, index, data)
-        refusal = await self._would_fail(self._at, call)
-        if refusal is not None:  # the window is over: nothing from here on counts
-            return index
-        await self._send(self._at, call, f"look at item {index}")
-        return None
+        index = progress.next_item - 1 if progress.next_item else await self._first_behind(origin)
+        items = await self._items(index, origin + self._config.seq_window_size + 1)
+        count = input_proof.items_together(items)
+        while count:
+            call = input_proof.scan(agreed, index, *items[:count])
+            if await self._would_fail(self._at, call) is None:
+                await self._send(self._at, call, f"look at items {index} to {index + count - 1}")
+                return None
+            # Too much gas for one call, or the window ends before the last of them.
+            count //= 2
+        return index  # the window is over: nothing from here on counts
 
-    async def _end(self, first: int | None) -> int:
-        if first is not None:
-            return first
+    async def _first_behind(self, origin: int) -> int:
+        """The first item of an L1 block behind the origin, or what will be its index."""
         inbox = self._config.batch_inbox_address
-        return int(await self._ask(view(inbox, "count()", "uint256")))
+        low, high = 0, int(await self._ask(view(inbox, "count()", "uint256")))
+        while low < high:
+            middle = (low + high) // 2
+            if await self._came_in(middle) > origin:
+                high = middle
+            else:
+                low = middle + 1
+        return low
 
-    async def _items(self, first: int, last: int) -> list[tuple[int, bytes]]:
-        """(index, data) of the items in L1 blocks `first` to `last`, in order."""
-        found = []
+    async def _came_in(self, index: int) -> int:
+        """The L1 block of an item, zero where there is none yet."""
+        inbox = self._config.batch_inbox_address
+        item = await self._ask(view(inbox, "item(uint256)", "uint256,bytes32", index))
+        return int(item[0])
+
+    async def _items(self, first: int, last: int) -> list[bytes]:
+        """Items from an index on that came up to the L1 block `last`: no more than a call takes,
+        and what came beside them.
+        """
+        found: list[bytes] = []
+        begin = await self._came_in(first)
+        if begin == 0:
+            return found
         newest = min(last, self._follower.head_number)
-        for start in range(first, newest + 1, _LOGS_AT_ONCE):
-            logs = await self._l1.call(
-                "eth_getLogs",
-                {
-                    "address": f"0x{self._config.batch_inbox_address.hex()}",
-                    "topics": [f"0x{BATCHES.hex()}"],
-                    "fromBlock": hex(start),
-                    "toBlock": hex(min(start + _LOGS_AT_ONCE - 1, newest)),
-                },
-            )
-            for log in logs:
-                (data,) = abi.decode(("bytes",), bytes.fromhex(log["data"][2:]))
-                found.append((int(log["topics"][1], 16), data))
+        for start in range(begin, newest + 1, _BLOCKS_AT_ONCE):
+            found += await self._logged(first, start, min(start + _BLOCKS_AT_ONCE - 1, newest))
+            if input_proof.items_together(found) < len(found):
+                break
         return found
+
+    async def _logged(self, first: int, from_block: int, to_block: int) -> list[bytes]:
+        """Items from an index on that came in these L1 blocks."""
+        logs = await self._l1.call(
+            "eth_getLogs",
+            {
+                "address": f"0x{self._config.batch_inbox_address.hex()}",
+                "topics": [f"0x{BATCHES.hex()}"],
+                "fromBlock": hex(from_block),
+                "toBlock": hex(to_block),
+            },
+        )
+        wanted = [log["data"] for log in logs if int(log["topics"][1], 16) >= first]
+        return [abi.decode(("bytes",), bytes.fromhex(data[2:]))[0] for data in wanted]
 
     # -- L1
 
@@ -273,6 +305,7 @@ class InputProver:
             "from": f"0x{self._sender.address.hex()}",
             "to": f"0x{to.hex()}",
             "data": f"0x{data.hex()}",
+            "gas": hex(MAX_GAS),
         }
         try:
             await self._l1.call("eth_call", call, "latest")

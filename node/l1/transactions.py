@@ -22,6 +22,9 @@ from .json_rpc import JsonRpcClient, L1CallFailed
 
 logger = logging.getLogger("stemma.l1")
 
+MAX_GAS = 1 << 24
+"""EIP-7825: L1 takes no transaction with more, whatever it would use."""
+
 _POLL_S = 0.25
 _BUMP_AFTER_S = 20.0
 _LONGEST_WAIT_S = 600.0
@@ -140,7 +143,7 @@ class L1Sender:
         if request.to is not None:
             call["to"] = "0x" + request.to.hex()
         estimate = int(await self._client.call("eth_estimateGas", call), 16)
-        return estimate + estimate // 5
+        return min(estimate + estimate // 5, max(estimate, MAX_GAS))
 
     def _signed(self, pending: PendingTransaction) -> tuple[bytes, Hash32]:
         """The form to send and the hash."""

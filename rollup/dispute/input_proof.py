@@ -7,7 +7,7 @@ contracts know already, nor of how calls are sent.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from chain import abi, rlp
@@ -28,6 +28,9 @@ MAX_CALL_GAS: Final = 14_000_000
 """
 MAX_RECEIPTS_A_CALL: Final = 512
 """As many as L1Blocks reads in one call."""
+
+MAX_ITEMS_A_CALL: Final = 1_024
+"""As many as a call looks at, where there is next to nothing in them."""
 
 KNOWN_HEADERS: Final = 8_191
 """So many of its last headers L1 looks up by itself (EIP-2935); 256 where that is not active."""
@@ -140,9 +143,23 @@ def begin(output: bytes, header: bytes, transactions: Sequence[bytes]) -> bytes:
     return _call("begin(bytes,bytes,bytes)", output, header, proof)
 
 
-def scan(agreed: Hash32, index: int, item: bytes) -> bytes:
-    """Look for the batch behind an output root in an item of the inbox."""
-    return _call("scan(bytes32,uint256,bytes)", agreed, index, item)
+def scan(agreed: Hash32, index: int, *items: bytes) -> bytes:
+    """Look for the batch behind an output root in items of the inbox, from that index on."""
+    data = b"".join(len(item).to_bytes(_SIZE_BYTES, "big") + item for item in items)
+    return _call("scan(bytes32,uint256,bytes)", agreed, index, data)
+
+
+def items_together(items: Iterable[bytes]) -> int:
+    """How many of these items go into one call by their bytes, the first in any case; they may
+    still take more gas than one has.
+    """
+    count = size = 0
+    for item in items:
+        size += _SIZE_BYTES + len(item)
+        if count and (size > MAX_PROOFS_BYTES or count == MAX_ITEMS_A_CALL):
+            break
+        count += 1
+    return count
 
 
 def conclude(agreed: Hash32, index: int) -> bytes:

@@ -24,8 +24,10 @@ MAX_ITEM_BYTES: Final = 120_000
 """So much goes into one L1 transaction beside its other fields, and L1 can read it in one more."""
 MAX_ITEM_TRANSACTIONS: Final = 1_536
 """So many, of all batches of an item, L1 can look at in one transaction (EIP-7825)."""
-MAX_ITEM_BATCHES: Final = 512
-"""As above: half an hour of blocks of a chain with four seconds a block."""
+MAX_ITEM_BATCHES: Final = 256
+"""As above, beside so many transactions: eight minutes of blocks of a chain with two seconds a
+block.
+"""
 
 _LONGEST_HEADER: Final = 4
 _APPEND: Final = abi.selector("append(bytes)")

@@ -96,7 +96,7 @@ def test_too_many_batches_are_neither_written_nor_read():
     data = encode_item(most)
     assert read(data) == (most, False)
     assert read(data + encode_in_item(batch_with())) == (most, True)
-    with pytest.raises(ItemFull, match="512 batches"):
+    with pytest.raises(ItemFull, match="256 batches"):
         encode_item([*most, batch_with()])
 
 

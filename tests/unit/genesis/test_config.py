@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -85,6 +86,29 @@ def test_rollup_json_has_the_keys_op_node_writes():
 def test_chain_config_survives_its_json_form(config):
     read = ChainConfig.from_json(json.loads(json.dumps(config.to_json())))
     assert read == config
+
+
+def inbox_config(**times):
+    forks = replace(ROLLUP_CONFIG.forks, **times)
+    return replace(ROLLUP_CONFIG, has_inbox_contract=True, forks=forks)
+
+
+@pytest.mark.parametrize("fork", ["ecotone", "fjord", "holocene", "isthmus"])
+@pytest.mark.parametrize("time", [None, 1_700_000_001])
+def test_an_inbox_is_refused_without_any_fork_that_its_contracts_count_on(fork, time):
+    later = ("ecotone", "fjord", "granite", "holocene", "isthmus")
+    times = {fork: None}
+    if time is not None:
+        times = dict.fromkeys(later[later.index(fork) :], time)
+    with pytest.raises(ConfigError, match=f"stemma_inbox: {fork}_time"):
+        inbox_config(**times)
+
+
+def test_an_inbox_takes_jovian_from_the_first_block_or_not_at_all():
+    for time in (None, 0, 1_700_000_000):
+        assert inbox_config(jovian=time).forks.jovian == time
+    with pytest.raises(ConfigError, match="stemma_inbox: jovian_time"):
+        inbox_config(jovian=1_700_000_001)
 
 
 def test_zero_eip1559_params_mean_the_constants_of_the_chain():

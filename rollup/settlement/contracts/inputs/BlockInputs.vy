@@ -15,11 +15,13 @@ import rollup.settlement.contracts.inputs.modules.Calldata as Calldata
 import rollup.settlement.contracts.inputs.modules.DataNames as DataNames
 import rollup.settlement.contracts.inputs.modules.ListProof as ListProof
 
-MAX_ITEM: constant(uint256) = 120_000
+# Of items in one call, with the three bytes before each.
+MAX_ITEMS_BYTES: constant(uint256) = 126_000
+MAX_ITEMS: constant(uint256) = 2_048
 MAX_PROOF: constant(uint256) = 8_192
 MAX_NODES: constant(uint256) = 7
 # rollup/wire/inbox_item.py: batches and transactions of an item that are read.
-MAX_BATCHES: constant(uint256) = 512
+MAX_BATCHES: constant(uint256) = 256
 MAX_TRANSACTIONS: constant(uint256) = 1_536
 DEPOSITS_A_CALL: constant(uint256) = 1_024
 ITEM_VERSION: constant(uint256) = 2
@@ -229,26 +231,61 @@ def _withOrigin(before: Job, start: uint256, end: uint256) -> Job:
 
 
 @external
-def scan(_agreed: bytes32, _index: uint256, _data: Bytes[MAX_ITEM]):
+def scan(_agreed: bytes32, _index: uint256, _items: Bytes[MAX_ITEMS_BYTES]):
     """
-    @notice Look for the batch of the block behind the agreed one in the next item of the inbox.
-    @param _index The first time: the first item behind the L1 origin of the agreed block.
+    @notice Look for the batch of the block behind the agreed one in the next items of the inbox.
+    @param _index The first of these items; at first that is the first one behind the L1 origin of the
+           agreed block.
+    @param _items Each behind its length in three bytes, in order; those behind the one that has the
+           batch are not looked at.
     """
     job: Job = self.jobs[_agreed]
     assert job.isBegun and job.found == SEARCHING, "BlockInputs: nothing is searched for"
     assert Calldata.word(68) == 96, "BlockInputs: encoding"
-    item: Item = self._itemToRead(job, _index)
-    assert item.l1Block != 0, "BlockInputs: no such item"
-    assert keccak256(_data) == item.dataHash, "BlockInputs: not the data of the item"
     origin: L1Block = empty(L1Block)
     following: L1Block = empty(L1Block)
     origin, following = self._origins(job)
-    assert item.l1Block <= self._deadline(job, following), "BlockInputs: the window is over"
-    job.nextItem = _index + 2
-    limit: uint256 = 132 + len(_data)
-    position: uint256 = 133
-    if Calldata.octet(132) != ITEM_VERSION:
-        position = limit
+    last: uint256 = self._deadline(job, following)
+    index: uint256 = _index
+    position: uint256 = 0
+    for _: uint256 in range(MAX_ITEMS):
+        if position == len(_items) or job.found != SEARCHING:
+            break
+        item: Item = self._itemToRead(job, index)
+        assert item.l1Block != 0, "BlockInputs: no such item"
+        assert item.l1Block <= last, "BlockInputs: the window is over"
+        size: uint256 = Calldata.word(132 + position) >> 232
+        position += 3
+        assert (
+            keccak256(slice(_items, position, size)) == item.dataHash
+        ), "BlockInputs: not the data of the item"
+        if Calldata.octet(132 + position) == ITEM_VERSION:
+            limit: uint256 = 132 + position + size
+            job = self._searched(job, item.l1Block, 133 + position, limit, origin, following)
+        position += size
+        index += 1
+        job.nextItem = index + 1
+    assert (
+        position == len(_items) or job.found != SEARCHING
+    ), "BlockInputs: too many items in one call"
+    self.jobs[_agreed] = job
+
+
+@internal
+@view
+def _searched(
+    before: Job,
+    l1Block: uint256,
+    first: uint256,
+    limit: uint256,
+    origin: L1Block,
+    following: L1Block,
+) -> Job:
+    """
+    @notice The job behind a search of the batches from the first place on, of an item of an L1 block.
+    """
+    job: Job = before
+    position: uint256 = first
     places: uint256[MAX_TRANSACTIONS] = empty(uint256[MAX_TRANSACTIONS])
     total: uint256 = 0
     for _: uint256 in range(MAX_BATCHES):
@@ -278,7 +315,7 @@ def scan(_agreed: bytes32, _index: uint256, _data: Bytes[MAX_ITEM]):
             break
         total += count
         batch.isClean = isClean
-        if self._fits(job, item.l1Block, batch, count, origin, following):
+        if self._fits(job, l1Block, batch, count, origin, following):
             job.found = BATCH
             job.epoch = batch.epoch
             job.count = count
@@ -289,7 +326,7 @@ def scan(_agreed: bytes32, _index: uint256, _data: Bytes[MAX_ITEM]):
                 job.transactions = DataNames.link(job.transactions, name)
             break
         position = batch.end
-    self.jobs[_agreed] = job
+    return job
 
 
 @internal
