@@ -277,7 +277,9 @@ async def _prove_inputs(
         parent, block = await _raw_block(l2, number - 1), await _raw_block(l2, number)
         on_l1 = await prover.prove(parent)
         chain = chain_config_of(config, config.genesis.system_config.gas_limit)
-        ours = inputs_root_of(chain, parent.header, block)
+        refused = await l2.call("stemma_getRefusedTransactions", hex(number))
+        raws = [bytes.fromhex(each.removeprefix("0x")) for each in refused]
+        ours = inputs_root_of(chain, parent.header, block, raws)
         typer.echo(f"inputs root of L2 block {number} on L1:    0x{on_l1.hex()}")
         typer.echo(f"inputs root of the node's block {number}:  0x{ours.hex()}")
         if on_l1 != ours:

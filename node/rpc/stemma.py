@@ -23,6 +23,7 @@ from genesis.interfaces import (
     Interface,
     decode_event,
 )
+from rollup.dispute.refused_batches import refused_of
 
 from ..snapshot.note import NOTE
 from . import errors, parameters
@@ -92,6 +93,14 @@ class StemmaNamespace:
         """Where the chain of this node begins, if it was joined by a snapshot; null if not."""
         note = self._backend.engine.store.meta(NOTE)
         return None if note is None else cast("Json", json.loads(note))
+
+    @rpc("stemma_getRefusedTransactions", _BLOCK)
+    def refused_transactions(self, block: BlockId) -> list[str]:
+        """Of a block that fell back to deposits alone on a chain with a batch inbox: the raw
+        transactions of its batch, one of which was invalid. Of any other block none.
+        """
+        header = self._backend.resolve(block)
+        return [data(raw) for raw in refused_of(self._backend.engine.store, header.hash)]
 
     def _view(
         self, interface: Interface, name: str, block: BlockId, *arguments: object

@@ -9,7 +9,11 @@ from actors import dev_account
 from disputed_world import HONEST, LIAR, DisputedWorld
 
 from chain.abi import selector
+from chain.txpool import TransactionPool
 from chain.types import Hash32
+from node.rpc.backend import Backend, QueryLimits
+from node.rpc.parameters import block_number_or_tag
+from node.rpc.stemma import StemmaNamespace
 from rollup.dispute.bundle import check, from_json, to_json
 from rollup.dispute.evidence import check_step, evidence_from_json, evidence_of
 from rollup.dispute.explain_step import step_lines
@@ -161,6 +165,10 @@ def test_a_block_that_fell_back_to_deposits_is_proven_with_the_batch_that_failed
     assert engine.heads.safe.number == 3
     block = engine.block_by_number(3)
     assert refused_of(world.verifier.store, block.hash) == bad.transactions
+    backend = Backend(engine, TransactionPool(chain_id=world.config.l2_chain_id), QueryLimits())
+    told = StemmaNamespace(backend).refused_transactions
+    assert told(block_number_or_tag("0x3")) == ["0x02c0", "0xf8"]
+    assert told(block_number_or_tag("0x2")) == []
     # After a restart it is known as well.
     outputs = ChainOutputs(world.verifier.restarted().engine)
     lie = FaultyOutputs(outputs, Fault(FaultKind.BASE_FEE, 3), has_proven_inputs=True)
