@@ -14,11 +14,12 @@ from typing import Any, ClassVar, Final
 from chain import abi
 from chain.block import Block
 from chain.errors import Recovery, StemmaError
-from chain.types import ZERO_HASH, Address, Hash32
+from chain.types import ZERO_HASH, Address, Hash32, to_address
 from genesis.config import RollupConfig
 from rollup.derivation.inbox_reader import BATCHES
 from rollup.derivation.l2_block import l2_block_ref
 from rollup.dispute import input_proof
+from rollup.dispute.input_proof import HeldReceipt
 from rollup.l1.block import L1Block
 from rollup.l1.calls import View, encode_call, view
 from rollup.l1.provider import L1DataMissing, MemoryL1Provider
@@ -80,6 +81,8 @@ class InputProver:
         self._follower = L1Follower(source, self._provider, self._apply)
         self._l1_blocks: Address | None = None
         self._remembered: int | None = None
+        # Where the parts of long receipts stand; after a restart they are put there again.
+        self._parts: dict[tuple[Hash32, int], list[Address]] = {}
 
     async def inputs_root(self, agreed: Hash32) -> Hash32 | None:
         """What L1 knows of the block behind an output root; None while it is not proven."""
@@ -214,9 +217,42 @@ class InputProver:
         if is_read:
             return False
         block = await self._block(number)
-        for call in input_proof.read_receipts(number, block.receipts, first):
+        _, opened = await self._ask(
+            View(self._l1_blocks, encode_call("held(uint256)", number), ("uint256", "uint256"))
+        )
+        calls = [] if opened else input_proof.read_receipts(number, block.receipts, first)
+        for call in calls:
             await self._send(self._l1_blocks, call, f"read receipts of L1 block {number}")
+        if not calls:
+            await self._read_long(block, first)
         return True
+
+    async def _read_long(self, block: L1Block, index: int) -> None:
+        """Send what is next for a receipt that fits no call: a part, that the parts are it, or the
+        next window.
+        """
+        assert self._l1_blocks is not None  # noqa: S101 - asked for first
+        held = HeldReceipt.of(block.number, block.receipts, index)
+        parts = self._parts.setdefault((block.hash, index), [])
+        what = f"receipt {index} of L1 block {block.number}"
+        if len(parts) < len(held.parts):
+            await self._put(held.creations()[len(parts)], parts, f"put a part of {what} on L1")
+            return
+        is_held = encode_call("isHeld(uint256,address[])", block.number, parts)
+        if not await self._ask(View(self._l1_blocks, is_held, ("bool",))):
+            await self._send(self._l1_blocks, held.hold(parts), f"hold {what}")
+            return
+        most = input_proof.MAX_LOGS_A_CALL
+        while most > 1 and await self._would_fail(self._l1_blocks, held.read(parts, most)):
+            most //= 2  # too much gas for one call
+        await self._send(self._l1_blocks, held.read(parts, most), f"read {what}")
+
+    async def _put(self, creation: bytes, parts: list[Address], what: str) -> None:
+        confirmed = await self._sender.send_and_wait(L1Request(None, creation))
+        assert confirmed.contract_address is not None  # noqa: S101 - a creation
+        parts.append(to_address(confirmed.contract_address))
+        self._say(f"{what}: L1 block {confirmed.block.number}")
+        await self._follower.poll()
 
     async def _block(self, number: int) -> L1Block:
         while True:

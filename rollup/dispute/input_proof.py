@@ -8,11 +8,12 @@ contracts know already, nor of how calls are sent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from chain import abi, rlp
 from chain.trie import Trie
-from chain.types import Hash32
+from chain.types import Address, Hash32
 from evm.intrinsic_gas import TX_BASE, required_gas
 from rollup.bridge.deposits import TRANSACTION_DEPOSITED
 from rollup.bridge.system_config import CONFIG_UPDATE
@@ -24,10 +25,13 @@ MAX_PROOFS_BYTES: Final = 120_000
 """Of proofs in one call: below the 128 KiB that L1 nodes take as one transaction."""
 MAX_CALL_GAS: Final = 14_000_000
 """What a call of several receipts is planned to take at most: below the 16,777,216 of a transaction
-(EIP-7825). A receipt that takes more goes alone, and L1 refuses what does not fit.
+(EIP-7825). A receipt that takes more goes alone, or as code: see HeldReceipt.
 """
 MAX_RECEIPTS_A_CALL: Final = 512
+MAX_LOGS_A_CALL: Final = 4_096
 """As many as L1Blocks reads in one call."""
+PART_BYTES: Final = 24_575
+"""Of a receipt in one contract's code: one less than a code may have (EIP-170)."""
 
 MAX_ITEMS_A_CALL: Final = 1_024
 """As many as a call looks at, where there is next to nothing in them."""
@@ -37,7 +41,13 @@ KNOWN_HEADERS: Final = 8_191
 _SOON: Final = 64
 """Blocks that L1 may go on until a call is included."""
 
+_MAX_LONE_BYTES: Final = 126_000
+_MAX_LONE_GAS: Final = 1 << 24
+"""Of a call of one receipt: what L1Blocks takes, and what a transaction may (EIP-7825)."""
+
 _BEHIND: Final = bytes(32)
+# PUSH2 24576 RETURNDATASIZE DUP2 PUSH1 10 RETURNDATASIZE CODECOPY RETURN
+_STORE: Final = bytes.fromhex("6160003d81600a3d39f3")
 _SIZE_BYTES: Final = 3
 _WORD_BYTES: Final = 32
 _CALL_GAS: Final = 260_000
@@ -76,10 +86,17 @@ class ListTrie:
         """The proof of what stands at an index, or that nothing does, as the contracts read it: the
         number of nodes (u8), each node behind its length (u24).
         """
-        nodes = self._trie.prove(rlp.encode(rlp.encode_int(index)))
-        return bytes((len(nodes),)) + b"".join(
-            len(node).to_bytes(_SIZE_BYTES, "big") + node for node in nodes
-        )
+        return _packed(self.nodes(index))
+
+    def nodes(self, index: int) -> list[bytes]:
+        """The nodes of that proof, the root first."""
+        return self._trie.prove(rlp.encode(rlp.encode_int(index)))
+
+
+def _packed(nodes: Sequence[bytes]) -> bytes:
+    return bytes((len(nodes),)) + b"".join(
+        len(node).to_bytes(_SIZE_BYTES, "big") + node for node in nodes
+    )
 
 
 def prove_header(header: bytes) -> bytes:
@@ -98,13 +115,18 @@ def headers_to_prove(number: int, newest: int, known: int = KNOWN_HEADERS) -> ra
 
 
 def read_receipts(number: int, receipts: Sequence[Receipt], first: int) -> list[bytes]:
-    """Read the receipts of a recorded L1 block from the index `first` on, to their end."""
+    """Read the receipts of a recorded L1 block from the index `first` on, to their end or to one
+    that does not fit a call: see HeldReceipt.
+    """
     trie = ListTrie([receipt.hashed_form for receipt in receipts])
     parts: list[bytearray] = []
     count = gas = 0
     for index in range(first, len(receipts) + 1):
         proof = trie.proof(index)
-        cost = _gas_to_read(receipts[index] if index < len(receipts) else None, proof)
+        receipt = receipts[index] if index < len(receipts) else None
+        cost = _gas_to_read(receipt, proof)
+        if not _fits(receipt, proof, cost):
+            break
         is_full = bool(parts) and (
             len(parts[-1]) + len(proof) > MAX_PROOFS_BYTES
             or gas + cost > MAX_CALL_GAS
@@ -117,6 +139,55 @@ def read_receipts(number: int, receipts: Sequence[Receipt], first: int) -> list[
         count += 1
         gas += cost
     return [_call("readReceipts(uint256,bytes)", number, bytes(part)) for part in parts]
+
+
+def _fits(receipt: Receipt | None, proof: bytes, gas: int) -> bool:
+    logs = 0 if receipt is None else len(receipt.logs)
+    return (
+        len(proof) <= _MAX_LONE_BYTES
+        and _CALL_GAS + gas <= _MAX_LONE_GAS
+        and logs <= MAX_LOGS_A_CALL
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HeldReceipt:
+    """A receipt that is put on L1 as code, in `parts`, and read in windows.
+
+    Its leaf of the trie has `size_bytes`, and `above` proves it.
+    """
+
+    number: int
+    above: bytes
+    size_bytes: int
+    parts: tuple[bytes, ...]
+
+    @staticmethod
+    def of(number: int, receipts: Sequence[Receipt], index: int) -> HeldReceipt:
+        """The receipt of an index in an L1 block; or, of the index behind the last, the receipt
+        whose leaf shows that there is none.
+        """
+        *above, leaf = ListTrie([receipt.hashed_form for receipt in receipts]).nodes(index)
+        parts = [leaf[at : at + PART_BYTES] for at in range(0, len(leaf), PART_BYTES)]
+        return HeldReceipt(
+            number,
+            _packed(above),
+            len(leaf),
+            tuple(part.ljust(PART_BYTES, b"\0") for part in parts),
+        )
+
+    def creations(self) -> list[bytes]:
+        """Data of the creations that put the parts on L1, one each, behind a byte of zero."""
+        return [_STORE + b"\0" + part for part in self.parts]
+
+    def hold(self, parts: Sequence[Address]) -> bytes:
+        """Show L1 that what stands at these addresses is the receipt."""
+        signature = "holdReceipt(uint256,bytes,uint256,address[])"
+        return _call(signature, self.number, self.above, self.size_bytes, list(parts))
+
+    def read(self, parts: Sequence[Address], most: int = MAX_LOGS_A_CALL) -> bytes:
+        """Read its next logs, so many at most, or those of a window."""
+        return _call("readHeld(uint256,address[],uint256)", self.number, list(parts), most)
 
 
 def _gas_to_read(receipt: Receipt | None, proof: bytes) -> int:

@@ -12,26 +12,23 @@ from hypothesis import strategies as st
 from l1_blocks import PORTAL, SYSTEM_CONFIG_ADDRESS
 from l1_blocks_contract import (
     HISTORY,
+    MAX_TRANSACTION_GAS,
+    NOISE,
     STRANGER,
     L1BlocksContract,
+    agree,
     block_of,
     deposit_log,
-    names_of,
     receipts_of,
     update_log,
 )
 
 from chain import abi
 from chain.receipt import Log, Receipt
-from genesis.config import SystemConfig
 from rollup.bridge.deposits import MalformedDeposit, user_deposits
-from rollup.bridge.system_config import apply_config_updates
 from rollup.dispute import input_proof
 from rollup.dispute.input_proof import ListTrie, prove_header, read_receipts
 
-MAX_TRANSACTION_GAS = 16_777_216
-CONFIG = SystemConfig(b"\x0b" * 20, 30_000_000, 1_000, 2_000, 3, 4, 250, 6, 0, 0, 7, 8)
-NOISE = Log(STRANGER, (b"\x01" * 32,), b"\x05" * 70)
 NUMBER = 90
 
 
@@ -50,44 +47,6 @@ def read(block):
         assert outcome.succeeded, outcome.output
     assert contract.progress(block.number)[2]
     return contract
-
-
-def configured(mask, words):
-    """CONFIG after what the contract has kept, as BlockInputs applies it."""
-    config = CONFIG
-    if mask & 1:
-        config = replace(config, batcher_address=words[0].to_bytes(20, "big"))
-    if mask & 2:
-        base_fee_scalar, blob = words[1] % 2**32, words[1] >> 32
-        config = replace(config, base_fee_scalar=base_fee_scalar, blob_base_fee_scalar=blob)
-    if mask & 4:
-        config = replace(config, gas_limit=words[2])
-    if mask & 16:
-        denominator, elasticity = divmod(words[4], 2**32)
-        config = replace(config, eip1559_denominator=denominator, eip1559_elasticity=elasticity)
-    if mask & 32:
-        scalar, constant = divmod(words[5], 2**64)
-        config = replace(config, operator_fee_scalar=scalar, operator_fee_constant=constant)
-    if mask & 64:
-        config = replace(config, min_base_fee=words[6])
-    if mask & 128:
-        config = replace(config, da_footprint_gas_scalar=words[7])
-    assert mask & ~0b11110111 == 0
-    return config
-
-
-def agree(block, contract):
-    """Deposits, changes of the configuration and counts are those of derivation."""
-    assert contract.deposits(block.number) == names_of(block)
-    expected = apply_config_updates(CONFIG, block, SYSTEM_CONFIG_ADDRESS)
-    # What Bedrock charged by means nothing any more, and is not kept.
-    expected = replace(expected, overhead=0, bedrock_scalar=0)
-    assert configured(*contract.updates(block.number)) == expected
-    receipts, logs, is_read, deposits, _ = contract.progress(block.number)
-    assert is_read
-    assert receipts == len(block.receipts)
-    assert logs == sum(len(receipt.logs) for receipt in block.receipts)
-    assert deposits == len(names_of(block))
 
 
 # -- random blocks
@@ -607,8 +566,8 @@ def test_the_most_deposits_that_one_receipt_may_have():
     for count, fits in ((300, True), (320, False)):
         block = block_of(receipts_of((FAT,) * count))
         contract = recorded(block)
-        first, *_ = contract.read(block)
-        assert first.succeeded  # the bench allows more than a transaction does
+        # The bench allows more than a transaction does.
+        assert contract.read_alone(block, 0).succeeded
         assert (contract.gas[1] <= MAX_TRANSACTION_GAS) is fits, contract.gas
 
 
@@ -620,8 +579,8 @@ def test_receipts_beyond_the_bounds_are_refused_and_change_nothing():
     ):
         block = block_of(receipts_of((NOISE,), logs))
         contract = recorded(block)
-        first, second, *_ = contract.read(block)
-        assert first.succeeded
+        assert contract.read_alone(block, 0).succeeded
+        second = contract.read_alone(block, 1)
         assert not second.succeeded
         assert reason is None or second.reason == reason
         assert contract.progress(NUMBER) == (1, 1, False, 0, 0)
@@ -629,6 +588,8 @@ def test_receipts_beyond_the_bounds_are_refused_and_change_nothing():
 
 def test_a_receipt_of_4096_logs_is_read_in_one_transaction():
     block = block_of(receipts_of((Log(STRANGER, (), b""),) * 4_095 + (deposit_log(),)))
-    contract = read(block)
+    contract = recorded(block)
+    for index in (0, 1):
+        assert contract.read_alone(block, index).succeeded
     agree(block, contract)
     assert max(contract.gas) <= MAX_TRANSACTION_GAS

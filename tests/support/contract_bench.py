@@ -117,13 +117,14 @@ class ContractBench:
         sender: Address = SENDER,
         origin: Address | None = None,
         gas: int = GAS,
+        keeps: bool = True,
     ) -> Outcome:
-        """Call a contract in a transaction of its own."""
+        """Call a contract in a transaction of its own; as eth_call does where nothing is kept."""
         message = Message(
             gas=gas, to=to, sender=sender, value=value, data=data,
             code=self.state.get_code(to),
         )  # fmt: skip
-        return self._apply(message, origin or sender, "apply_message")
+        return self._apply(message, origin or sender, "apply_message", keeps=keeps)
 
     def view(self, to: Address, signature: str, returns: list[str], *args: Any) -> Any:
         """Call a function and decode what it returns; one value comes bare."""
@@ -132,7 +133,8 @@ class ContractBench:
         values = abi.decode(returns, outcome.output)
         return values[0] if len(values) == 1 else values
 
-    def _apply(self, message: Message, origin: Address, how: str) -> Outcome:
+    def _apply(self, message: Message, origin: Address, how: str, *, keeps: bool = True) -> Outcome:
+        before = self.state.snapshot()
         context = BaseTransactionContext(gas_price=0, origin=origin)
         # EIP-2929: who sends, who is called and the precompiles are warm from the beginning.
         for warm in (origin, message.storage_address, *_PRECOMPILES):
@@ -143,6 +145,8 @@ class ContractBench:
             Log(Address(a), tuple(Hash32(t.to_bytes(32, "big")) for t in topics), data)
             for a, topics, data in computation.get_log_entries()
         )
+        if not keeps:
+            self.state.revert(before)
         self.state.lock_changes()
         # EIP-3529: at most a fifth of what was used comes back.
         refund = min(computation.get_gas_refund(), computation.get_gas_used() // 5)

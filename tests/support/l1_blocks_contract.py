@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from contract_bench import ContractBench
+from contract_bench import ContractBench, call_data
 from eth.vm.execution_context import ExecutionContext
 from l1_blocks import PORTAL, SYSTEM_CONFIG_ADDRESS, l1_block
 from settlement_gas import transaction_gas
@@ -15,13 +15,23 @@ from chain.trie import ordered_trie_root
 from evm.step.block_records import Data
 from evm.step.names import name_of
 from evm.step.structures.words import data_tree
+from genesis.config import SystemConfig
 from rollup.bridge.deposits import TRANSACTION_DEPOSITED, encode_opaque_data, user_deposits
-from rollup.bridge.system_config import CONFIG_UPDATE
-from rollup.dispute.input_proof import prove_header, read_receipts
+from rollup.bridge.system_config import CONFIG_UPDATE, apply_config_updates
+from rollup.dispute.input_proof import (
+    MAX_LOGS_A_CALL,
+    HeldReceipt,
+    ListTrie,
+    prove_header,
+    read_receipts,
+)
 from rollup.l1.block import PRAGUE_BLOB_BASE_FEE_UPDATE_FRACTION, make_l1_block
 from rollup.settlement.deploy import artifact
 
 STRANGER = b"\x77" * 20
+MAX_TRANSACTION_GAS = 16_777_216
+CONFIG = SystemConfig(b"\x0b" * 20, 30_000_000, 1_000, 2_000, 3, 4, 250, 6, 0, 0, 7, 8)
+NOISE = Log(STRANGER, (b"\x01" * 32,), b"\x05" * 70)
 HISTORY = bytes.fromhex("0000f90827f1c53a10cb7a02335b175320002935")
 HISTORY_WINDOW = 8_191
 HISTORY_CODE = bytes.fromhex(
@@ -116,6 +126,37 @@ class L1BlocksContract:
         """Read receipts as the maker of calls cuts them; the outcomes."""
         return [self.send(call) for call in read_receipts(block.number, block.receipts, first)]
 
+    def read_alone(self, block, index):
+        """Read one receipt in a call, whether it fits or not; the outcome."""
+        proof = ListTrie([receipt.hashed_form for receipt in block.receipts]).proof(index)
+        call = call_data("readReceipts(uint256,bytes)", block.number, proof)
+        return self.send(call + bytes(32))
+
+    def hold(self, held):
+        """Put a receipt's parts on L1 and show what they are; their addresses."""
+        parts = []
+        for creation in held.creations():
+            parts.append(self.bench.deploy(creation))
+        outcome = self.send(held.hold(parts))
+        assert outcome.succeeded, outcome.output
+        return parts
+
+    def read_whole(self, block, most=MAX_LOGS_A_CALL):
+        """Read all receipts, those that do not fit a call in windows; so many logs a call."""
+        while not (progress := self.progress(block.number))[2]:
+            first = progress[0]
+            calls = read_receipts(block.number, block.receipts, first)
+            for call in calls:
+                outcome = self.send(call)
+                assert outcome.succeeded, outcome.output
+            if calls:
+                continue
+            held = HeldReceipt.of(block.number, block.receipts, first)
+            parts = self.hold(held)
+            while self.progress(block.number)[0] == first < len(block.receipts):
+                outcome = self.send(held.read(parts, most))
+                assert outcome.succeeded, outcome.output
+
     def block(self, number):
         """What is recorded of a block."""
         return self.bench.view(self.at, "l1Block(uint256)", L1_BLOCK, number)
@@ -141,3 +182,41 @@ def names_of(block):
         name_of(Data(data_tree(raw), len(raw)))
         for raw in (deposit.encode() for deposit in user_deposits(block, PORTAL))
     ]
+
+
+def configured(mask, words):
+    """CONFIG after what the contract has kept, as BlockInputs applies it."""
+    config = CONFIG
+    if mask & 1:
+        config = replace(config, batcher_address=words[0].to_bytes(20, "big"))
+    if mask & 2:
+        base_fee_scalar, blob = words[1] % 2**32, words[1] >> 32
+        config = replace(config, base_fee_scalar=base_fee_scalar, blob_base_fee_scalar=blob)
+    if mask & 4:
+        config = replace(config, gas_limit=words[2])
+    if mask & 16:
+        denominator, elasticity = divmod(words[4], 2**32)
+        config = replace(config, eip1559_denominator=denominator, eip1559_elasticity=elasticity)
+    if mask & 32:
+        scalar, constant = divmod(words[5], 2**64)
+        config = replace(config, operator_fee_scalar=scalar, operator_fee_constant=constant)
+    if mask & 64:
+        config = replace(config, min_base_fee=words[6])
+    if mask & 128:
+        config = replace(config, da_footprint_gas_scalar=words[7])
+    assert mask & ~0b11110111 == 0
+    return config
+
+
+def agree(block, contract):
+    """Deposits, changes of the configuration and counts are those of derivation."""
+    assert contract.deposits(block.number) == names_of(block)
+    expected = apply_config_updates(CONFIG, block, SYSTEM_CONFIG_ADDRESS)
+    # What Bedrock charged by means nothing any more, and is not kept.
+    expected = replace(expected, overhead=0, bedrock_scalar=0)
+    assert configured(*contract.updates(block.number)) == expected
+    receipts, logs, is_read, deposits, _ = contract.progress(block.number)
+    assert is_read
+    assert receipts == len(block.receipts)
+    assert logs == sum(len(receipt.logs) for receipt in block.receipts)
+    assert deposits == len(names_of(block))

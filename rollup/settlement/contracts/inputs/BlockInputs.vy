@@ -18,8 +18,6 @@ import rollup.settlement.contracts.inputs.modules.ListProof as ListProof
 # Of items in one call, with the three bytes before each.
 MAX_ITEMS_BYTES: constant(uint256) = 126_000
 MAX_ITEMS: constant(uint256) = 2_048
-MAX_PROOF: constant(uint256) = 8_192
-MAX_NODES: constant(uint256) = 7
 # rollup/wire/inbox_item.py: batches and transactions of an item that are read.
 MAX_BATCHES: constant(uint256) = 256
 MAX_TRANSACTIONS: constant(uint256) = 1_536
@@ -137,7 +135,7 @@ def __init__(_chain: Chain):
 
 
 @external
-def begin(_output: Bytes[128], _header: Bytes[1_024], _proof: Bytes[MAX_PROOF]):
+def begin(_output: Bytes[128], _header: Bytes[1_024], _proof: Bytes[ListProof.MAX_PROOF]):
     """
     @notice Open an output root: the block's header, and its first transaction, which tells its L1
             origin and the configuration.
@@ -183,24 +181,10 @@ def begin(_output: Bytes[128], _header: Bytes[1_024], _proof: Bytes[MAX_PROOF]):
     job.config.feeParameters = parameters >> 192
     if self.settings.isJovian:
         job.config.minBaseFee = (parameters >> 128) & (2**64 - 1)
-    found: ListProof.Step = ListProof.Step(
-        kind=ListProof.NODE, reference=transactionsRoot, used=0, start=0, end=0
+    found: ListProof.Step = ListProof.walk(
+        _proof, Calldata.word(68) + 36, transactionsRoot, ListProof.keyOf(0)
     )
-    base: uint256 = Calldata.word(68) + 36
-    key: ListProof.Key = ListProof.keyOf(0)
-    at: uint256 = 1
-    for _: uint256 in range(Calldata.octet(base), bound=MAX_NODES):
-        size: uint256 = Calldata.word(base + at) >> 232
-        at += 3
-        assert found.kind == ListProof.NODE, "BlockInputs: nodes behind the end of the proof"
-        assert (
-            keccak256(slice(_proof, at, size)) == found.reference
-        ), "BlockInputs: not the node that its parent names"
-        found = ListProof.follow(base + at, size, key, found.used)
-        at += size
-    assert (
-        found.kind == ListProof.VALUE and at == len(_proof)
-    ), "BlockInputs: no proof of the first transaction"
+    assert found.kind == ListProof.VALUE, "BlockInputs: no proof of the first transaction"
     self.jobs[agreed] = self._withOrigin(job, found.start, found.end)
 
 

@@ -8,6 +8,11 @@
      of L1 takes what is recorded here along. Forms of headers and receipts are consensus's, since
      their hashes are. Behind each call's arguments there have to be 32 bytes more (modules/Calldata).
      Twins: rollup/bridge/deposits.py, rollup/bridge/system_config.py, rollup/l1/block.py.
+
+     A receipt that does not fit a call is put on L1 as code first: its leaf of the trie in parts of
+     PART bytes, each the code of a contract behind a byte of zero. A program of a few opcodes copies
+     them together and gives their hash, since nothing in this language does so in linear time; then
+     windows of some parts are read, in as many calls as it takes.
 """
 
 import rollup.settlement.contracts.inputs.modules.Calldata as Calldata
@@ -17,8 +22,6 @@ import rollup.settlement.contracts.step.modules.Encoding as Encoding
 
 MAX_HEADER: constant(uint256) = 1_024
 MAX_PROOFS: constant(uint256) = 126_000
-# Nodes from the root to a receipt: six nibbles at most, hence seven.
-MAX_NODES: constant(uint256) = 7
 # Receipts and logs that one call reads at most: more do not fit its proofs.
 MAX_RECEIPTS: constant(uint256) = 512
 MAX_LOGS: constant(uint256) = 4_096
@@ -33,6 +36,28 @@ EMPTY_ROOT: constant(bytes32) = keccak256(x"80")
 # Mint, value, gas limit and the flag of a creation, packed.
 OPAQUE_HEAD: constant(uint256) = 73
 UPDATE_TYPES: constant(uint256) = 8
+# Bytes of a part, one less than the most that code may have (EIP-170).
+PART: constant(uint256) = 24_575
+# More than a receipt of one L1 transaction has: logs cost 8 gas a byte, a transaction has 16,777,216.
+MAX_PARTS: constant(uint256) = 96
+# Whatever a portal emits fits a window, wherever in its first part it begins.
+WINDOW_PARTS: constant(uint256) = 6
+WINDOW: constant(uint256) = 147_482  # of six parts, and a word of zeros
+# The leaf's and the receipt's items before the logs are within so many bytes.
+OPENING: constant(uint256) = 1_024
+# Where the bytes stand in the calldata of openReceipt and readWindow.
+BYTES_AT: constant(uint256) = 164
+# The longest header of an item.
+MAX_HEAD: constant(uint256) = 9
+# Calldata: a size, then addresses. Copies PART bytes of each code, without the first one, to memory
+# one behind the other; returns the Keccak-256 of the first `size` bytes.
+#     PUSH0 PUSH1 32                                              to, from
+#     JUMPDEST DUP1 CALLDATASIZE EQ PUSH1 31 JUMPI                all copied?
+#     PUSH2 PART PUSH1 1 DUP4 DUP4 CALLDATALOAD EXTCODECOPY
+#     PUSH1 32 ADD SWAP1 PUSH2 PART ADD SWAP1 PUSH1 3 JUMP
+#     JUMPDEST PUSH0 CALLDATALOAD PUSH0 KECCAK256 PUSH0 MSTORE PUSH1 32 PUSH0 RETURN
+# In front of it: PUSH1 42 RETURNDATASIZE DUP2 PUSH1 9 RETURNDATASIZE CODECOPY RETURN.
+HASHER_CREATION: constant(Bytes[51]) = x"602a3d8160093d39f35f60205b803614601f57615fff60018383353c60200190615fff01906003565b5f355f205f5260205ff3"
 
 
 struct L1Block:
@@ -54,14 +79,28 @@ struct Reading:
     # Bit t: there was a readable update of type t.
     mask: uint256
 
+struct Opened:
+    # Of the receipt that is read in windows: where in its leaf the next log begins, and where the
+    # logs end; zero while there is none.
+    position: uint256
+    end: uint256
+
+interface Windows:
+    def openReceipt(number: uint256, used: uint256, size: uint256, data: Bytes[OPENING]): nonpayable
+    def readWindow(number: uint256, offset: uint256, most: uint256, data: Bytes[WINDOW]): nonpayable
+
 portal: public(immutable(address))
 systemConfig: public(immutable(address))
 blobBaseFeeUpdateFraction: public(immutable(uint256))
+HASHER: immutable(address)
 
 blocks: HashMap[uint256, L1Block]
 readings: HashMap[uint256, Reading]
 deposits: HashMap[uint256, HashMap[uint256, bytes32]]
 words: HashMap[uint256, HashMap[uint256, uint256]]
+opened: HashMap[uint256, Opened]
+# By block, receipt and name of a list of parts: whether these are the receipt's leaf.
+parts: HashMap[uint256, HashMap[uint256, HashMap[bytes32, bool]]]
 
 
 @deploy
@@ -70,6 +109,7 @@ def __init__(_portal: address, _systemConfig: address, _blobBaseFeeUpdateFractio
     portal = _portal
     systemConfig = _systemConfig
     blobBaseFeeUpdateFraction = _blobBaseFeeUpdateFraction
+    HASHER = raw_create(HASHER_CREATION)
 
 
 # -- headers --------------------------------------------------------------------------------------
@@ -170,6 +210,7 @@ def readReceipts(_number: uint256, _proofs: Bytes[MAX_PROOFS]):
     assert Calldata.word(36) == 64, "L1Blocks: encoding"
     root: bytes32 = self.blocks[_number].receiptsRoot
     assert root != empty(bytes32), "L1Blocks: no header of this number is recorded"
+    assert self.opened[_number].end == 0, "L1Blocks: a receipt is being read in windows"
     reading: Reading = self.readings[_number]
     base: uint256 = 100
     position: uint256 = 0
@@ -187,7 +228,7 @@ def readReceipts(_number: uint256, _proofs: Bytes[MAX_PROOFS]):
         )
         nodes: uint256 = Calldata.octet(base + position)
         position += 1
-        for depth: uint256 in range(nodes, bound=MAX_NODES):
+        for depth: uint256 in range(nodes, bound=ListProof.MAX_NODES):
             size: uint256 = Calldata.word(base + position) >> 232
             position += 3
             assert found.kind == ListProof.NODE, "L1Blocks: nodes behind the end of a proof"
@@ -207,15 +248,22 @@ def readReceipts(_number: uint256, _proofs: Bytes[MAX_PROOFS]):
 
 
 @internal
-def _receipt(number: uint256, before: Reading, start: uint256, end: uint256) -> Reading:
-    reading: Reading = before
-    # A typed receipt has its type before the list.
+@view
+def _logs(start: uint256, end: uint256) -> Calldata.Item:
+    # The list of a receipt's logs. A typed receipt has its type before the list.
     isTyped: bool = Calldata.octet(start) < Calldata.LIST
     whole: Calldata.Item = Calldata.known(start + (1 if isTyped else 0), end)
     item: Calldata.Item = Calldata.known(whole.start, end)
     for _: uint256 in range(3):
         # Cumulative gas, bloom, logs.
         item = Calldata.known(item.end, end)
+    return item
+
+
+@internal
+def _receipt(number: uint256, before: Reading, start: uint256, end: uint256) -> Reading:
+    reading: Reading = before
+    item: Calldata.Item = self._logs(start, end)
     position: uint256 = item.start
     for _: uint256 in range(MAX_LOGS):
         if position >= item.end:
@@ -354,6 +402,186 @@ def _scalars(word: uint256) -> (bool, uint256):
     low: uint256 = word & (2**64 - 1)
     isRight: bool = middle == 0 and (version == 1 or (version == 0 and low >> 32 == 0))
     return isRight, low
+
+
+# -- a receipt in windows -------------------------------------------------------------------------
+
+
+@external
+def holdReceipt(
+    _number: uint256,
+    _proof: Bytes[ListProof.MAX_PROOF],
+    _size: uint256,
+    _parts: DynArray[address, MAX_PARTS],
+):
+    """
+    @notice Show that parts of code are together the leaf of the next receipt to read; or the leaf of
+            another one, which stands where the next would be, so that there are no more.
+    @param _proof The nodes above the leaf, as in readReceipts.
+    @param _size Bytes of the leaf; what the last part has behind them does not count.
+    """
+    root: bytes32 = self.blocks[_number].receiptsRoot
+    assert root != empty(bytes32), "L1Blocks: no header of this number is recorded"
+    reading: Reading = self.readings[_number]
+    assert not reading.isRead, "L1Blocks: all receipts of the block are read"
+    found: ListProof.Step = ListProof.walk(
+        _proof, Calldata.word(36) + 36, root, ListProof.keyOf(reading.receipts)
+    )
+    assert found.kind == ListProof.NODE, "L1Blocks: the proof has the leaf"
+    list: Bytes[32 * MAX_PARTS + 64] = abi_encode(_parts)
+    answer: Bytes[32] = raw_call(
+        HASHER,
+        concat(
+            convert(_size, bytes32), slice(list, 64, 32 * len(_parts))
+        ),
+        max_outsize=32,
+        is_static_call=True,
+    )
+    assert (
+        _size <= PART * len(_parts) and convert(answer, bytes32) == found.reference
+    ), "L1Blocks: not the node that its parent names"
+    self.parts[_number][reading.receipts][self._nameOf(_parts)] = True
+    if self.opened[_number].end == 0:
+        extcall Windows(self).openReceipt(
+            _number, found.used, _size, slice(_parts[0].code, 1, OPENING)
+        )
+
+
+@external
+def openReceipt(number: uint256, used: uint256, size: uint256, data: Bytes[OPENING]):
+    """
+    @notice Find where the logs of a held receipt begin and end. Only this contract calls it, to have
+            the bytes in the calldata.
+    """
+    assert msg.sender == self, "L1Blocks: not for others"
+    key: ListProof.Key = ListProof.keyOf(self.readings[number].receipts)
+    found: ListProof.Step = ListProof.follow(BYTES_AT, size, key, used)
+    if found.kind == ListProof.ABSENT:
+        self.readings[number].isRead = True
+        return
+    assert found.kind == ListProof.VALUE, "L1Blocks: no leaf"
+    logs: Calldata.Item = self._logs(found.start, found.end)
+    self.opened[number] = Opened(position=logs.start - BYTES_AT, end=logs.end - BYTES_AT)
+    self._closeAtEnd(number)
+
+
+@external
+def readHeld(_number: uint256, _parts: DynArray[address, MAX_PARTS], _most: uint256):
+    """
+    @notice Read the next logs of the held receipt, so many at most, or those of a window.
+    """
+    reading: Reading = self.readings[_number]
+    assert self.parts[_number][reading.receipts][
+        self._nameOf(_parts)
+    ], "L1Blocks: other parts than were held"
+    assert self.opened[_number].end != 0, "L1Blocks: no receipt is held"
+    position: uint256 = self.opened[_number].position
+    first: uint256 = position // PART
+    window: Bytes[WINDOW] = concat(
+        self._part(_parts, first),
+        self._part(_parts, first + 1),
+        self._part(_parts, first + 2),
+        self._part(_parts, first + 3),
+        self._part(_parts, first + 4),
+        self._part(_parts, first + 5),
+        empty(bytes32),
+    )
+    extcall Windows(self).readWindow(_number, first * PART, _most, window)
+    self._closeAtEnd(_number)
+
+
+@internal
+@view
+def _nameOf(parts: DynArray[address, MAX_PARTS]) -> bytes32:
+    # By what the codes are: at an address another one can come to stand (EIP-6780 lets a contract end
+    # in the transaction that made it).
+    hashes: DynArray[bytes32, MAX_PARTS] = []
+    for part: address in parts:
+        hashes.append(part.codehash)
+    return keccak256(abi_encode(hashes))
+
+
+@internal
+@view
+def _part(parts: DynArray[address, MAX_PARTS], index: uint256) -> Bytes[PART]:
+    if index >= len(parts):
+        return b""
+    return slice(parts[index].code, 1, PART)
+
+
+@external
+def readWindow(number: uint256, offset: uint256, most: uint256, data: Bytes[WINDOW]):
+    """
+    @notice Read logs in a window that stands at an offset of the leaf, with a word of zeros behind it.
+            Only this contract calls it, to have the bytes in the calldata.
+    """
+    assert msg.sender == self, "L1Blocks: not for others"
+    reading: Reading = self.readings[number]
+    opened: Opened = self.opened[number]
+    limit: uint256 = opened.end + BYTES_AT - offset
+    windowEnd: uint256 = BYTES_AT + len(data) - 32
+    begin: uint256 = opened.position + BYTES_AT - offset
+    position: uint256 = begin
+    for i: uint256 in range(MAX_LOGS):
+        if position == limit or i == most:
+            break
+        # The first one has room for whatever counts; a later one may go on in the next window.
+        if position != begin and min(position + MAX_HEAD, limit) > windowEnd:
+            break
+        entry: Calldata.Item = Calldata.known(position, limit)
+        if entry.end <= windowEnd:
+            reading = self._log(number, reading, entry)
+        elif position != begin:
+            break
+        else:
+            self._requireNoDeposit(entry)
+        reading.logs += 1
+        position = entry.end
+    self.readings[number] = reading
+    self.opened[number].position = position + offset - BYTES_AT
+
+
+@internal
+@view
+def _requireNoDeposit(entry: Calldata.Item):
+    # Longer than any window: a portal's deposit is shorter, and a change of the SystemConfig that
+    # can be read too.
+    emitter: Calldata.Item = Calldata.known(entry.start, entry.end)
+    topics: Calldata.Item = Calldata.known(emitter.end, entry.end)
+    assert (
+        convert(Calldata.word(emitter.start) >> 96, address) != portal
+        or topics.end == topics.start
+        or convert(Calldata.word(topics.start + 1), bytes32) != TRANSACTION_DEPOSITED
+    ), "L1Blocks: a deposit longer than a portal takes"
+
+
+@internal
+def _closeAtEnd(number: uint256):
+    opened: Opened = self.opened[number]
+    if opened.position == opened.end:
+        self.opened[number] = empty(Opened)
+        self.readings[number].receipts += 1
+
+
+@external
+@view
+def held(_number: uint256) -> (uint256, uint256):
+    """
+    @notice Of the receipt that is read in windows: where in its leaf the next log begins, and where the
+            logs end; zero where there is none.
+    """
+    opened: Opened = self.opened[_number]
+    return opened.position, opened.end
+
+
+@external
+@view
+def isHeld(_number: uint256, _parts: DynArray[address, MAX_PARTS]) -> bool:
+    """
+    @notice Whether parts are known to be the leaf of the next receipt to read.
+    """
+    index: uint256 = self.readings[_number].receipts
+    return self.parts[_number][index][self._nameOf(_parts)]
 
 
 # -- what was read --------------------------------------------------------------------------------

@@ -12,6 +12,9 @@
 
 import rollup.settlement.contracts.inputs.modules.Calldata as Calldata
 
+MAX_PROOF: constant(uint256) = 8_192
+# Nodes from the root to a value: six nibbles at most, hence seven.
+MAX_NODES: constant(uint256) = 7
 # Keys of this many bytes at most: indices below 65,536.
 MAX_INDEX: constant(uint256) = 65_536
 NODE: constant(uint256) = 0
@@ -107,6 +110,28 @@ def follow(position: uint256, size: uint256, key: Key, used: uint256) -> Step:
     found.used = key.count
     found.start = second.start
     found.end = second.end
+    return found
+
+
+@internal
+@view
+def walk(proof: Bytes[MAX_PROOF], base: uint256, root: bytes32, key: Key) -> Step:
+    """
+    @notice Where a whole proof leads: a byte with the number of its nodes, and the nodes from the root
+            on, each behind its length in three bytes. `base` is where it stands in the calldata.
+    """
+    found: Step = Step(kind=NODE, reference=root, used=0, start=0, end=0)
+    at: uint256 = 1
+    for _: uint256 in range(Calldata.octet(base), bound=MAX_NODES):
+        size: uint256 = Calldata.word(base + at) >> 232
+        at += 3
+        assert found.kind == NODE, "ListProof: nodes behind the end of the proof"
+        assert (
+            keccak256(slice(proof, at, size)) == found.reference
+        ), "ListProof: not the node that its parent names"
+        found = self.follow(base + at, size, key, found.used)
+        at += size
+    assert at == len(proof), "ListProof: bytes behind the proof"
     return found
 
 
