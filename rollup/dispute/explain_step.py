@@ -27,6 +27,8 @@ from .position import depth
 from .split import execution_bounds
 from .trace import step_index
 
+_INPUTS_RULE = "a block is made of what L1 gives it, and L1 has computed what that is (BlockInputs)"
+
 
 @dataclass(frozen=True, slots=True)
 class SplitStep:
@@ -93,12 +95,12 @@ def step_lines(game: Game, outputs: HonestOutputs) -> list[str]:
     begun, before = steps.begun, steps.trace.state(split.index)
     words = describe(before, begun.opener, begun.rules)
     lines = [f"one step decides: {words.name}, step {split.index} of {steps.trace.steps}"]
+    false_inputs = _false_inputs(game, outputs, split)
     for line in words.lines:
         if line.startswith("rule"):
-            claimed = _false_inputs(game, outputs, split) or _claimed(
-                game, steps, split, words.after
-            )
+            claimed = false_inputs or _claimed(game, steps, split, words.after)
             lines.append(labelled("claimed", claimed))
+            line = labelled("rule", _INPUTS_RULE) if false_inputs else line
         lines.append(line)
     return [*lines, labelled("hence", _hence(game, split))]
 

@@ -80,6 +80,7 @@ def test_a_lie_about_inputs_is_beaten_at_the_first_step_with_what_l1_computes(wo
     said = step_lines(game.read(), outputs)
     assert said[0].startswith("one step decides: block begin, step 0 of ")
     assert any(WORDS[kind] in line for line in said), said
+    assert any(line.startswith("rule") and "what L1 gives it" in line for line in said), said
     check_offline(game, outputs)
     assert game.end() is GameStatus.CHALLENGER_WINS
 
