@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from actors import dev_account
 from disputed_world import HONEST, LIAR, DisputedWorld
@@ -154,16 +152,8 @@ def test_a_claim_of_a_block_that_has_had_no_time_is_refused(world):
 
 def test_a_block_that_fell_back_to_deposits_is_proven_with_the_batch_that_failed():
     world = DisputedWorld(window=300)
-    world.sequencer.build(2)
-    world.sequencer.send(ALICE, value=3)
-    world.sequencer.build(2)
-    made = world.batches()
-    bad = replace(made[2], transactions=(b"\x02\xc0", b"\xf8"))
-    world.append(*made[:2], bad)
-    world.miner.mine()
-    world.verifier.derive()
+    bad = world.fall_back(ALICE)
     engine = world.verifier.engine
-    assert engine.heads.safe.number == 3
     block = engine.block_by_number(3)
     assert refused_of(world.verifier.store, block.hash) == bad.transactions
     backend = Backend(engine, TransactionPool(chain_id=world.config.l2_chain_id), QueryLimits())

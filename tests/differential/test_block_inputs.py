@@ -9,30 +9,21 @@ import pytest
 from actors import DEPLOYER
 from inbox_world import ProvingWorld
 
-from chain import abi, rlp
+from chain import abi
 from evm.step.block_records import Data
-from evm.step.names import NOTHING, Link, name_of
+from evm.step.names import name_of
 from evm.step.structures.words import data_tree
-from evm.step_blocks import inputs_tree
 from genesis.dev_accounts import dev_accounts
 from rollup.bridge.deposits import user_deposits
 from rollup.derivation.l2_block import l2_block_ref
 from rollup.dispute.input_proof import (
     begin,
     conclude,
-    items_together,
     prove_header,
     read_receipts,
     scan,
 )
-from rollup.dispute.inputs import inputs_of, inputs_root_of
-from rollup.wire.inbox_item import (
-    MAX_ITEM_BATCHES,
-    MAX_ITEM_BYTES,
-    MAX_ITEM_TRANSACTIONS,
-    ItemOut,
-    encode_in_item,
-)
+from rollup.dispute.inputs import inputs_root_of
 from rollup.wire.output_root import output_of_header
 
 ALICE, BOB = dev_accounts()[:2]
@@ -138,166 +129,13 @@ def test_behind_the_window_comes_the_empty_block():
 
 def test_a_block_of_deposits_alone_is_made_of_the_transactions_that_failed_too():
     world = ProvingWorld()
-    world.sequencer.build(2)
-    world.sequencer.send(ALICE, value=3)
-    world.sequencer.build(2)
-    made = world.batches()
-    bad = replace(made[2], transactions=(b"\x02\xc0", b"\xf8"))
-    world.append(*made[:2], bad)
-    world.miner.mine()
-    world.verifier.derive()
+    bad = world.fall_back(ALICE)
     engine = world.verifier.engine
-    assert engine.heads.safe.number == 3
     parent, block = engine.block_by_number(2), engine.block_by_number(3)
-    attributes = inputs_of(world.spec.config, parent.header, block)
-    attributes = replace(attributes, transaction_count=attributes.transaction_count + 2)
+    config = world.spec.config
     found = world.prove_inputs(parent)
-    assert found != inputs_root_of(world.spec.config, parent.header, block)
-    assert found == name_of(inputs_tree(3, [chained(attributes, block, bad)]))
-
-
-def chained(attributes, block, batch):
-    """The same attributes with the transactions of a batch behind those of the block."""
-    chain = NOTHING
-    raws = [tx.encode() for tx in block.transactions] + list(batch.transactions)
-    for raw in reversed(raws):
-        chain = Link(chain, Data(data_tree(raw), len(raw)))
-    return replace(attributes, transactions=chain)
-
-
-# -- items that a batcher makes to be as dear as can be
-
-# Bytes of a transaction, and of the longer ones that fill the item: a word more each time.
-SHAPES = ((1, 33), (1, 65), (33, 65), (33, 97), (33, 193), (1, 8_001))
-
-
-def dear_item(good, other, short, long):
-    """As many batches that do not fit as an item may have, and behind them one of as many
-    transactions and bytes that does.
-    """
-    made = ItemOut()
-    for _ in range(MAX_ITEM_BATCHES - 1):
-        made.add(other)
-    sizes = [short] * MAX_ITEM_TRANSACTIONS
-    room = MAX_ITEM_BYTES - made.size_bound_with(len(encode_in_item(filled(good, sizes))))
-    more = len(rlp.encode(bytes(long))) - len(rlp.encode(bytes(short)))
-    longer = min(room // more, MAX_ITEM_TRANSACTIONS)
-    made.add(filled(good, [long] * longer + sizes[longer:]))
-    return made.close()
-
-
-def filled(batch, sizes):
-    """The batch with transactions of these sizes."""
-    return replace(batch, transactions=tuple(b"\x02" + b"\xff" * (size - 1) for size in sizes))
-
-
-@pytest.mark.parametrize(("short", "long"), SHAPES)
-def test_the_dearest_item_is_looked_at_in_one_transaction(short, long):
-    world = ProvingWorld()
-    world.sequencer.build(1)
-    (good,) = world.batches()
-    other = replace(good, epoch_number=good.epoch_number + 1, epoch_hash=b"\x01" * 32)
-    world.append_bytes(dear_item(good, other, short, long))
-    world.miner.mine()
-    parent = opened(world)
-    world.prove_inputs(parent)
-    root = output_of_header(parent.header).root
-    assert seen(world, root) == (2, 1)
-    # What other accesses and a later L1 may cost has room, too.
-    assert world.gas[abi.selector("scan(bytes32,uint256,bytes)").hex()] < 15_600_000
-
-
-# -- many items in a call
-
-
-@pytest.fixture(scope="module")
-def crowded():
-    """A world whose batch is the ninth of 12 items, and the output root of genesis, begun."""
-    world = ProvingWorld()
-    world.sequencer.build(1)
-    (good,) = world.batches()
-    world.miner.mine()
-    for _ in range(4):
-        world.append_bytes(b"\x01")
-        world.append(replace(good, epoch_hash=b"\x01" * 32))
-        world.miner.mine()
-    for _ in range(4):
-        world.append(good)
-    world.miner.mine()
-    parent = opened(world)
-    output = output_of_header(parent.header)
-    call = begin(output.encode(), parent.header.encode(), [])
-    assert world.sent(world.proofs.block_inputs, call)
-    origin = l2_block_ref(world.config, parent).l1_origin.number
-    for number in (origin, origin + 1):
-        world.prove_l1_block(number)
-    return world, output.root, [data for _, data in world.items()]
-
-
-def test_items_that_are_left_out_or_changed_are_refused_in_the_middle_of_a_call(crowded):
-    world, root, items = crowded
-    to = world.proofs.block_inputs
-    wrong = (
-        (0, [*items[:3], items[4]]),
-        (0, [*items[:2], items[2] + b"\x00", items[3]]),
-        (0, [items[0], b"", items[1]]),
-        (1, items[1:3]),
-        (0, [items[0], items[0][:-1], *items[1:]]),
-    )
-    for index, given in wrong:
-        assert not world.sent(to, scan(root, index, *given))
-    # A length that goes on behind the end, and one that is cut off.
-    for end in (b"\x00\x00\x02\x01", b"\x00\x00", b"\xff\xff\xff\x01"):
-        data = b"\x00\x00\x01\x01" + end
-        call = abi.encode(["bytes32", "uint256", "bytes"], [root, 0, data])
-        assert not world.sent(to, scan(root, 0)[:4] + call + bytes(32))
-    assert seen(world, root) == (0, 0)
-
-
-def test_items_may_be_cut_into_calls_anywhere_and_those_behind_the_batch_do_not_count(crowded):
-    world, root, items = crowded
-    to = world.proofs.block_inputs
-    assert world.sent(to, scan(root, 0))
-    assert seen(world, root) == (0, 0)
-    for first, last in ((0, 3), (3, 4), (4, 7), (7, 12)):
-        assert world.sent(to, scan(root, first, *items[first:last]))
-    assert seen(world, root) == (10, 1)
-    assert not world.sent(to, scan(root, 9, *items[9:]))
-    assert world.sent(to, conclude(root, 9))
-    world.verifier.derive()
-    found = world.asked(to, "inputsRoot(bytes32)", ["bytes32"], root)
-    assert found == expected(world, 1)
-
-
-def seen(world, root):
-    """One more than the index of the next item, and what was found."""
-    types = ["bool", "uint256", "uint256", "uint256"]
-    return world.asked(world.proofs.block_inputs, "progress(bytes32)", types, root)[2:]
-
-
-def test_a_thousand_items_of_nothing_are_looked_at_in_one_transaction():
-    world = ProvingWorld()
-    world.sequencer.build(1)
-    world.miner.mine()
-    for _ in range(8):
-        for _ in range(128):
-            world.append_bytes(b"\x02")
-        world.miner.mine()
-    world.append(*world.batches())
-    world.miner.mine()
-    items = [data for _, data in world.items()]
-    count = items_together(items)
-    assert count == 1_024
-    parent = opened(world)
-    output = output_of_header(parent.header)
-    to = world.proofs.block_inputs
-    assert world.sent(to, begin(output.encode(), parent.header.encode(), []))
-    origin = l2_block_ref(world.config, parent).l1_origin.number
-    for number in (origin, origin + 1):
-        world.prove_l1_block(number, reads=False)
-    assert world.sent(to, scan(output.root, 0, *items[:count]))
-    assert world.sent(to, scan(output.root, count, *items[count:]))
-    assert seen(world, output.root) == (1_026, 1)
+    assert found != inputs_root_of(config, parent.header, block)
+    assert found == inputs_root_of(config, parent.header, block, bad.transactions)
 
 
 # -- what is refused

@@ -84,6 +84,19 @@ class InboxWorld(World):
         inbox = self.config.batch_inbox_address
         return self.miner.send_as(account, to=inbox, data=append_call(item), gas_limit=8_000_000)
 
+    def fall_back(self, account):
+        """Give the verifier a block 3 of deposits alone; the batch that failed."""
+        self.sequencer.build(2)
+        self.sequencer.send(account, value=3)
+        self.sequencer.build(2)
+        made = self.batches()
+        bad = replace(made[2], transactions=(b"\x02\xc0", b"\xf8"))
+        self.append(*made[:2], bad)
+        self.miner.mine()
+        self.verifier.derive()
+        assert self.verifier.safe.number == 3
+        return bad
+
 
 class ProvingWorld(InboxWorld):
     """An InboxWorld on whose L1 stand L1Blocks and BlockInputs too."""
